@@ -1,0 +1,1 @@
+"""The running participant: the only floor that does input and output."""

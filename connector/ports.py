@@ -1,0 +1,147 @@
+"""What services need from the world, as protocols; `connector.wiring` plugs the implementations in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Transaction(Protocol):
+    """One transaction over records (`connector.records`). Only ever used inside `Store.write` or `Store.read`.
+
+    Conditions are `field=value`; a list or tuple means "any of"; the endings
+    `__lt`, `__le`, `__gt`, `__ge`, `__ne` compare.
+    """
+
+    def get(self, kind: type[R], *key: object) -> R | None:
+        """The record with this key, or None."""
+        ...
+
+    def find(
+        self, kind: type[R], /, *, order: str | None = None, limit: int | None = None, **conditions: object
+    ) -> list[R]:
+        """Records that fulfil all conditions, ordered by `order` (a leading `-` turns it round)."""
+        ...
+
+    def count(self, kind: type[Any], /, **conditions: object) -> int:
+        """How many records fulfil all conditions."""
+        ...
+
+    def add(self, record: object) -> None:
+        """Insert; raises `Duplicate` when the key exists."""
+        ...
+
+    def put(self, record: object) -> None:
+        """Insert, or replace the record with the same key."""
+        ...
+
+    def append(self, kind: type[Any], /, **fields: object) -> int:
+        """Insert a record whose key is the next sequence number, which is returned."""
+        ...
+
+    def change(self, record: R, /, **changes: object) -> R:
+        """Update one record; with a `revision` field by compare-and-set, raising `Stale` when somebody was faster."""
+        ...
+
+    def alter(self, kind: type[Any], changes: dict[str, object], /, **conditions: object) -> int:
+        """Update all records that fulfil the conditions; returns how many."""
+        ...
+
+    def remove(self, kind: type[Any], /, **conditions: object) -> int:
+        """Delete; at least one condition is required."""
+        ...
+
+    def ring(self, bell: str) -> None:
+        """Wake whoever waits for this bell, once the transaction has committed."""
+        ...
+
+
+class Stale(Exception):
+    """A compare-and-set met a newer revision: read again and decide again."""
+
+
+class Duplicate(Exception):
+    """A record with this key exists already."""
+
+
+class Store(Protocol):
+    """Records, changed by commands. A command is a function of a transaction; all of it happens or nothing."""
+
+    def write(self, command: Callable[[Transaction], T]) -> Awaitable[T]:
+        """Run a command and return its result once it is durable."""
+        ...
+
+    def read(self, query: Callable[[Transaction], T]) -> Awaitable[T]:
+        """Run a query on a recent committed state."""
+        ...
+
+
+class Bells(Protocol):
+    """Wake-ups inside this participant: nobody sleeps and looks, somebody rings."""
+
+    def ring(self, name: str) -> None:
+        """Wake everybody waiting for `name`."""
+        ...
+
+    def wait(self, name: str, timeout: float | None = None) -> Awaitable[bool]:
+        """Wait for the next ring of `name`; False when the time was up."""
+        ...
+
+
+class Clock(Protocol):
+    """The time, as an aware UTC datetime."""
+
+    def __call__(self) -> datetime:
+        """Now."""
+        ...
+
+
+class Signer(Protocol):
+    """A private key that signs and never shows itself."""
+
+    @property
+    def kid(self) -> str:
+        """RFC 7638 thumbprint of the public key."""
+        ...
+
+    @property
+    def public_jwk(self) -> dict[str, str]:
+        """The public key (RFC 8037 OKP)."""
+        ...
+
+    def sign(self, data: bytes) -> bytes:
+        """An Ed25519 signature over `data`."""
+        ...
+
+
+class PersonCoder(Protocol):
+    """One person inside one pseudonym domain."""
+
+    @property
+    def code(self) -> str:
+        """The code name put in place of the person."""
+        ...
+
+    @property
+    def days(self) -> int:
+        """The date shift, the same for everything of this person in this domain."""
+        ...
+
+    def id(self, resource_type: str, resource_id: str) -> str:
+        """The keyed replacement of a resource id."""
+        ...
+
+
+class LogWriter(Protocol):
+    """Adds entries to the append-only log inside a transaction."""
+
+    def __call__(self, tx: Transaction, kind: str, subject: str, body: dict[str, Any]) -> None:
+        """Append one entry; without it nothing is released."""
+        ...
+
+
+Rows = Iterable[dict[str, Any]]

@@ -1,0 +1,38 @@
+"""What a participant remembers, as plain records. `connector.storage` derives its tables from these definitions.
+
+A record class is a frozen, slotted dataclass whose first `key_width` fields are its key. A record with a `revision`
+field is changed by compare-and-set only (design: every write is a command applied on (state, revision)).
+"""
+
+from connector.records.devices import DeviceCredential, DevicePoint
+from connector.records.evidence import LogCheckpoint, LogEntry, LogNode
+from connector.records.exchange import InboxMessage, OutboxMessage, SeenToken
+from connector.records.holder import (
+    Consent,
+    Dataset,
+    DecisionMade,
+    HandedOver,
+    Link,
+    LinkCode,
+    Notice,
+    Person,
+    Release,
+    Source,
+    SourceRecord,
+)
+from connector.records.people import Account, Session, SignInAttempt
+from connector.records.processes import Agreement, Negotiation, Transfer
+from connector.records.recipient import ReceivedPerson, ReceivedTransfer, Tombstone
+from connector.records.studies import Study, StudyDecision
+from connector.records.trust import MemberEntry, Sealed, Setting
+from connector.records.wallet import Delivery, RecipientProgress, UseOfData, WalletConsent, WalletLink
+
+RECORDS: tuple[type, ...] = (
+    Account, Agreement, Consent, Dataset, DecisionMade, Delivery, DeviceCredential, DevicePoint, HandedOver,
+    InboxMessage, Link, LinkCode, LogCheckpoint, LogEntry, LogNode, MemberEntry, Negotiation, Notice,
+    OutboxMessage, Person, ReceivedPerson, ReceivedTransfer, RecipientProgress, Release, Sealed, SeenToken,
+    Session, Setting, SignInAttempt, Source, SourceRecord, Study, StudyDecision, Tombstone, Transfer,
+    UseOfData, WalletConsent, WalletLink,
+)  # fmt: skip
+
+__all__ = [record.__name__ for record in RECORDS] + ["RECORDS"]

@@ -1,0 +1,48 @@
+"""Accounts that sign in, and their sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import ClassVar
+
+from connector.records.fields import Indexed, Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Somebody who can sign in here. `roles` is {"roles": [...]}; `subject` is the sign-in provider's name for them."""
+
+    key_width: ClassVar[int] = 1
+    id: str
+    issuer: str = ""
+    subject: Indexed[str] = ""
+    name: str = ""
+    born: date | None = None
+    roles: Json | None = None
+    standing: str = "active"
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A signed-in browser; `id` is the hash of the cookie."""
+
+    key_width: ClassVar[int] = 1
+    id: str
+    account: Indexed[str]
+    role: str = ""
+    csrf: str = ""
+    created_at: datetime | None = None
+    seen_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInAttempt:
+    """A sign-in under way: what must come back, and where to go then."""
+
+    key_width: ClassVar[int] = 1
+    id: str
+    facts: Json | None = None
+    expires_at: datetime | None = None

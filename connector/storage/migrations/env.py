@@ -1,0 +1,12 @@
+"""Alembic's entry: runs migrations on the connection it is handed."""
+
+from alembic import context
+
+from connector.storage.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True,
+    compare_type=False,
+)  # fmt: skip
+with context.begin_transaction():
+    context.run_migrations()

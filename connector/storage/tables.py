@@ -1,0 +1,98 @@
+"""Tables (SQLModel) derived from the record definitions: one definition, no second spelling of a column.
+
+Table models do not validate and are never shown to anybody; records are what leaves this room.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import MISSING, fields
+from datetime import UTC, date, datetime
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    TypeDecorator,
+)
+from sqlmodel import SQLModel
+from sqlmodel.main import SQLModelMetaclass
+
+from connector.records import RECORDS
+from connector.records.fields import INDEX
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime as sortable RFC 3339 text with microseconds, the same on every engine."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: object) -> str | None:  # noqa: ARG002
+        """Aware datetimes only."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without zone cannot be stored")
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: str | None, dialect: object) -> datetime | None:  # noqa: ARG002
+        """Aware again."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+_TYPES: dict[type, Any] = {
+    str: String, int: BigInteger, bool: Boolean, bytes: LargeBinary, datetime: Instant, date: Date, dict: JSON,
+}  # fmt: skip
+
+
+def _column(name: str, hint: Any, in_key: bool, alone: bool) -> Column[Any]:
+    index = False
+    if get_origin(hint) is Annotated:
+        hint, *marks = get_args(hint)
+        index = INDEX in marks
+    optional = get_origin(hint) in (Union, UnionType)
+    if optional:
+        hint = next(arg for arg in get_args(hint) if arg is not type(None))
+    kind = _TYPES[get_origin(hint) or hint]
+    counted = in_key and alone and hint is int
+    # SQLite counts rows only for INTEGER PRIMARY KEY, PostgreSQL wants BIGINT: the variant keeps both right.
+    column_type = BigInteger().with_variant(Integer(), "sqlite") if counted else kind()
+    return Column(
+        name, column_type, primary_key=in_key, index=index and not in_key, nullable=optional, autoincrement=counted
+    )
+
+
+def _derive(record: type) -> Table:
+    hints = get_type_hints(record, include_extras=True)
+    width: int = record.key_width  # type: ignore[attr-defined]
+    names = [field.name for field in fields(record)]
+    columns = [_column(name, hints[name], place < width, width == 1) for place, name in enumerate(names)]
+    table_name = re.sub(r"(?<!^)(?=[A-Z])", "_", record.__name__).lower()
+    model = SQLModelMetaclass(
+        f"{record.__name__}Table", (SQLModel,), {"__tablename__": table_name, "__module__": __name__,
+        "__table__": Table(table_name, SQLModel.metadata, *columns, extend_existing=True)}, table=True,
+    )  # fmt: skip
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table
+
+
+TABLES: dict[type, Table] = {record: _derive(record) for record in RECORDS}
+KEYS: dict[type, tuple[str, ...]] = {
+    record: tuple(field.name for field in fields(record)[: record.key_width])  # type: ignore[attr-defined]
+    for record in RECORDS
+}
+REVISED: frozenset[type] = frozenset(r for r in RECORDS if any(field.name == "revision" for field in fields(r)))
+DEFAULTS: dict[type, dict[str, Any]] = {
+    record: {field.name: field.default for field in fields(record) if field.default is not MISSING}
+    for record in RECORDS
+}
+metadata = SQLModel.metadata
