@@ -6,7 +6,7 @@ field is changed by compare-and-set only (design: every write is a command appli
 
 from connector.records.devices import DeviceCredential, DevicePoint
 from connector.records.evidence import LogCheckpoint, LogEntry, LogNode
-from connector.records.exchange import InboxMessage, OutboxMessage, SeenToken
+from connector.records.exchange import InboxMessage, OutboxMessage
 from connector.records.holder import (
     Consent,
     Dataset,
@@ -30,9 +30,48 @@ from connector.records.wallet import Delivery, RecipientProgress, UseOfData, Wal
 RECORDS: tuple[type, ...] = (
     Account, Agreement, Consent, Dataset, DecisionMade, Delivery, DeviceCredential, DevicePoint, HandedOver,
     InboxMessage, Link, LinkCode, LogCheckpoint, LogEntry, LogNode, MemberEntry, Negotiation, Notice,
-    OutboxMessage, Person, ReceivedPerson, ReceivedTransfer, RecipientProgress, Release, Sealed, SeenToken,
+    OutboxMessage, Person, ReceivedPerson, ReceivedTransfer, RecipientProgress, Release, Sealed,
     Session, Setting, SignInAttempt, Source, SourceRecord, Study, StudyDecision, Tombstone, Transfer,
     UseOfData, WalletConsent, WalletLink,
 )  # fmt: skip
 
-__all__ = [record.__name__ for record in RECORDS] + ["RECORDS"]
+__all__ = [
+    "RECORDS",
+    "Account",
+    "Agreement",
+    "Consent",
+    "Dataset",
+    "DecisionMade",
+    "Delivery",
+    "DeviceCredential",
+    "DevicePoint",
+    "HandedOver",
+    "InboxMessage",
+    "Link",
+    "LinkCode",
+    "LogCheckpoint",
+    "LogEntry",
+    "LogNode",
+    "MemberEntry",
+    "Negotiation",
+    "Notice",
+    "OutboxMessage",
+    "Person",
+    "ReceivedPerson",
+    "ReceivedTransfer",
+    "RecipientProgress",
+    "Release",
+    "Sealed",
+    "Session",
+    "Setting",
+    "SignInAttempt",
+    "Source",
+    "SourceRecord",
+    "Study",
+    "StudyDecision",
+    "Tombstone",
+    "Transfer",
+    "UseOfData",
+    "WalletConsent",
+    "WalletLink",
+]

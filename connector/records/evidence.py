@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from connector.records.fields import Indexed, Json
+from connector.records.fields import Indexed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +19,9 @@ class LogEntry:
     at: str = ""
     kind: Indexed[str] = ""
     subject: Indexed[str] = ""
-    body: Json | None = None
+    commitment: str = ""
     salt: bytes = b""
+    body: str | None = None
     leaf_hash: bytes = b""
 
 

@@ -1,4 +1,4 @@
-"""Messages received and messages still to be delivered, and the tokens already seen."""
+"""Messages received, and messages still to be delivered."""
 
 from __future__ import annotations
 
@@ -41,13 +41,3 @@ class OutboxMessage:
     error: str | None = None
     created_at: datetime | None = None
     delivered_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenToken:
-    """A token id that was used; kept until the token could no longer be valid."""
-
-    key_width: ClassVar[int] = 2
-    issuer: str
-    jti: str
-    expires_at: Indexed[datetime]

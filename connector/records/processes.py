@@ -75,5 +75,6 @@ class Transfer:
     data_address: Json | None = None
     token_hash: Indexed[str | None] = None
     reason: Json | None = None
+    steps: Json | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None

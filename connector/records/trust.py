@@ -11,18 +11,13 @@ from connector.records.fields import Indexed, Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberEntry:
-    """A participant we know. `standing`: active, suspended or removed."""
+    """A participant we know; `entry` is a `connector.identity.members.Member`, `heard_at` its last authenticated word."""
 
     key_width: ClassVar[int] = 1
     id: str
-    name: str = ""
-    role: str = ""
     origin: Indexed[str] = ""
-    fingerprint: str = ""
     standing: str = "active"
-    allow_http: bool = False
-    document: Json | None = None
-    added_at: datetime | None = None
+    entry: Json | None = None
     heard_at: datetime | None = None
 
 

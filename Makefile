@@ -1,0 +1,64 @@
+# Every way to run Concord from a checkout. `make` alone lists them.
+# Needs Python 3.11, git and make; everything else comes from the pins.
+
+PYTHON ?= $(shell command -v python3.11 2>/dev/null || command -v python3 2>/dev/null)
+PINNER ?= pip-compile
+BIN := .venv/bin
+PACKAGES := $(wildcard connector contracts catalog policy consent_ui)
+COMPILE := CUSTOM_COMPILE_COMMAND="make pins" $(PINNER) --quiet --no-config --generate-hashes --strip-extras \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format screenshots bench bench-release-load pins clean
+
+help: ## list these targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{printf "  make %-20s %s\n", $$1, $$2}'
+
+setup: .venv/.installed-dev ## make .venv from the pins (done by itself before every other target)
+
+demo: .venv/.installed ## play the whole story and keep the data space running
+	$(BIN)/concord demo
+
+test: .venv/.installed-dev ## run every test (those that need Chromium skip where there is none)
+	$(BIN)/python -m pytest -rs
+
+lint: .venv/.installed-dev ## check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(PACKAGES)
+
+format: .venv/.installed-dev ## rewrite the files in the project's style
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+screenshots: .venv/.installed-dev ## write every page of every role, light, dark and narrow, to screenshots/
+	$(BIN)/python -m tests.browser.screenshots
+
+bench: bench-release-load ## run every bench program
+
+bench-release-load: .venv/.installed ## how long a catalogue request and a withdrawal take while 1 GB is released
+	$(BIN)/python -m bench.release_load
+
+pins: ## resolve pins.txt and pins-dev.txt anew (needs pip-compile on the path)
+	@command -v $(PINNER) >/dev/null || { echo "make pins needs pip-compile: install pip-tools in an environment of its own" >&2; exit 2; }
+	$(COMPILE) --build-deps-for editable --output-file pins.txt pyproject.toml
+	$(COMPILE) --no-annotate --output-file pins-dev.txt pins-dev.in
+
+clean: ## remove what was generated, the environment included; never a data space
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist screenshots
+	find $(PACKAGES) tests $(wildcard bench) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+		echo "Concord runs on Python 3.11 and none was found: install it, or name it with  make setup PYTHON=/path/to/python3.11" >&2; \
+		exit 2; }
+	"$(PYTHON)" -m venv .venv
+
+.venv/.installed: pins.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r pins.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.installed-dev: pins-dev.txt .venv/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r pins-dev.txt
+	@touch $@

@@ -1,0 +1,144 @@
+"""A catalogue and its datasets as Dataspace Protocol 2025-1 JSON (Catalog Protocol; schemas catalog-, dataset-).
+
+Besides DSP's own terms a dataset carries only `dct:` and `dcat:` terms, which the DSP context declares, and one key
+written as a full IRI: how many people are expected to be in a release, never below ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from catalog.description import DatasetDescription
+from catalog.fields import LANGUAGES
+from catalog.smallnumbers import at_least_ten, band_words
+from policy.instants import wire
+
+CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
+EXPECTED_YIELD = "https://w3id.org/concord/ns#expectedConsentYield"
+KIND = "https://w3id.org/concord/ns#"
+"""`dct:type` of a dataset is this followed by `records` or `stream`."""
+PULL = "HttpData-PULL"
+
+Json = dict[str, object]
+_AUTHORITY = "http://publications.europa.eu/resource/authority"
+
+
+class OfferError(ValueError):
+    """An offer that must not stand in a catalogue: it names a target, has no id, or stands there twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The DSP endpoint that negotiates: its id and the base address negotiation paths extend (with the version)."""
+
+    id: str
+    endpoint_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnOffer:
+    """A dataset with the offers it is published under and the number of people expected in a release (exact)."""
+
+    description: DatasetDescription
+    offers: tuple[Mapping[str, object], ...]
+    expected_yield: int
+
+
+def catalog_json(catalog_id: str, participant_id: str, service: Service, entries: Sequence[OnOffer]) -> Json:
+    """Return the root Catalog, one page of it. An empty page has no `dataset` key (the schema forbids an empty list).
+
+    Raises `OfferError` if an offer cannot stand there or one offer id is used by two datasets.
+    """
+    datasets = [dataset_json(entry, service) for entry in entries]
+    ids = [offer["@id"] for entry in entries for offer in entry.offers]
+    if len(set(ids)) != len(ids):
+        raise OfferError("an offer belongs to exactly one dataset")
+    root: Json = {
+        "@context": [CONTEXT],
+        "@id": catalog_id,
+        "@type": "Catalog",
+        "participantId": participant_id,
+        "service": [_service(service)],
+    }
+    return root | {"dataset": datasets} if datasets else root
+
+
+def root_dataset_json(entry: OnOffer, service: Service) -> Json:
+    """Return one Dataset as the whole answer to `GET /catalog/datasets/:id`. Raises `OfferError`."""
+    return {"@context": [CONTEXT]} | dataset_json(entry, service)
+
+
+def dataset_json(entry: OnOffer, service: Service) -> Json:
+    """Return one Dataset as it stands inside a Catalog. Raises `OfferError`."""
+    if not entry.offers:
+        raise OfferError("a dataset in a catalogue has at least one offer")
+    for offer in entry.offers:
+        _check_offer(offer)
+    return {
+        "@id": entry.description.id,
+        "@type": "Dataset",
+        **dict(_terms(entry.description)),
+        EXPECTED_YIELD: at_least_ten(entry.expected_yield),
+        "hasPolicy": [dict(offer) for offer in entry.offers],
+        "distribution": [{"@type": "Distribution", "format": PULL, "accessService": _service(service)}],
+    }
+
+
+def _service(service: Service) -> Json:
+    return {"@id": service.id, "@type": "DataService", "endpointURL": service.endpoint_url}
+
+
+def _check_offer(offer: Mapping[str, object]) -> None:
+    if offer.get("@type") != "Offer" or not isinstance(offer.get("@id"), str):
+        raise OfferError("an offer has the type Offer and an id")
+    if not (offer.get("permission") or offer.get("prohibition")):
+        raise OfferError("an offer permits or prohibits something")
+    if any(key.rpartition(":")[2] == "target" for key in _keys(offer)):
+        raise OfferError("an offer in a catalogue has no target: the dataset is the target")
+
+
+def _keys(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield str(key)
+            yield from _keys(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _keys(inner)
+
+
+def _terms(about: DatasetDescription) -> Iterator[tuple[str, object]]:
+    yield "dct:identifier", about.id
+    yield "dct:title", about.title
+    yield "dct:description", about.description
+    yield "dct:type", _ref(f"{KIND}{about.kind}")
+    yield "dct:subject", list(about.categories)
+    yield "dct:publisher", about.publisher_name
+    yield "dct:accessRights", _ref(f"{_AUTHORITY}/access-right/NON_PUBLIC")
+    yield "dct:license", _ref(about.licence)
+    yield "dct:language", _refs(f"{_AUTHORITY}/language/{LANGUAGES[code]}" for code in about.languages)
+    yield "dct:extent", f"{band_words(about.number_of_people)} people"
+    yield "dct:issued", wire(about.issued)
+    yield "dct:modified", wire(about.modified)
+    yield "dcat:version", about.version
+    yield "dcat:keyword", list(about.keywords)
+    yield "dcat:theme", _refs(about.themes)
+    yield "dcat:contactPoint", _ref(about.contact.page or f"mailto:{about.contact.email}")
+    if about.spatial:
+        yield "dct:spatial", _refs(f"{_AUTHORITY}/country/{code}" for code in about.spatial)
+    if period := _period(about):
+        yield "dct:temporal", period
+
+
+def _period(about: DatasetDescription) -> Json:
+    ends = {"dcat:startDate": about.period_start, "dcat:endDate": about.period_end}
+    return {term: day.isoformat() for term, day in ends.items() if day is not None}
+
+
+def _ref(iri: str) -> Json:
+    return {"@id": iri}
+
+
+def _refs(iris: Iterable[str]) -> list[Json]:
+    return [_ref(iri) for iri in iris]

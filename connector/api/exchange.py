@@ -1,0 +1,79 @@
+"""The consent exchange between connectors, below `/consent` (docs/consent-exchange.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from connector.api.bodies import read_bytes, read_object
+from connector.api.doors import participant_of
+from connector.identity.members import Member
+
+router = APIRouter(prefix="/consent", include_in_schema=False)
+
+Receive = Callable[[Member, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+
+
+async def _heard(request: Request) -> tuple[Member, dict[str, Any]]:
+    participant = participant_of(request)
+    data = await read_bytes(request, participant.settings.body_limit)
+    body = read_object(data)
+    return await participant.context.members.authenticate(request.headers.get("authorization"), data), body
+
+
+async def _answer(request: Request, receive: Receive) -> Response:
+    sender, body = await _heard(request)
+    return JSONResponse(await receive(sender, body))
+
+
+@router.post("/studies")
+async def studies(request: Request) -> Response:
+    """A study request for our steward, or a holder's approval for us to show."""
+    sender, body = await _heard(request)
+    status, answer = await participant_of(request).services.studies.receive(sender, body)
+    return JSONResponse(answer, status)
+
+
+@router.post("/links")
+async def links(request: Request) -> Response:
+    """A person's one-time code, entered at their wallet."""
+    return await _answer(request, participant_of(request).services.link_desk.accept)
+
+
+@router.post("/consents")
+async def consents(request: Request) -> Response:
+    """A signed consent, change or withdrawal."""
+    return await _answer(request, participant_of(request).services.consent_desk.receive)
+
+
+@router.post("/heartbeat")
+async def heartbeat(request: Request) -> Response:
+    """The wallet is alive."""
+    return await _answer(request, participant_of(request).services.consent_desk.heartbeat)
+
+
+@router.post("/withdrawals")
+async def withdrawals(request: Request) -> Response:
+    """A holder tells this recipient that a person stopped."""
+    return await _answer(request, participant_of(request).services.erasure_desk.receive)
+
+
+@router.post("/statements")
+async def statements(request: Request) -> Response:
+    """A recipient states what it stopped or erased."""
+    return await _answer(request, participant_of(request).services.stopping.receive)
+
+
+@router.post("/progress")
+async def progress(request: Request) -> Response:
+    """A holder forwards a recipient's statement to the person's wallet."""
+    return await _answer(request, participant_of(request).services.wallet.feedback.progress)
+
+
+@router.post("/uses")
+async def uses(request: Request) -> Response:
+    """A holder tells a wallet who used its people's data."""
+    return await _answer(request, participant_of(request).services.wallet.feedback.uses)

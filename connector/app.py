@@ -1,0 +1,56 @@
+"""The connector's ASGI application. `consent_ui.app` wraps it with the pages for people."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from connector.api import dsp, exchange, faults, health
+from connector.lock import DirectoryLock
+from connector.rootnames import require_own_packages
+from connector.settings import load
+from connector.wiring import build
+
+log = logging.getLogger("concord.app")
+
+
+def create() -> FastAPI:
+    """Build the application for the directory in CONCORD_DIRECTORY; the participant starts with the lifespan."""
+    require_own_packages()
+    settings = load(Path(os.environ.get("CONCORD_DIRECTORY", ".")))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        lock = DirectoryLock(settings.directory).take()
+        try:
+            participant = await build(settings)
+            app.state.running = lock.announce(_local(settings.bind_host, settings.port, bool(settings.tls_certificate)))
+            app.state.participant = participant
+            log.info("ready", extra={"participant": participant.identity.id})
+            try:
+                yield
+            finally:
+                await participant.close()
+        finally:
+            lock.release()
+
+    app = FastAPI(
+        title="Concord", version="0.1.0", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
+        lifespan=lifespan, redirect_slashes=False,
+    )  # fmt: skip
+    app.state.settings = settings
+    faults.install(app)
+    for router in (health.router, dsp.root, dsp.router, exchange.router):
+        app.include_router(router)
+    return app
+
+
+def _local(host: str, port: int, tls: bool) -> str:
+    """How the owner of this directory reaches the process: by loopback where it listens on every address."""
+    reachable = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 - compared, not bound
+    return f"{'https' if tls else 'http'}://{reachable}:{port}"

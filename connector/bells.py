@@ -1,0 +1,48 @@
+"""Wake-ups inside one process. A ring that nobody awaited is kept for the next who waits: no wake-up is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+
+class LocalBells:
+    """Implements `connector.ports.Bells` on one event loop; `ring_from_thread` is for the store's writer."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: defaultdict[str, set[asyncio.Future[bool]]] = defaultdict(set)
+        self._rung: defaultdict[str, int] = defaultdict(int)
+
+    def ring(self, name: str) -> None:
+        """Wake everybody waiting for `name`; call on the loop's thread."""
+        self._rung[name] += 1
+        for future in self._waiting.pop(name, ()):
+            if not future.done():
+                future.set_result(True)
+
+    def ring_from_thread(self, names: set[str]) -> None:
+        """The same from another thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._ring_all, names)
+
+    def _ring_all(self, names: set[str]) -> None:
+        for name in names:
+            self.ring(name)
+
+    def count(self, name: str) -> int:
+        """How often `name` has rung: read it before looking, hand it to `wait` after, and nothing slips between."""
+        return self._rung[name]
+
+    async def wait(self, name: str, timeout: float | None = None, seen: int | None = None) -> bool:  # noqa: ASYNC109
+        """Wait for a ring later than `seen` (default: from now on); False when the time was up."""
+        if seen is not None and self._rung[name] != seen:
+            return True
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self._waiting[name].add(future)
+        try:
+            return await asyncio.wait_for(future, timeout)
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting[name].discard(future)

@@ -1,0 +1,205 @@
+"""The scan that nothing identifying left: known identifiers searched in bytes, in every disguise they may wear.
+
+Searched as they are, as Base64 (both alphabets, at each of the three alignments), percent- or plus-encoded, with JSON
+escapes, and in any letter case. What counts as a find:
+
+- An identifier of at least 7 bytes that is more than one plain word is a find wherever it stands, also inside a longer
+  text. One of digits only must stand alone (no digit or point beside it), or every long decimal would hold one.
+- A shorter one, or a single word ("170", "example"), is a find as a whole value only, where records carry identifiers:
+  under `id`, `value`, `reference`, `family`, `given`, `name`, `text`, `line`, `user_id`, or after `Patient/`,
+  `Practitioner/`, `RelatedPerson/`. A family name (the part before ", " of a full name) is one under `family`.
+- A date (YYYY-MM-DD) is a find beside a name for a birth date (`birthDate`, `date_of_birth`, ...) or as Base64. A
+  clinical date that happens to be somebody's birthday is none.
+
+A find says how, in which file and at which byte, never what. Scan whole records: a find never spans two calls.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from base64 import b64encode
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+from unicodedata import normalize
+
+SHORTEST_ANYWHERE = 7
+_SHORT_GRAM, _LONG_GRAM = 4, 8
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_WORD = re.compile(r"[^\W\d_]+")
+_BIRTH = re.compile(rb"(?:birth_?date|date_?of_?birth|\bdob)\W{1,6}(\d{4}-\d\d-\d\d)")
+_VALUE = re.compile(rb'"(id|value|reference|family|given|name|text|line|user_id)":\s*\[?\s*"([^"\\]{1,128})"')
+_REFERENCE = re.compile(rb"\b(?:patient|practitioner|relatedperson)/([a-z0-9.-]{1,64})")
+_JSON_ESCAPE = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|([/\"\\]))")
+_PERCENT = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]+")
+_BESIDE_NUMBER = frozenset(b"0123456789.")
+
+
+class Leak(NamedTuple):
+    """One identifier found: `kind` is plain, base64, url, json-escape, value or birth-date; `offset` counts bytes."""
+
+    kind: str
+    where: str
+    offset: int
+
+
+class LeakScanner:
+    """Searches bytes for the identifiers it was made of, all of them in one pass; it keeps them folded, in memory."""
+
+    def __init__(self, identifiers: Iterable[str]) -> None:
+        self._values: set[bytes] = set()
+        self._families: set[bytes] = set()
+        self._births: set[bytes] = set()
+        self._anywhere = _Patterns()
+        for identifier in {text.strip() for text in identifiers} - {""}:
+            self._learn(normalize("NFC", identifier))
+
+    def scan(self, data: bytes, where: str) -> list[Leak]:
+        """Every identifier found in `data`, by offset. `where` is passed on (a file or line, nothing personal)."""
+        found: dict[int, str] = {}
+        for kind, view in _views(data):
+            for how, position in self._find(view.data):
+                found.setdefault(view.offset(position), kind or how)
+        return [Leak(kind, where, offset) for offset, kind in sorted(found.items())]
+
+    def _learn(self, identifier: str) -> None:
+        plain = identifier.casefold().encode()
+        if _DATE.fullmatch(identifier):
+            self._births.add(plain)
+            self._anywhere.add_base64(identifier)
+            return
+        self._values.add(plain)
+        family, comma, _ = plain.partition(b", ")
+        if comma:
+            self._families.add(family)
+        if len(plain) >= SHORTEST_ANYWHERE and not _WORD.fullmatch(identifier):
+            self._anywhere.add(plain)
+            self._anywhere.add(normalize("NFD", identifier).casefold().encode())
+            self._anywhere.add(plain.replace(b" ", b"+"), "url")
+            self._anywhere.add_base64(identifier)
+
+    def _find(self, data: bytes) -> Iterator[tuple[str, int]]:
+        yield from self._anywhere.find(data)
+        for match in _VALUE.finditer(data):
+            known = self._families if match[1] == b"family" else self._values
+            if match[2] in known or match[2] in self._values:
+                yield "value", match.start(2)
+        for match in _REFERENCE.finditer(data):
+            if match[1] in self._values:
+                yield "value", match.start(1)
+        if self._births:
+            for match in _BIRTH.finditer(data):
+                if match[1] in self._births:
+                    yield "birth-date", match.start(1)
+
+
+class _Patterns:
+    """Byte strings searched together. Any 15 bytes hold a whole aligned group of 8, any 7 bytes one of 4: so only the
+    aligned groups of the data are looked up, in a table of the groups a pattern has at every alignment.
+    """
+
+    def __init__(self) -> None:
+        self._kinds: dict[bytes, str] = {}
+        self._tables: dict[int, dict[int, set[bytes]]] = {
+            _LONG_GRAM: defaultdict(set),
+            _SHORT_GRAM: defaultdict(set),
+        }
+
+    def add(self, pattern: bytes, kind: str = "plain") -> None:
+        """Search for this too. Shorter than 7 bytes it is not distinctive enough, and left out."""
+        if len(pattern) < SHORTEST_ANYWHERE or pattern in self._kinds:
+            return
+        self._kinds[pattern] = kind
+        gram = _LONG_GRAM if len(pattern) >= 2 * _LONG_GRAM - 1 else _SHORT_GRAM
+        first = (len(pattern) - (2 * gram - 1)) // 2
+        for start in range(first, first + gram):
+            self._tables[gram][int.from_bytes(pattern[start : start + gram], sys.byteorder)].add(pattern)
+
+    def add_base64(self, text: str) -> None:
+        """Search for this inside anything that was Base64-encoded, as it is, in capitals and in small letters."""
+        for spelling in {text, text.upper(), text.lower()}:
+            for alphabet in (b"+/", b"-_"):
+                for core in _base64_cores(spelling.encode(), alphabet):
+                    self.add(core.lower(), "base64")
+
+    def find(self, data: bytes) -> Iterator[tuple[str, int]]:
+        """Kind and offset of every pattern in the data."""
+        view = memoryview(data)
+        for gram, code in ((_LONG_GRAM, "Q"), (_SHORT_GRAM, "I")):
+            table = self._tables[gram]
+            aligned = view[: len(data) // gram * gram].cast(code)
+            if not table or table.keys().isdisjoint(aligned):
+                continue
+            for pattern in set().union(*(table[group] for group in table.keys() & set(aligned))):
+                yield from ((self._kinds[pattern], offset) for offset in _occurrences(data, pattern))
+
+
+def _occurrences(data: bytes, pattern: bytes) -> Iterator[int]:
+    number = pattern.isdigit()
+    start = data.find(pattern)
+    while start >= 0:
+        end = start + len(pattern)
+        beside = {*data[max(start - 1, 0) : start], *data[end : end + 1]}
+        if not (number and beside & _BESIDE_NUMBER):
+            yield start
+        start = data.find(pattern, start + 1)
+
+
+def _base64_cores(raw: bytes, alphabet: bytes) -> Iterator[bytes]:
+    """The characters that any Base64 text around `raw` must hold, for each place `raw` may have in a group of three."""
+    for before, skip in ((0, 0), (1, 2), (2, 3)):
+        encoded = b64encode(bytes(before) + raw, alphabet)
+        yield encoded[skip : (len(raw) + before) * 8 // 6]
+
+
+class _View(NamedTuple):
+    """The data rewritten, and where: `places[i]` of the view is `origins[i]` of the data."""
+
+    data: bytes
+    places: list[int]
+    origins: list[int]
+
+    def offset(self, position: int) -> int:
+        index = bisect_right(self.places, position) - 1
+        return self.origins[index] + position - self.places[index]
+
+    def rewritten(self, pattern: re.Pattern[bytes], meaning: Callable[[re.Match[bytes]], bytes]) -> _View:
+        """Every match replaced by its meaning. Inside a replacement, offsets are those of its start."""
+        pieces, places, origins, done, length = list[bytes](), [0], [self.offset(0)], 0, 0
+        for match in pattern.finditer(self.data):
+            new = meaning(match)
+            if new == match[0]:
+                continue
+            pieces += [self.data[done : match.start()], new]
+            length += match.start() - done + len(new)
+            done = match.end()
+            places.append(length)
+            origins.append(self.offset(done))
+        return _View(b"".join([*pieces, self.data[done:]]), places, origins)
+
+
+def _views(data: bytes) -> Iterator[tuple[str, _View]]:
+    view = _View(data, [0], [0])
+    yield "", _folded(view)
+    if b"\\" in data and _JSON_ESCAPE.search(data):
+        view = view.rewritten(_JSON_ESCAPE, _unescaped)
+        yield "json-escape", _folded(view)
+    if b"%" in data and _PERCENT.search(data):
+        view = view.rewritten(_PERCENT, lambda match: bytes.fromhex(match[0].replace(b"%", b"").decode()))
+        yield "url", _folded(view)
+
+
+def _folded(view: _View) -> _View:
+    lower = _View(view.data.lower(), view.places, view.origins)
+    return lower if lower.data.isascii() else lower.rewritten(_NOT_ASCII, _casefolded)
+
+
+def _casefolded(match: re.Match[bytes]) -> bytes:
+    return match[0].decode("utf-8", "surrogateescape").casefold().encode("utf-8", "surrogateescape")
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    return chr(int(match[1], 16)).encode("utf-8", "surrogatepass") if match[1] else match[2]

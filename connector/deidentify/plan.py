@@ -1,0 +1,162 @@
+"""A profile compiled: classes that only the listed elements decode into, changing values while they are decoded.
+
+The JSON decoder itself drops what is not listed, so an unlisted element costs nothing and cannot be forgotten, and
+refuses a value of another JSON type than expected, a modifierExtension and implicitRules (their fields admit no value).
+What is kept untouched is never looked at. Compiled once per process and profile.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, reduce
+from operator import attrgetter, or_
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from connector.deidentify import rules
+from connector.deidentify.profile import Profile
+from connector.deidentify.rules import After, Rule
+from connector.deidentify.shapes import Element, Shape
+
+_JSON_TYPES: dict[str, type] = {"boolean": bool, "integer": int, "decimal": Raw}
+_NO_VALUE = Annotated[int, Meta(ge=1, le=0)] | UnsetType
+_TAG = "resourceType"
+_RULES = {"own": rules.SUBJECT, "reference": rules.REFERENCE, **rules.FIXED}
+
+Field = tuple[str, Any] | tuple[str, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one profile does.
+
+    `accepts` is the type to decode into; `roots` has the shape per class that may leave (an instance of another class
+    is of a withheld kind), `contained` the classes that may leave inside another resource, `kinds` the resource types
+    a reference may lead to. `user` finds the object that must name the person (device data), if there is one.
+    """
+
+    accepts: Any
+    roots: dict[type, Shape]
+    contained: frozenset[type]
+    kinds: frozenset[str]
+    user: Callable[[Any], Any] | None = None
+
+
+@cache
+def compile_plan(profile: Profile) -> Plan:
+    """The plan of a profile. Raises `ProfileError`."""
+    shapes = profile.shapes()
+    return _fhir(profile, shapes) if profile.format == "fhir-r4" else _points(shapes)
+
+
+def _fhir(profile: Profile, shapes: dict[str, Shape]) -> Plan:
+    maker = _Maker()
+    withheld = [_withheld(kind) for kind in profile.withheld]
+    inside = [maker.resource(kind, shape, rules.CONTAINED_ID) for kind, shape in shapes.items() if kind != "Patient"]
+    contained = ("contained", list[_union([*inside, *withheld, _withheld("Patient")])] | UnsetType, UNSET)  # type: ignore[misc]
+    roots = {maker.resource(kind, shape, rules.own_id(kind), contained): shape for kind, shape in shapes.items()}
+    return Plan(_union([*roots, *withheld]), roots, frozenset(inside), frozenset(shapes))
+
+
+def _points(shapes: dict[str, Shape]) -> Plan:
+    ((kind, shape),) = shapes.items()
+    root = _Maker(rules.POINT_ID).object(shape, required=False)
+    user = next((element.name for element in shape.elements if element.shape and element.shape.element("person")), None)
+    return Plan(root, {root: shape}, frozenset(), frozenset({kind}), attrgetter(user) if user else None)
+
+
+def _union(classes: Iterable[type]) -> Any:
+    return reduce(or_, classes)
+
+
+def _withheld(kind: str) -> type[Struct]:
+    return msgspec.defstruct(kind, [], tag=kind, tag_field=_TAG, gc=False)
+
+
+class _Maker:
+    """Makes classes of shapes, each data type once for where it is required and once for where it is not."""
+
+    def __init__(self, inner_id: Rule | None = None) -> None:
+        self._made: dict[tuple[int, bool, bool], type[Struct]] = {}
+        self._inner_id = inner_id
+
+    def resource(self, kind: str, shape: Shape, own_id: Rule, contained: Field | None = None) -> type[Struct]:
+        """A whole resource; with `contained` it stands for itself and must have an id and say whom it is about."""
+        whole = contained is not None
+        fields = [("implicitRules", _NO_VALUE, UNSET), *([contained] if contained else [])]
+        fields += [self._field(element, own_id, whole) for element in shape.elements]
+        return _define(shape, fields, _in_turn(_numbers(shape, rules.emptied())), tag=kind, tag_field=_TAG)
+
+    def object(self, shape: Shape, *, required: bool, age: bool = False) -> type[Struct]:
+        """A data type or a part of a resource."""
+        key = id(shape), required, age
+        if key not in self._made:
+            fields = [self._field(element, self._inner_id) for element in shape.elements]
+            if required and len(shape.elements) == 1:
+                fields.append(("extension", Raw, rules.EMPTY))
+            self._made[key] = _define(shape, fields, _after(shape, required, age))
+        return self._made[key]
+
+    def _field(self, element: Element, own_id: Rule | None, whole: bool = False) -> Field:
+        name, kind = _attribute(element.name), self._type(element, own_id)
+        if element.rule == "own" or (whole and element.rule in {"id", "subject"}):
+            return name, kind
+        if element.many:
+            return name, list[kind] | UnsetType, UNSET  # type: ignore[valid-type]
+        return (name, Raw, rules.EMPTY) if kind is Raw else (name, kind | UnsetType, UNSET)
+
+    def _type(self, element: Element, own_id: Rule | None) -> Any:
+        if element.shape is not None:
+            return self.object(element.shape, required=element.required, age=element.rule == "age")
+        if element.rule == "id":
+            return own_id
+        if element.rule == "date":
+            return rules.DATE_REQUIRED if element.required else rules.DATE_IN_ARRAY if element.many else rules.DATE
+        return _RULES.get(element.rule) or _JSON_TYPES.get(element.rule, str)
+
+
+def _define(shape: Shape, fields: Iterable[Field], after: After | None, **tag: str) -> type[Struct]:
+    modifier: Field = ("modifierExtension", _NO_VALUE, UNSET)
+    options: dict[str, Any] = {"gc": False, "omit_defaults": True, "kw_only": True, **tag}
+    return msgspec.defstruct(
+        shape.name.replace(".", "_"),
+        [*fields, modifier],
+        rename={_attribute(element.name): element.name for element in shape.elements},
+        namespace={"__post_init__": after} if after else None,
+        **options,
+    )
+
+
+def _attribute(name: str) -> str:
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def _after(shape: Shape, required: bool, age: bool) -> After:
+    """What is still to be seen to once a part of a resource has been decoded."""
+    names = [_attribute(element.name) for element in shape.elements]
+    if required and len(names) == 1:
+        return rules.masked_if_empty(names[0])
+    emptied = rules.emptied(*names)
+    if label := shape.element("label"):
+        return rules.labelled(label, emptied)
+    acts = _numbers(shape, emptied) or [emptied]
+    return _in_turn([*acts, rules.grouped_age] if age else acts) or emptied
+
+
+def _numbers(shape: Shape, emptied: After) -> list[After]:
+    return [rules.number(_attribute(element.name), emptied) for element in shape.elements if element.rule == "decimal"]
+
+
+def _in_turn(acts: Sequence[After]) -> After | None:
+    if len(acts) <= 1:
+        return acts[0] if acts else None
+
+    def after(value: Any) -> None:
+        for act in acts:
+            act(value)
+
+    return after

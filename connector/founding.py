@@ -1,0 +1,94 @@
+"""`concord init`: a new participant's directory with keys, commented settings and an empty store."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from connector.identity.keys import fingerprint, shown
+from connector.problems import Problem
+from connector.services.signing import KeySigner
+from connector.storage import SqliteStore
+from connector.vault import FileVault
+from connector.vault.vault import LOG_KEY, PARTICIPANT_KEY
+
+STORE_FILE = "store.db"
+VAULT = "vault"
+
+_TOML = """\
+# Settings of this participant. Every one can also be given as CONCORD_<NAME> in the environment, which wins.
+
+participant_id = {id}
+# Shown to people and to other participants.
+name = {name}
+# hospital, vendor, wallet, research or participant
+role = {role}
+
+# development: an embedded sign-in provider, plain http on this machine. production: https and your own OIDC issuer.
+environment = "development"
+
+# Where the server listens, and the origin under which others reach it.
+bind_host = "127.0.0.1"
+port = {port}
+public_url = {url}
+
+# Certificate and key in PEM, unless a proxy in front speaks TLS; then name the proxy's address.
+# tls_certificate = "certificate.pem"
+# tls_key = "key.pem"
+# forwarded_allow_ips = "127.0.0.1"
+
+# Pages for people. false: only connectors and the command line are served.
+portal = true
+
+# Who signs people in. Empty: the embedded development provider.
+# oidc_issuer = "https://login.example.org/realms/concord"
+# oidc_client_id = "concord-portal"
+
+# A wallet silent for longer than this many hours releases nothing of its people here.
+freshness_hours = 24
+# Days a recipient has to delete what a person withdrew.
+erase_days = 30
+# Processes that prepare releases.
+release_workers = 1
+log_level = "info"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """What a new participant is: its id, and the fingerprint others compare."""
+
+    id: str
+    name: str
+    role: str
+    url: str
+    directory: str
+    fingerprint: str
+
+
+def slug(name: str) -> str:
+    """A name as it stands in an id: lower-case ASCII words joined by hyphens."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "participant"
+
+
+def found(directory: Path, name: str, role: str, port: int, url: str | None = None) -> Founded:
+    """Make the directory (mode 0700). Raises Problem when there is a participant already."""
+    if (directory / "concord.toml").exists():
+        raise Problem(409, "exists", f"There is a participant in {directory} already", accepted="another directory")
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    vault = FileVault.create(directory / VAULT)
+    vault.keys.create(PARTICIPANT_KEY)
+    vault.keys.create(LOG_KEY)
+    signer = KeySigner(vault.keys.signing_key(PARTICIPANT_KEY))
+    digits = fingerprint(signer.public_jwk)
+    id, origin = f"urn:concord:{slug(name)}:{digits[:8]}", (url or f"http://127.0.0.1:{port}").rstrip("/")
+    values = {key: json.dumps(value) for key, value in (("id", id), ("name", name), ("role", role), ("url", origin))}
+    SqliteStore(directory / STORE_FILE).close()
+    (directory / STORE_FILE).chmod(0o600)
+    (directory / "concord.toml").write_text(_TOML.format(**values, port=port), encoding="utf-8")
+    return Founded(id, name, role, origin, str(directory), shown(digits))

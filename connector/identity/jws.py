@@ -1,0 +1,134 @@
+"""Compact JWS (RFC 7515) as participants and people use it: one strict form for writing, one for reading.
+
+The protected header holds exactly `alg`, `kid`, `typ` and the members the caller announces, each once. Everything that
+could make a reader fetch or trust a key from the message (`jku`, `jwk`, `x5u`, `x5c`), or that changes the meaning of
+the rest (`crit`, `b64`, `zip`), is refused by being there. What is used afterwards are the verified bytes only.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, cast
+
+import jwt
+from jwt.algorithms import Algorithm as JwtAlgorithm
+from jwt.api_jws import PyJWS
+
+from connector.identity.keys import ALGORITHMS, Jwk, KeyProblem, algorithm, public_key, thumbprint
+from connector.identity.strict_json import NotStrict, read_object
+from connector.ports import Signer
+
+_COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]+)")
+_READER = PyJWS(algorithms=list(ALGORITHMS))
+
+
+class JwsProblem(ValueError):
+    """A JWS that is not accepted. `code` is stable; nothing of the JWS is quoted."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a verified JWS holds: its protected header and the exact payload bytes that were signed."""
+
+    header: Mapping[str, Any]
+    payload: bytes
+
+    @property
+    def kid(self) -> str:
+        """The thumbprint of the key that signed."""
+        return cast("str", self.header["kid"])
+
+
+def sign(signer: Signer, typ: str, payload: bytes, extra: Mapping[str, int] | None = None) -> str:
+    """Sign bytes; `extra` are further integer members of the protected header."""
+    alg = algorithm(signer.public_jwk)
+    writer = PyJWS(algorithms=[])
+    writer.register_algorithm(alg, _ByPort())
+    headers = {"alg": alg, "kid": signer.kid, "typ": typ, **(extra or {})}
+    return writer.encode(payload, cast("Any", signer), algorithm=alg, headers=headers)
+
+
+def read_unverified(token: str, limit: int) -> tuple[dict[str, Any], bytes]:
+    """Header and payload of a JWS nobody has verified: only for finding whose key to verify with. Raises JwsProblem."""
+    if not isinstance(token, str) or len(token) > limit or not _COMPACT.fullmatch(token):
+        raise JwsProblem("malformed")
+    first, second, _ = token.split(".")
+    try:
+        header, payload = jwt.utils.base64url_decode(first), jwt.utils.base64url_decode(second)
+    except ValueError:
+        raise JwsProblem("malformed") from None
+    try:
+        return read_object(header), payload
+    except NotStrict:
+        raise JwsProblem("header") from None
+
+
+def verify(token: str, keys: Iterable[Jwk], typ: str, *, limit: int, extra: frozenset[str] = frozenset()) -> Verified:
+    """Verify a JWS of type `typ` by the one of `keys` whose thumbprint its `kid` names. Raises JwsProblem.
+
+    `limit` is the most characters; `extra` names further header members, which must be there as integers.
+    """
+    header, _ = read_unverified(token, limit)
+    _check_header(header, typ, extra)
+    jwk = next((jwk for jwk in keys if _named(jwk, header["kid"])), None)
+    if jwk is None:
+        raise JwsProblem("key")
+    return Verified(header, _verified_payload(token, header, jwk))
+
+
+def _check_header(header: Mapping[str, Any], typ: str, extra: frozenset[str]) -> None:
+    if "crit" in header:
+        raise JwsProblem("crit")
+    if header.get("alg") not in ALGORITHMS:
+        raise JwsProblem("algorithm")
+    if header.get("typ") != typ:
+        raise JwsProblem("type")
+    if set(header) != {"alg", "kid", "typ"} | extra or not isinstance(header["kid"], str):
+        raise JwsProblem("header")
+    if not all(type(header[name]) is int for name in extra):
+        raise JwsProblem("header")
+
+
+def _named(jwk: Jwk, kid: str) -> bool:
+    try:
+        return thumbprint(jwk) == kid
+    except KeyProblem:
+        return False
+
+
+def _verified_payload(token: str, header: Mapping[str, Any], jwk: Jwk) -> bytes:
+    try:
+        alg, key = algorithm(jwk), public_key(jwk)
+    except KeyProblem:
+        raise JwsProblem("key") from None
+    if header["alg"] != alg:
+        raise JwsProblem("algorithm")
+    try:
+        return cast("bytes", _READER.decode_complete(token, key=cast("Any", key), algorithms=[alg])["payload"])
+    except jwt.PyJWTError:
+        raise JwsProblem("signature") from None
+
+
+class _ByPort(JwtAlgorithm):
+    """Lets PyJWT sign through the `Signer` port, so that it never sees a private key."""
+
+    def prepare_key(self, key: Any) -> Any:
+        return key
+
+    def sign(self, msg: bytes, key: Any) -> bytes:
+        return cast("Signer", key).sign(msg)
+
+    def verify(self, msg: bytes, key: Any, sig: bytes) -> bool:  # noqa: ARG002
+        return False
+
+    @staticmethod
+    def to_jwk(key_obj: Any, as_dict: bool = False) -> NoReturn:  # noqa: ARG004
+        raise jwt.InvalidKeyError("the key stays in the vault")
+
+    @staticmethod
+    def from_jwk(jwk: Any) -> NoReturn:  # noqa: ARG004
+        raise jwt.InvalidKeyError("the key stays in the vault")

@@ -1,0 +1,89 @@
+"""The members register: the participants this one knows, and how it stands to them (design 3.10, 3.13)."""
+
+from enum import StrEnum
+from typing import Protocol
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from connector.identity.document import Address, PublicJwk, Role
+from connector.identity.keys import fingerprint
+from connector.outbound.guard import Destination
+from connector.outbound.origins import NamedOrigin
+
+
+class Standing(StrEnum):
+    """How a member stands: only an active one is listened to and spoken to."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REMOVED = "removed"
+
+
+class Member(BaseModel):
+    """One entry of the register. `fingerprint` is that of the key an operator compared; `keys` are all that count."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(min_length=1, max_length=256)
+    name: str
+    role: Role
+    origin: Address
+    dsp: Address
+    consent: Address | None = None
+    data: Address | None = None
+    keys: tuple[PublicJwk, ...] = Field(min_length=1)
+    fingerprint: str = Field(pattern=r"^[0-9a-f]{64}$")
+    standing: Standing = Standing.ACTIVE
+    allow_http: bool = False
+    speaks: tuple[str, ...] = ()
+    added_at: AwareDatetime
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """Fingerprints of all its keys."""
+        return tuple(fingerprint(jwk) for jwk in self.keys)
+
+    @property
+    def named(self) -> NamedOrigin:
+        """Its origin, as the operator named it. Raises OutboundRefused when the entry was tampered with."""
+        return NamedOrigin.parse(self.origin, allow_http=self.allow_http)
+
+    @property
+    def destination(self) -> Destination:
+        """Where a request to an address this member named may go."""
+        return Destination.of_counterparty(self.named)
+
+
+class MembersRegister(Protocol):
+    """Where the entries are kept, suspended and removed ones too."""
+
+    async def get(self, id: str) -> Member | None:
+        """The entry with this id, whatever its standing."""
+        ...
+
+    async def all(self) -> list[Member]:
+        """Every entry, ordered by id."""
+        ...
+
+    async def put(self, member: Member) -> None:
+        """Add the entry, or replace the one with its id."""
+        ...
+
+
+class MemoryRegister:
+    """The twin in memory."""
+
+    def __init__(self, *members: Member) -> None:
+        self._members = {member.id: member for member in members}
+
+    async def get(self, id: str) -> Member | None:
+        """The entry with this id."""
+        return self._members.get(id)
+
+    async def all(self) -> list[Member]:
+        """Every entry, ordered by id."""
+        return [self._members[id] for id in sorted(self._members)]
+
+    async def put(self, member: Member) -> None:
+        """Add or replace."""
+        self._members[member.id] = member

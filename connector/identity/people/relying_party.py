@@ -1,0 +1,249 @@
+"""Signing people in at an OIDC issuer: authorization code, PKCE S256, state and nonce, every check by us.
+
+Authlib makes the requests, over the transport outbound hands in, so that every address of the issuer passes the egress
+guard. Metadata and keys are read once an hour; an unknown key is looked for again at most once a minute.
+"""
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]
+from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]
+
+from connector.identity.people.answers import single
+from connector.identity.people.id_token import (
+    SUPPORTED,
+    IdTokenProblem,
+    find_key,
+    judge_claims,
+    read_header,
+    verified_claims,
+)
+from connector.identity.strict_json import NotStrict, read_object
+from connector.outbound.faults import OutboundRefused, Unreachable
+from connector.outbound.origins import Origin
+
+FRESH = timedelta(hours=1)
+AGAIN = timedelta(minutes=1)
+_LATEST = 253402300799  # the last second a datetime holds
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+class SignInRefused(Exception):
+    """Nobody was signed in. `code` is stable; nothing that was received is quoted."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class IssuerUnavailable(Exception):
+    """The issuer does not answer, or not in a way that can be used; trying later may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """An issuer as the operator configured it. `algorithms` is the allow-list for its ID tokens.
+
+    Raises ValueError for an algorithm outside RS256, PS256, ES256 and EdDSA, and for an empty list.
+    """
+
+    url: str
+    client_id: str
+    redirect_uri: str
+    client_secret: str = field(default="", repr=False)
+    algorithms: tuple[str, ...] = ("ES256",)
+    scope: str = "openid profile"
+    roles_claim: str = "roles"
+
+    def __post_init__(self) -> None:
+        if not self.algorithms or not set(self.algorithms) <= set(SUPPORTED):
+            raise ValueError(f"algorithms must be some of {', '.join(SUPPORTED)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Where to send the browser, and what must be kept, on our side, until it comes back."""
+
+    url: str = field(repr=False)
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who signed in: subject at the issuer, the roles it claims for them, how sure it is (`acr`), and when."""
+
+    issuer: str
+    subject: str
+    name: str = field(repr=False)
+    roles: tuple[str, ...]
+    acr: str
+    auth_time: datetime | None
+
+
+class RelyingParty:
+    """One issuer, as this participant's portal uses it. `transport` is `Outbound.transport(...)`."""
+
+    def __init__(self, issuer: Issuer, transport: object) -> None:
+        self._issuer = issuer
+        self._transport = transport
+        self._metadata: tuple[datetime, dict[str, Any]] | None = None
+        self._keys: tuple[datetime, list[dict[str, Any]]] | None = None
+
+    async def depart(self, now: datetime, *, login_hint: str = "", acr_values: str = "") -> Departure:
+        """Begin a sign-in. Raises IssuerUnavailable."""
+        metadata = await self._read_metadata(now)
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        hints = {name: value for name, value in (("login_hint", login_hint), ("acr_values", acr_values)) if value}
+        async with self._client() as client:
+            url, _ = client.create_authorization_url(
+                metadata["authorization_endpoint"], state=state, code_verifier=verifier, nonce=nonce, **hints
+            )
+        return Departure(url, state, nonce, verifier)
+
+    async def arrive(self, callback_url: str, departure: Departure, now: datetime) -> SignedIn:
+        """End a sign-in with the address the browser came back to. Raises SignInRefused, IssuerUnavailable."""
+        metadata = await self._read_metadata(now)
+        self._check_return(callback_url, departure, metadata)
+        tokens = await self._exchange(callback_url, departure, metadata)
+        claims = await self._believe(tokens, departure, metadata, now)
+        return self._signed_in(claims)
+
+    async def farewell(self, now: datetime, after: str) -> str | None:
+        """Where the browser signs out at the issuer too, coming back to `after`; None if it has no such page."""
+        endpoint = (await self._read_metadata(now)).get("end_session_endpoint")
+        if not isinstance(endpoint, str) or not self._is_ours(endpoint):
+            return None
+        query = urlencode({"client_id": self._issuer.client_id, "post_logout_redirect_uri": after})
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
+
+    def _client(self) -> Any:
+        return AsyncOAuth2Client(
+            client_id=self._issuer.client_id,
+            client_secret=self._issuer.client_secret or None,
+            scope=self._issuer.scope,
+            redirect_uri=self._issuer.redirect_uri,
+            code_challenge_method="S256",
+            transport=self._transport,
+            trust_env=False,
+        )
+
+    def _check_return(self, callback_url: str, departure: Departure, metadata: Mapping[str, Any]) -> None:
+        fields = single(parse_qsl(urlsplit(callback_url).query, keep_blank_values=True))
+        if fields is None:
+            raise SignInRefused("malformed")
+        if not departure.state or not hmac.compare_digest(fields.get("state", "").encode(), departure.state.encode()):
+            raise SignInRefused("state")
+        says_who = metadata.get("authorization_response_iss_parameter_supported") is True or "iss" in fields
+        if says_who and fields.get("iss") != self._issuer.url:
+            raise SignInRefused("issuer")
+        if "error" in fields:
+            raise SignInRefused("declined" if fields["error"] == "access_denied" else "refused-by-issuer")
+        if not fields.get("code"):
+            raise SignInRefused("malformed")
+
+    async def _exchange(
+        self, callback_url: str, departure: Departure, metadata: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        try:
+            async with self._client() as client:
+                tokens = await client.fetch_token(
+                    metadata["token_endpoint"],
+                    authorization_response=callback_url,
+                    state=departure.state,
+                    code_verifier=departure.verifier,
+                )
+        except (Unreachable, OutboundRefused):
+            raise IssuerUnavailable from None
+        except AuthlibBaseError:
+            raise SignInRefused("code") from None
+        except Exception:
+            # Authlib lets errors of its HTTP client and of JSON through as they are; none of them signs anybody in.
+            raise IssuerUnavailable from None
+        if not all(isinstance(tokens.get(name), str) for name in ("id_token", "access_token")):
+            raise SignInRefused("tokens")
+        return dict(tokens)
+
+    async def _believe(
+        self, tokens: Mapping[str, Any], departure: Departure, metadata: Mapping[str, Any], now: datetime
+    ) -> dict[str, Any]:
+        token = tokens["id_token"]
+        try:
+            algorithm, kid = read_header(token, self._issuer.algorithms)
+            key = await self._key(algorithm, kid, metadata, now)
+            claims = verified_claims(token, key, algorithm)
+            judge_claims(
+                claims,
+                algorithm,
+                issuer=self._issuer.url,
+                client_id=self._issuer.client_id,
+                nonce=departure.nonce,
+                access_token=tokens["access_token"],
+                now=now,
+            )
+        except IdTokenProblem as problem:
+            raise SignInRefused(f"id-token-{problem.code}") from None
+        return claims
+
+    async def _key(self, algorithm: str, kid: str, metadata: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+        if self._keys is None or now >= self._keys[0] + FRESH:
+            self._keys = (now, await self._read_keys(metadata))
+        key = find_key(self._keys[1], algorithm, kid)
+        if key is None and now >= self._keys[0] + AGAIN:
+            self._keys = (now, await self._read_keys(metadata))
+            key = find_key(self._keys[1], algorithm, kid)
+        if key is None:
+            raise IdTokenProblem("key")
+        return key
+
+    async def _read_keys(self, metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+        keys = (await self._get(metadata["jwks_uri"])).get("keys")
+        return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+
+    async def _read_metadata(self, now: datetime) -> dict[str, Any]:
+        if self._metadata is None or now >= self._metadata[0] + FRESH:
+            found = await self._get(f"{self._issuer.url.rstrip('/')}/.well-known/openid-configuration")
+            known = all(isinstance(found.get(name), str) and self._is_ours(found[name]) for name in _ENDPOINTS)
+            pkce = found.get("code_challenge_methods_supported", ["S256"])
+            if found.get("issuer") != self._issuer.url or not known or not isinstance(pkce, list) or "S256" not in pkce:
+                raise IssuerUnavailable
+            self._metadata = (now, found)
+        return self._metadata[1]
+
+    async def _get(self, url: str) -> dict[str, Any]:
+        try:
+            async with self._client() as client:
+                answer = await client.request("GET", url, withhold_token=True, headers={"accept": "application/json"})
+                if answer.status_code != 200:
+                    raise IssuerUnavailable
+                return read_object(answer.content)
+        except (Unreachable, OutboundRefused, NotStrict):
+            raise IssuerUnavailable from None
+
+    def _is_ours(self, address: str) -> bool:
+        """Whether an endpoint may be used: https anywhere, plain http only at the issuer's own origin."""
+        try:
+            origin = Origin.parse(address)
+            return origin.scheme == "https" or origin == Origin.parse(self._issuer.url)
+        except OutboundRefused:
+            return False
+
+    def _signed_in(self, claims: Mapping[str, Any]) -> SignedIn:
+        roles = claims.get(self._issuer.roles_claim)
+        shown = claims.get("name") or claims.get("preferred_username") or ""
+        moment = claims.get("auth_time")
+        return SignedIn(
+            issuer=self._issuer.url,
+            subject=claims["sub"],
+            name=shown if isinstance(shown, str) else "",
+            roles=tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else (),
+            acr=claims["acr"] if isinstance(claims.get("acr"), str) else "",
+            auth_time=datetime.fromtimestamp(moment, UTC) if type(moment) is int and 0 <= moment <= _LATEST else None,
+        )

@@ -1,0 +1,121 @@
+"""What an operator does with the members register: add, suspend, remove (`concord trust`).
+
+Adding fetches the participant's own document from the origin the operator typed and believes it only when it is signed
+by the key whose fingerprint the operator typed too. An id belongs to its key for good: the same id with the same key
+may move to a new origin, the same id with another key is refused, and so is the same key under another id.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from connector.identity.document import PATH, DocumentProblem, ParticipantDocument, read_document
+from connector.identity.keys import KeyProblem, read_fingerprint
+from connector.identity.members import Member, MembersRegister, Standing
+from connector.outbound.answer import Answer
+from connector.outbound.faults import OutboundRefused, Unreachable
+from connector.outbound.guard import Destination
+from connector.outbound.origins import NamedOrigin, Origin
+
+Fetch = Callable[[str, Destination], Awaitable[Answer]]
+"""GET an address: `lambda url, to: outbound.get(url, to=to)`. Raises OutboundRefused, Unreachable."""
+
+FUTURE = timedelta(seconds=60)
+
+
+class TrustRefused(Exception):
+    """The register was not changed. `code` is stable, the text is one clear line for an operator."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+async def add_member(
+    url: str, fingerprint: str, *, fetch: Fetch, register: MembersRegister, now: datetime, allow_http: bool = False
+) -> Member:
+    """Learn to know the participant at `url`, whose key has `fingerprint`, and listen to it from now on.
+
+    Raises TrustRefused. A member that was suspended or removed becomes active again.
+    """
+    named, expected = _typed(url, fingerprint, allow_http)
+    document = await _introduced(named, expected, fetch)
+    if Origin.parse(document.url) != named.origin:
+        raise TrustRefused("origin", "The participant says it lives at another address than the one given")
+    if document.issued_at > now + FUTURE:
+        raise TrustRefused("issued-at", "The participant's document is dated in the future: check both clocks")
+    known = await register.get(document.id)
+    await _check_against(document, expected, known, register)
+    member = _entry(document, expected, allow_http, known.added_at if known else now)
+    await register.put(member)
+    return member
+
+
+async def set_standing(id: str, standing: Standing, *, register: MembersRegister) -> Member:
+    """Suspend, remove, or listen again to a known member. Raises TrustRefused when there is none with this id."""
+    member = await register.get(id)
+    if member is None:
+        raise TrustRefused("unknown", "There is no member with this id")
+    if standing is Standing.ACTIVE and member.standing is Standing.REMOVED:
+        raise TrustRefused("removed", "A removed member is added again with its address and fingerprint")
+    changed = member.model_copy(update={"standing": standing})
+    await register.put(changed)
+    return changed
+
+
+def _typed(url: str, fingerprint: str, allow_http: bool) -> tuple[NamedOrigin, str]:
+    try:
+        return NamedOrigin.parse(url, allow_http=allow_http), read_fingerprint(fingerprint)
+    except OutboundRefused as refusal:
+        raise TrustRefused("address", f"The address cannot be used: {refusal.reason.value}") from None
+    except KeyProblem as problem:
+        raise TrustRefused("fingerprint", f"The fingerprint cannot be used: {problem}") from None
+
+
+async def _introduced(named: NamedOrigin, expected: str, fetch: Fetch) -> ParticipantDocument:
+    try:
+        answer = await fetch(f"{named.origin}{PATH}", Destination.of_operator(named))
+    except OutboundRefused as refusal:
+        raise TrustRefused("address", f"The address may not be called: {refusal.reason.value}") from None
+    except Unreachable as fault:
+        raise TrustRefused("unreachable", f"The participant does not answer: {fault.reason.value}") from None
+    if answer.status != 200:
+        raise TrustRefused("no-document", f"No participant document there: status {answer.status}")
+    try:
+        return read_document(answer.body.decode("ascii", "replace").strip(), expected)
+    except DocumentProblem as problem:
+        if problem.code == "fingerprint":
+            raise TrustRefused(
+                "fingerprint", "The participant there has another key than the fingerprint says"
+            ) from None
+        raise TrustRefused("document", f"The participant document is not valid: {problem.code}") from None
+
+
+async def _check_against(
+    document: ParticipantDocument, expected: str, known: Member | None, register: MembersRegister
+) -> None:
+    if known is not None and known.fingerprint != expected:
+        raise TrustRefused("key-changed", "A member with this id is known with another key")
+    for other in await register.all():
+        if other.id == document.id:
+            continue
+        if set(other.fingerprints) & set(document.fingerprints):
+            raise TrustRefused("key-taken", "This key belongs to a member with another id")
+        if other.standing is not Standing.REMOVED and other.origin == document.url:
+            raise TrustRefused("origin-taken", "This address belongs to a member with another id")
+
+
+def _entry(document: ParticipantDocument, expected: str, allow_http: bool, added_at: datetime) -> Member:
+    return Member(
+        id=document.id,
+        name=document.name,
+        role=document.role,
+        origin=document.url,
+        dsp=document.dsp,
+        consent=document.consent,
+        data=document.data,
+        keys=document.keys.keys,
+        fingerprint=expected,
+        allow_http=allow_http,
+        speaks=document.speaks,
+        added_at=added_at,
+    )

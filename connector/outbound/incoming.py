@@ -1,0 +1,58 @@
+"""An answer that is still arriving.
+
+A message between connectors is small: its answer is read whole, under a limit on time, bytes and headers. A stream is
+read part by part, limited only in silence. Neither may be compressed: `accept-encoding: identity` is asked for and an
+answer that is compressed all the same is not read, so nothing can grow after it was counted.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+
+import httpx2
+
+from connector.outbound.answer import Caps
+from connector.outbound.faults import Unreachable, Why
+from connector.outbound.lanes import faults_of_ours
+
+
+class Incoming:
+    """An answer whose body is still arriving: `status`, `headers`, and the body by `chunks()` or, bounded, `read()`."""
+
+    def __init__(self, response: httpx2.Response, caps: Caps) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self._response = response
+        self._caps = caps
+        _check_head(response, caps)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, however long. Raises Unreachable after `caps.idle` seconds of silence."""
+        with faults_of_ours():
+            async with aclosing(self._response.aiter_raw()) as parts:
+                async for part in parts:
+                    yield part
+
+    async def read(self) -> bytes:
+        """The whole body, at most `caps.body` bytes. Raises Unreachable."""
+        parts: list[bytes] = []
+        size = 0
+        async with aclosing(self._response.aiter_raw()) as chunks:
+            with faults_of_ours():
+                async for part in chunks:
+                    size += len(part)
+                    if size > self._caps.body:
+                        raise Unreachable(Why.TOO_LARGE)
+                    parts.append(part)
+        return b"".join(parts)
+
+
+def _check_head(response: httpx2.Response, caps: Caps) -> None:
+    if len(response.headers.raw) > caps.headers:
+        raise Unreachable(Why.TOO_LARGE)
+    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Unreachable(Why.ENCODED)

@@ -1,0 +1,70 @@
+"""Everything a service may lean on, handed in once by `connector.wiring`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from connector.ports import Clock, Signer, Store, Transaction
+from connector.provenance.entry import SALT_BYTES, Entry, commit
+from connector.records import LogEntry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connector.bells import LocalBells
+    from connector.outbound.client import Outbound
+    from connector.services.delivery import Deliveries
+    from connector.services.gate import ReleaseGate
+    from connector.services.tasks import Tasks
+    from connector.services.trust import Members
+    from connector.settings import Settings
+    from connector.vault import FileVault
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this participant is."""
+
+    id: str
+    name: str
+    role: str
+    origin: str
+
+    @property
+    def dsp(self) -> str:
+        """Base address of the Dataspace Protocol endpoints."""
+        return f"{self.origin}/dsp/2025-1"
+
+
+@dataclass(slots=True)
+class Context:
+    """One participant's ports. Services keep no state of their own: what must last is a record."""
+
+    settings: Settings
+    me: Identity
+    store: Store
+    vault: FileVault
+    signer: Signer
+    members: Members
+    outbound: Outbound
+    clock: Clock
+    bells: LocalBells
+    gate: ReleaseGate
+    deliveries: Deliveries
+    tasks: Tasks
+    random: Any  # callable: number of bytes -> bytes
+
+    @property
+    def directory(self) -> Path:
+        """Where this participant keeps its files."""
+        return self.settings.directory
+
+    def log(self, tx: Transaction, kind: str, subject: str, body: dict[str, Any]) -> None:
+        """Append to the evidence log in the same transaction as what it records: no entry, no act."""
+        row = commit(Entry(0, self.clock(), kind, subject, body, self.random(SALT_BYTES)))
+        tx.append(
+            LogEntry, position=None, at=row.at, kind=row.kind, subject=row.subject, commitment=row.commitment,
+            salt=row.salt, body=row.body, leaf_hash=row.leaf_hash,
+        )  # fmt: skip
+        tx.ring("log")

@@ -1,0 +1,149 @@
+"""A holder receives consents: verifies who signed, keeps every version, lets a stop bite before it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.identity.members import Member
+from connector.ports import Transaction
+from connector.problems import Problem, conflict, forbidden, invalid
+from connector.records import Consent, Link, Study
+from connector.services.context import Context
+from connector.services.exchange import speech
+from connector.services.exchange.withdrawal import Stopping
+from contracts import exchange as wire
+from policy.canonical import digest
+from policy.consent import ConsentError, ConsentRecord, chain_fault
+
+_ENDS = frozenset({"withdrawn", "suspended", "refused"})
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A consent as it arrived, its signatures verified."""
+
+    record: ConsentRecord
+    claims: dict[str, Any]
+    jws: str
+    digest: str
+    link: Link
+
+    @property
+    def person(self) -> str:
+        """Whom it is about, at this holder."""
+        return self.link.person
+
+
+class ConsentDesk:
+    """`POST /consent/consents` and `/consent/heartbeat`."""
+
+    def __init__(self, context: Context, stopping: Stopping) -> None:
+        self._context = context
+        self._stopping = stopping
+
+    async def receive(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Take a consent, change or withdrawal. The answer is given when it is committed, and a stop has bitten."""
+        delivered = await self._verified(sender, speech.read_body(wire.ConsentDelivery, body))
+        if delivered.record.state in _ENDS:
+            key = (delivered.person, delivered.record.study)
+            async with self._context.gate.closing([key]) as quiet:
+                if not quiet:
+                    raise Problem(503, "still-sending", "A hand-over has not ended", "Nothing was changed; send again")
+                answer = await self._context.store.write(lambda tx: self._commit(tx, sender, delivered))
+        else:
+            answer = await self._context.store.write(lambda tx: self._commit(tx, sender, delivered))
+        return {"acknowledgement": speech.say(self._context, speech.ACKNOWLEDGEMENT, answer.wire())}
+
+    async def heartbeat(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The wallet is alive; freshness of its consent copies counts from here."""
+        speech.read_body(wire.Heartbeat, body)
+        await self._context.store.write(lambda tx: self._context.members.heard(tx, sender.id))
+        return {}
+
+    async def _verified(self, sender: Member, body: wire.ConsentDelivery) -> Delivered:
+        delivery = speech.hear(body.delivery, speech.DELIVERY, sender, wire.Delivery)
+        if delivery.holder != self._context.me.id:
+            raise forbidden("This delivery is for another holder")
+        link = await self._link(sender, speech.unverified_claim(body.consent, "link"))
+        claims = speech.raw_claims(body.consent, speech.CONSENT, [dict(link.person_key or {})])
+        if delivery.consent_digest != digest(claims):
+            raise invalid("The delivery is about another consent", "delivery", code="bad-statement")
+        try:
+            record = ConsentRecord.from_json(claims)
+        except ConsentError as fault:
+            raise invalid(str(fault), "consent", code="consent-not-accepted") from None
+        if record.holder != self._context.me.id or record.wallet != sender.id or record.link != link.id:
+            raise forbidden("The consent names another holder, wallet or link")
+        return Delivered(record, claims, body.consent, delivery.consent_digest, link)
+
+    async def _link(self, sender: Member, link_id: str | None) -> Link:
+        link = await self._context.store.read(lambda tx: tx.get(Link, link_id) if link_id else None)
+        if link is None or link.wallet != sender.id or link.standing != "active":
+            raise speech.unknown_person()
+        return link
+
+    def _commit(self, tx: Transaction, sender: Member, delivered: Delivered) -> wire.Acknowledgement:
+        self._context.members.heard(tx, sender.id)
+        record = delivered.record
+        versions = tx.find(Consent, id=record.id, order="-version", limit=1)
+        newest = versions[0] if versions else None
+        if newest is not None and record.version <= newest.version:
+            return self._repeated(tx, delivered)
+        self._check_chain(newest, record)
+        self._check_study(tx, record)
+        now = self._context.clock()
+        tx.alter(Consent, {"current": False}, id=record.id)
+        tx.add(
+            Consent(
+                id=record.id, version=record.version, link=record.link, person=delivered.person, study=record.study,
+                state=str(record.state), record=delivered.claims, jws=delivered.jws, digest=delivered.digest,
+                committed_at=now,
+            )
+        )  # fmt: skip
+        self._context.log(
+            tx, f"consent.{record.state}", record.id,
+            {"version": record.version, "digest": delivered.digest, "study": record.study, "wallet": sender.id},
+        )  # fmt: skip
+        tx.ring("consents")
+        told = self._stopping.stop(tx, delivered.person, record) if record.state in _ENDS else ()
+        return self._acknowledgement(delivered, now, self._effect(record), told)
+
+    @staticmethod
+    def _effect(record: ConsentRecord) -> wire.Effect:
+        return wire.Effect.ACTIVE if record.state == "given" else wire.Effect.STOPPED
+
+    def _repeated(self, tx: Transaction, delivered: Delivered) -> wire.Acknowledgement:
+        """The same version again gets the same answer; an older one is superseded."""
+        known = tx.get(Consent, delivered.record.id, delivered.record.version)
+        if known is None or known.digest != delivered.digest:
+            raise conflict("This version is known with other content", accepted="the next version")
+        committed = known.committed_at or self._context.clock()
+        effect = self._effect(delivered.record) if known.current else wire.Effect.SUPERSEDED
+        return self._acknowledgement(delivered, committed, effect, self._stopping.told(tx, known.id, known.version))
+
+    @staticmethod
+    def _check_chain(newest: Consent | None, record: ConsentRecord) -> None:
+        previous = ConsentRecord.from_json(newest.record) if newest is not None else None
+        if (fault := chain_fault(previous, record)) is not None:
+            raise conflict(f"The version does not follow the one we have: {fault}", code="broken-chain")
+
+    @staticmethod
+    def _check_study(tx: Transaction, record: ConsentRecord) -> None:
+        """A yes needs a study we approved, as we approved it; a no or a stop is always taken."""
+        if record.state in _ENDS:
+            return
+        study = tx.get(Study, record.study)
+        if study is None or study.standing != "approved" or study.digest != record.study_digest:
+            raise invalid("The consent is for a study this holder has not approved in this form", "study")
+
+    @staticmethod
+    def _acknowledgement(
+        delivered: Delivered, committed: Any, effect: wire.Effect, told: tuple[wire.InformedRecipient, ...]
+    ) -> wire.Acknowledgement:
+        record = delivered.record
+        return wire.Acknowledgement(
+            consent=record.id, version=record.version, state=record.state, effect=effect,
+            committed_at=committed, recipients=told,
+        )  # fmt: skip

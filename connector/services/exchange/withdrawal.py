@@ -1,0 +1,141 @@
+"""A stop at the holder: one transaction ends everything and queues a notice to whoever ever received the person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from connector.identity.members import Member
+from connector.ports import Transaction
+from connector.problems import forbidden, missing
+from connector.records import HandedOver, Link, Notice, OutboxMessage, Release
+from connector.services.context import Context
+from connector.services.delivery import new_id
+from connector.services.exchange import speech
+from connector.services.sealed import SealedInTransaction
+from contracts import exchange as wire
+from policy.consent import ConsentRecord
+
+SEND_NOTICE = "exchange.withdrawal"
+SEND_PROGRESS = "exchange.progress"
+
+
+class Stopping:
+    """The holder's part of a withdrawal (design 3.7)."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        context.deliveries.on(SEND_NOTICE, delivered=self._notice_taken)
+
+    def stop(self, tx: Transaction, person: str, record: ConsentRecord) -> tuple[wire.InformedRecipient, ...]:
+        """Called in the transaction that commits the stop: notices for every recipient, and what was cut where."""
+        received = tx.find(HandedOver, person=person, study=record.study)
+        return tuple(self._tell(tx, person, record, handed) for handed in received)
+
+    def _tell(self, tx: Transaction, person: str, record: ConsentRecord, handed: HandedOver) -> wire.InformedRecipient:
+        context, now = self._context, self._context.clock()
+        coder = context.vault.domain(handed.agreement, SealedInTransaction(tx)).known(person)
+        kind = wire.Ending.STOP if record.on_withdrawal == "stop" else wire.Ending.ERASE
+        cut = {release.transfer: release.offset for release in self._running(tx, handed.agreement)}
+        claims = wire.Notice(
+            notice=new_id(), agreement=handed.agreement, study=record.study, code=coder.code if coder else "unknown",
+            kind=kind, effective_at=now, deadline=now + timedelta(days=context.settings.erase_days), cut=cut,
+        )  # fmt: skip
+        tx.add(
+            Notice(
+                id=claims.notice, consent=record.id, version=record.version, person=person, link=record.link,
+                agreement=handed.agreement, study=record.study, recipient=handed.recipient, kind=str(kind), cut=cut,
+                effective_at=now, deadline=claims.deadline,
+            )
+        )  # fmt: skip
+        context.deliveries.send(
+            tx, recipient=handed.recipient, url=f"{context.members.exchange(handed.recipient)}/withdrawals",
+            kind=SEND_NOTICE, body={"notice": speech.say(context, speech.NOTICE, claims.wire())}, about=claims.notice,
+        )  # fmt: skip
+        context.log(
+            tx, "withdrawal.told", claims.notice,
+            {"agreement": handed.agreement, "recipient": handed.recipient, "kind": str(kind), "consent": record.id},
+        )  # fmt: skip
+        name = context.members.name_of(handed.recipient)
+        return wire.InformedRecipient(
+            notice=claims.notice, name=name, participant=handed.recipient, agreement=handed.agreement
+        )
+
+    @staticmethod
+    def _running(tx: Transaction, agreement: str) -> list[Release]:
+        return tx.find(Release, agreement=agreement, standing="running")
+
+    def told(self, tx: Transaction, consent: str, version: int) -> tuple[wire.InformedRecipient, ...]:
+        """The recipients that were told about this version."""
+        notices = tx.find(Notice, consent=consent, version=version)
+        return tuple(
+            wire.InformedRecipient(
+                notice=notice.id, name=self._context.members.name_of(notice.recipient), participant=notice.recipient,
+                agreement=notice.agreement,
+            )
+            for notice in notices
+        )  # fmt: skip
+
+    def _notice_taken(self, tx: Transaction, sent: OutboxMessage, _status: int, answer: dict[str, Any]) -> None:
+        """The recipient has it: destroy the person's secret in that agreement, and forget the code we sent."""
+        notice = tx.get(Notice, sent.about)
+        if notice is None:
+            return
+        tx.alter(OutboxMessage, {"body": {}}, id=sent.id)
+        if notice.kind == wire.Ending.ERASE:
+            destroyed = self._context.vault.domain(notice.agreement, SealedInTransaction(tx)).destroy(notice.person)
+            self._context.log(tx, "withdrawal.secret-destroyed", notice.id, {"destroyed": destroyed})
+        tx.change(notice, told_at=self._context.clock())
+        if isinstance(jws := answer.get("statement"), str):
+            self._keep(tx, notice, jws)
+
+    async def receive(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
+        """`POST /consent/statements`: what a recipient states it did."""
+        statement = speech.read_body(wire.StatementDelivery, body)
+        claims = speech.hear(statement.statement, speech.STATEMENT, sender, wire.Statement)
+
+        def command(tx: Transaction) -> None:
+            notice = tx.get(Notice, claims.notice)
+            if notice is None or notice.recipient != sender.id:
+                raise missing("There is no such notice for you")
+            if notice.agreement != claims.agreement:
+                raise forbidden("The statement names another agreement")
+            self._keep(tx, notice, statement.statement)
+
+        await self._context.store.write(command)
+        return {}
+
+    def _keep(self, tx: Transaction, notice: Notice, jws: str) -> None:
+        """Keep a statement as evidence, note what it says, and let the person's wallet know."""
+        known = list((notice.answers or {}).get("statements", []))
+        if jws in known:
+            return
+        member = self._context.members.active(notice.recipient)
+        claims = speech.raw_claims(jws, speech.STATEMENT, member.keys)
+        answer, now = str(claims.get("answer")), self._context.clock()
+        changes: dict[str, Any] = {"answers": {"statements": [*known, jws]}}
+        if answer in ("received", "stopped", "erased"):
+            changes[f"{answer}_at"] = now
+        if answer == "exception":
+            changes["exception"] = str(claims.get("ground"))
+        if answer in ("stopped", "erased", "exception"):
+            changes |= {name: int(claims[name]) for name in ("objects", "lines", "bytes", "bytes_after")}
+        notice = tx.change(tx.get(Notice, notice.id) or notice, **changes)
+        self._context.log(tx, f"withdrawal.{answer}", notice.id, {"recipient": notice.recipient, "statement": jws})
+        self._forward(tx, notice, jws)
+        tx.ring("notices")
+
+    def _forward(self, tx: Transaction, notice: Notice, jws: str) -> None:
+        link = tx.get(Link, notice.link)
+        if link is None:
+            return
+        context = self._context
+        body = wire.Progress(
+            consent=notice.consent, version=notice.version, holder=context.me.id, recipient=notice.recipient,
+            recipient_name=context.members.name_of(notice.recipient), notice=notice.id, statement=jws,
+        )  # fmt: skip
+        context.deliveries.send(
+            tx, recipient=link.wallet, url=f"{context.members.exchange(link.wallet)}/progress", kind=SEND_PROGRESS,
+            body=body.wire(), about=notice.id, lane=f"progress:{notice.id}",
+        )  # fmt: skip

@@ -1,0 +1,66 @@
+"""The release gate: from the commit of a stop on, not one more byte about that person leaves.
+
+Every hand-over of bytes to the server happens inside `hand_over`, which names the persons in the chunk. A stop closes
+the gate for a person first, waits until hand-overs under way have ended (each at most one chunk), and only then
+commits. While the gate is closed nothing about that person is handed over; if the commit fails the gate opens again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+GateKey = tuple[str, str]
+"""(person, study): a consent covers one study."""
+
+
+class ReleaseGate:
+    """In-process gate of one serving process; replicas are told through the store in later editions."""
+
+    def __init__(self) -> None:
+        self._closed: Counter[GateKey] = Counter()
+        self._under_way: Counter[GateKey] = Counter()
+        self._idle = asyncio.Condition()
+
+    def is_open(self, key: GateKey) -> bool:
+        """Whether anything about this person under this study may be handed over now."""
+        return not self._closed[key]
+
+    @asynccontextmanager
+    async def hand_over(self, keys: Iterable[GateKey]) -> AsyncIterator[set[GateKey]]:
+        """Announce a hand-over; yields the keys that are open, and only those may be handed over.
+
+        There is no await between the check and the announcement, so a stop either sees this hand-over or prevents it.
+        """
+        allowed = {key for key in keys if self.is_open(key)}
+        self._under_way.update(allowed)
+        try:
+            yield allowed
+        finally:
+            self._under_way.subtract(allowed)
+            async with self._idle:
+                self._idle.notify_all()
+
+    @asynccontextmanager
+    async def closing(self, keys: Iterable[GateKey], patience: float = 5.0) -> AsyncIterator[bool]:
+        """Close the gate for these keys, wait for hand-overs under way, then run the body (which commits the stop).
+
+        Yields whether all hand-overs ended in time; if not, the caller must cut the connections before committing.
+        The gate stays closed only while the body runs: afterwards the committed consent itself says no.
+        """
+        watched = list(keys)
+        self._closed.update(watched)
+        try:
+            yield await self._wait_idle(watched, patience)
+        finally:
+            self._closed.subtract(watched)
+
+    async def _wait_idle(self, keys: list[GateKey], patience: float) -> bool:
+        try:
+            async with asyncio.timeout(patience), self._idle:
+                await self._idle.wait_for(lambda: not any(self._under_way[key] for key in keys))
+        except TimeoutError:
+            return False
+        return True

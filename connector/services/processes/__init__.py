@@ -1,0 +1,1 @@
+"""Negotiations and transfers: the state tables of `contracts`, kept in the store, driven by messages."""

@@ -1,0 +1,169 @@
+"""The other participants: who is known, how they are called, and that what claims to come from them does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from connector.identity import tokens, trust
+from connector.identity.faults import Unauthenticated
+from connector.identity.members import Member, Standing
+from connector.identity.replay import MemoryReplayStore
+from connector.outbound.guard import clear
+from connector.ports import Clock, Signer, Store, Transaction
+from connector.problems import Problem, invalid, unauthenticated
+from connector.records import MemberEntry
+
+if TYPE_CHECKING:
+    from connector.outbound.answer import Answer
+    from connector.outbound.client import Outbound
+
+_TOKEN_TIME = timedelta(seconds=120)
+
+
+class _Replays:
+    """Used tokens, in memory. Tokens issued before this process started are refused: they may have been used.
+
+    The sender's courier takes that 401 for "later" and comes again with a fresh token.
+    """
+
+    def __init__(self, started: datetime) -> None:
+        self._seen = MemoryReplayStore()
+        self._started = started.replace(microsecond=0)
+        self._sweep_at = started
+
+    async def remember(self, issuer: str, jti: str, until: datetime) -> bool:
+        """See `connector.identity.replay.ReplayStore`."""
+        if until - _TOKEN_TIME < self._started:
+            return False
+        if until - self._sweep_at > 2 * _TOKEN_TIME:
+            self._sweep_at = until
+            self._seen.forget(until - _TOKEN_TIME)
+        return await self._seen.remember(issuer, jti, until)
+
+
+class Members:
+    """The members register in the store, with a copy in memory for the hot path."""
+
+    def __init__(self, store: Store, outbound: Outbound, signer: Signer, clock: Clock, me: str) -> None:
+        self._store = store
+        self._outbound = outbound
+        self._signer = signer
+        self._clock = clock
+        self._me = me
+        self._known: dict[str, Member] = {}
+        self._replays = _Replays(clock())
+        self._changing = asyncio.Lock()
+        self.myself: Member | None = None
+
+    async def load(self) -> None:
+        """Read the register; call once at the start and after another process may have changed it."""
+        entries = await self._store.read(lambda tx: tx.find(MemberEntry))
+        self._known = {entry.id: Member.model_validate(entry.entry) for entry in entries}
+
+    async def get(self, id: str) -> Member | None:
+        """The entry with this id, whatever its standing (the MembersRegister port)."""
+        return self._known.get(id)
+
+    async def all(self) -> list[Member]:
+        """Every entry, ordered by id (the MembersRegister port)."""
+        return [self._known[id] for id in sorted(self._known)]
+
+    async def put(self, member: Member) -> None:
+        """Add or replace an entry (the MembersRegister port)."""
+        entry = MemberEntry(
+            id=member.id, origin=member.origin, standing=str(member.standing), entry=member.model_dump(mode="json")
+        )
+        await self._store.write(lambda tx: tx.put(entry))
+        self._known[member.id] = member
+
+    def known(self, id: str) -> Member | None:
+        """The entry with this id, from memory."""
+        return self._known.get(id)
+
+    def others(self) -> list[Member]:
+        """Every active member."""
+        return [self._known[id] for id in sorted(self._known) if self._known[id].standing is Standing.ACTIVE]
+
+    def everybody(self) -> list[Member]:
+        """Every active member, and this participant itself."""
+        return [*self.others(), *([self.myself] if self.myself else [])]
+
+    def name_of(self, id: str) -> str:
+        """How a participant is called; its id when we do not know it."""
+        if self.myself is not None and id == self.myself.id:
+            return self.myself.name
+        found = self._known.get(id)
+        return found.name if found else id
+
+    def active(self, id: str) -> Member:
+        """An active member. Raises Problem 400."""
+        found = self._known.get(id)
+        if found is None or found.standing is not Standing.ACTIVE:
+            raise invalid("This participant is not an active member", "participant", "an active member of the register")
+        return found
+
+    def exchange(self, id: str) -> str:
+        """The base address of an active member's consent exchange. Raises Problem 400 when it has none."""
+        member = self.active(id)
+        if member.consent is None:
+            raise invalid(f"{member.name} does not speak the consent exchange", "participant")
+        return member.consent
+
+    def check_callback(self, member: Member, address: str) -> None:
+        """Whether we may call this address, which the member named. Raises OutboundRefused."""
+        clear(address, member.destination)
+
+    async def post(self, recipient: str, url: str, body: Mapping[str, Any]) -> Answer:
+        """POST a signed message. Raises Problem, OutboundRefused, Unreachable."""
+        member = self.active(recipient)
+        return await self._outbound.post_json(
+            url, orjson.dumps(body), to=member.destination, token_factory=lambda sent: self._token(recipient, sent)
+        )
+
+    async def fetch(self, recipient: str, url: str) -> Answer:
+        """GET with a signed token. Raises Problem, OutboundRefused, Unreachable."""
+        member = self.active(recipient)
+        return await self._outbound.get(
+            url, to=member.destination, token_factory=lambda sent: self._token(recipient, sent)
+        )
+
+    def _token(self, recipient: str, sent: bytes) -> str:
+        return tokens.mint(self._signer, self._me, recipient, sent, self._clock())
+
+    async def authenticate(self, authorization: str | None, body: bytes) -> Member:
+        """The active member that sent this body. Raises Problem 401 without saying why; the code is for our own log."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise unauthenticated("A bearer token of a known participant is needed", "no-token")
+        try:
+            return await tokens.verify(token, body, self._me, self.get, self._replays, self._clock())
+        except Unauthenticated as refused:
+            raise unauthenticated(code=f"token-{refused.code}") from None
+
+    def heard(self, tx: Transaction, id: str) -> None:
+        """Note that a member has just spoken to us."""
+        tx.alter(MemberEntry, {"heard_at": self._clock()}, id=id)
+
+    async def add(self, url: str, fingerprint: str, *, allow_http: bool = False) -> Member:
+        """Learn to know the participant at `url` by its own signed document. Raises Problem 400."""
+        async with self._changing:
+            try:
+                return await trust.add_member(
+                    url, fingerprint, fetch=lambda address, to: self._outbound.get(address, to=to), register=self,
+                    now=self._clock(), allow_http=allow_http,
+                )  # fmt: skip
+            except trust.TrustRefused as refused:
+                raise Problem(400, f"trust-{refused.code}", "The participant was not added", str(refused)) from None
+
+    async def set_standing(self, id: str, standing: str) -> Member:
+        """Suspend, remove or listen again to a member. Raises Problem 400."""
+        async with self._changing:
+            try:
+                return await trust.set_standing(id, Standing(standing), register=self)
+            except trust.TrustRefused as refused:
+                raise Problem(400, f"trust-{refused.code}", "The register was not changed", str(refused)) from None

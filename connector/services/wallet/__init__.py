@@ -1,0 +1,1 @@
+"""The patients' wallet: links, answers to study requests, withdrawals and the timeline of use."""

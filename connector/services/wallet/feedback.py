@@ -1,0 +1,101 @@
+"""What holders tell a wallet: how a withdrawal fares at each recipient, and every use of its people's data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from connector.identity.members import Member
+from connector.ports import Transaction
+from connector.problems import Problem, forbidden, missing
+from connector.records import RecipientProgress, UseOfData, WalletConsent, WalletLink
+from connector.services.context import Context
+from connector.services.exchange import speech
+from contracts import exchange as wire
+
+
+class Feedback:
+    """`POST /consent/progress` and `/consent/uses`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def progress(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A recipient's signed statement, forwarded by the holder; we check the recipient's signature ourselves."""
+        told = speech.read_body(wire.Progress, body)
+        if told.holder != sender.id:
+            raise forbidden("Progress is told by the holder itself")
+        recipient = self._context.members.known(told.recipient)
+        claims, verified = self._read(recipient, told.statement)
+
+        def command(tx: Transaction) -> None:
+            consent = tx.get(WalletConsent, told.consent, told.version)
+            if consent is None or consent.holder != sender.id:
+                raise missing("There is no such consent for this holder")
+            known = tx.get(RecipientProgress, told.notice)
+            if known is None:
+                known = RecipientProgress(
+                    notice=told.notice, consent=told.consent, version=told.version, holder=sender.id,
+                    recipient=told.recipient, recipient_name=told.recipient_name, told_at=self._context.clock(),
+                )  # fmt: skip
+                tx.add(known)
+            self._note(tx, known, told.statement, claims, verified)
+
+        await self._context.store.write(command)
+        return {}
+
+    @staticmethod
+    def _read(recipient: Member | None, jws: str) -> tuple[dict[str, Any], bool]:
+        """The claims, and whether the recipient's own signature verifies; unverified claims count for nothing."""
+        if recipient is None:
+            return {}, False
+        try:
+            return speech.raw_claims(jws, speech.STATEMENT, recipient.keys), True
+        except Problem:
+            return {}, False
+
+    def _note(
+        self, tx: Transaction, known: RecipientProgress, jws: str, claims: Mapping[str, Any], verified: bool
+    ) -> None:
+        statements = list((known.statements or {}).get("statements", []))
+        if jws in statements:
+            return
+        changes: dict[str, Any] = {"statements": {"statements": [*statements, jws]}}
+        answer = str(claims.get("answer", ""))
+        if verified and claims.get("notice") == known.notice:
+            changes["verified"] = True
+            if answer in ("received", "stopped", "erased"):
+                changes[f"{answer}_at"] = self._context.clock()
+            if answer in ("stopped", "erased"):
+                changes |= {name: int(claims[name]) for name in ("objects", "lines")}
+            if answer == "exception":
+                changes["exception"] = str(claims.get("ground"))
+        tx.change(known, **changes)
+        self._context.log(
+            tx, "withdrawal.progress", known.notice, {"answer": answer, "verified": verified, "statement": jws}
+        )
+        tx.ring("progress")
+
+    async def uses(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Uses of our people's data at one holder; the same use told twice is one line."""
+        told = speech.read_body(wire.Uses, body)
+
+        def command(tx: Transaction) -> None:
+            for use in told.uses:
+                link = tx.get(WalletLink, use.link)
+                if link is None or link.holder != sender.id:
+                    continue
+                tx.put(self._line(link, sender, use))
+
+        await self._context.store.write(command)
+        return {}
+
+    @staticmethod
+    def _line(link: WalletLink, sender: Member, use: wire.Use) -> UseOfData:
+        same = "|".join((use.link, use.at.isoformat(), str(use.kind), use.agreement or "", use.recipient))
+        return UseOfData(
+            id=sha256(same.encode()).hexdigest(), account=link.account, holder=sender.id, at=use.at, kind=str(use.kind),
+            recipient=use.recipient, recipient_name=use.recipient_name, study=use.study or "",
+            agreement=use.agreement or "", resources=use.resources, reason=use.reason or "",
+        )  # fmt: skip

@@ -1,0 +1,129 @@
+"""The people a wallet hosts: their accounts, their own keys, their links to holders."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from connector.outbound.faults import OutboundRefused, Unreachable
+from connector.ports import Transaction
+from connector.problems import Problem, conflict, invalid, unavailable
+from connector.records import Account, WalletLink
+from connector.services.actors import Actor, require
+from connector.services.context import Context
+from connector.services.exchange import speech
+from connector.services.exchange.linking import code_digest, normal
+from connector.services.sealed import SealedInTransaction
+from connector.services.signing import KeySigner
+from connector.services.wallet.views import HolderChoice, LinkCard
+from contracts import exchange as wire
+
+_HOLDERS = ("hospital", "vendor")
+
+
+class People:
+    """Accounts with a key each, and linking."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def host(self, actor: Actor, name: str, subject: str, born: date | None) -> str:
+        """Open an account for a person, with a signing key of their own. Returns its id; known subjects keep theirs."""
+        require(actor, "operator")
+        context = self._context
+
+        def command(tx: Transaction) -> str:
+            known = tx.find(Account, subject=subject, issuer=context.settings.issuer, limit=1)
+            if known:
+                return known[0].id
+            account = str(uuid4())
+            tx.add(
+                Account(
+                    id=account, issuer=context.settings.issuer, subject=subject, name=name, born=born,
+                    roles={"roles": ["patient"]}, created_at=context.clock(),
+                )
+            )  # fmt: skip
+            context.vault.people(SealedInTransaction(tx)).create(f"account-{account}")
+            context.log(tx, "account.opened", account, {"role": "patient", "by": actor.entry})
+            return account
+
+        return await context.store.write(command)
+
+    def signer(self, tx: Transaction, account: str) -> KeySigner:
+        """A person's own key."""
+        return KeySigner(self._context.vault.people(SealedInTransaction(tx)).signing_key(f"account-{account}"))
+
+    async def holders(self, actor: Actor) -> list[HolderChoice]:
+        """Every holder we know, and whether this person is linked there."""
+        linked = {link.holder for link in await self._links(actor.account)}
+        known = [member for member in self._context.members.others() if member.role in _HOLDERS]
+        return [HolderChoice(member.id, member.name, member.id in linked) for member in known]
+
+    async def links(self, actor: Actor) -> list[LinkCard]:
+        """This person's links."""
+        found = await self._links(actor.account)
+        return [self._card(link) for link in found]
+
+    async def _links(self, account: str) -> list[WalletLink]:
+        return await self._context.store.read(
+            lambda tx: tx.find(WalletLink, account=account, standing="active", order="linked_at")
+        )
+
+    def _card(self, link: WalletLink) -> LinkCard:
+        return LinkCard(
+            link.id, link.holder, self._context.members.name_of(link.holder), link.linked_at or self._context.clock()
+        )
+
+    async def link(self, actor: Actor, holder: str, code: str) -> LinkCard:
+        """Enter a one-time code: the holder confirms at once, or says no. Raises Problem."""
+        require(actor, "patient", "operator")
+        context = self._context
+        if not normal(code):
+            raise invalid("Enter the code you were given", "code", "twelve letters and digits")
+        if any(link.holder == holder for link in await self._links(actor.account)):
+            raise conflict("Your record there is linked already")
+        wallet_person = str(uuid4())
+        body = await context.store.read(lambda tx: self._request(tx, actor.account, holder, wallet_person, code))
+        made = speech.read_body(wire.LinkMade, await self._ask(holder, body))
+        claims = speech.hear(made.link, speech.LINK, context.members.active(holder), wire.Link)
+        if (claims.holder, claims.wallet, claims.wallet_person) != (holder, context.me.id, wallet_person):
+            raise unavailable("The holder's answer is about somebody else; nothing was linked")
+        link = WalletLink(
+            id=claims.link, account=actor.account, holder=holder, wallet_person=wallet_person, statement=made.link,
+            linked_at=claims.linked_at,
+        )  # fmt: skip
+
+        def command(tx: Transaction) -> None:
+            tx.add(link)
+            context.log(tx, "link.made", link.id, {"holder": holder})
+
+        await context.store.write(command)
+        return self._card(link)
+
+    def _request(self, tx: Transaction, account: str, holder: str, wallet_person: str, code: str) -> dict[str, Any]:
+        signer = self.signer(tx, account)
+        proof = wire.LinkProof(code_digest=code_digest(code), holder=holder, wallet=self._context.me.id)
+        public = {name: signer.public_jwk[name] for name in ("kty", "crv", "x")}
+        return wire.LinkRequest(
+            code=normal(code), wallet_person=wallet_person, person_key=wire.PersonKey.read(public),
+            proof=speech.say(self._context, speech.LINK_PROOF, proof.wire(), signer),
+        ).wire()  # fmt: skip
+
+    async def _ask(self, holder: str, body: dict[str, Any]) -> dict[str, Any]:
+        try:
+            answer = await self._context.members.post(holder, f"{self._context.members.exchange(holder)}/links", body)
+        except (OutboundRefused, Unreachable):
+            raise unavailable("The holder cannot be reached now. Nothing was changed; try again later") from None
+        if answer.ok:
+            parsed = orjson.loads(answer.body)
+            return parsed if isinstance(parsed, dict) else {}
+        if answer.status == 429:
+            raise Problem(429, "too-many-codes", "Too many wrong codes were entered", "Try again in ten minutes")
+        if answer.status == 409:
+            raise conflict("This record is linked to a wallet already")
+        raise invalid(
+            "This code is not valid. It may have been used, run out or mistyped", "code", code="code-not-valid"
+        )

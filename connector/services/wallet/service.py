@@ -1,0 +1,83 @@
+"""The wallet as the portal and the API call it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from connector.services.actors import Actor
+from connector.services.context import Context
+from connector.services.wallet import views
+from connector.services.wallet.answers import Answers
+from connector.services.wallet.feedback import Feedback
+from connector.services.wallet.pages import Pages
+from connector.services.wallet.people import People
+
+
+class Wallet:
+    """One door to people, answers, pages and feedback."""
+
+    def __init__(self, context: Context) -> None:
+        self.people = People(context)
+        self.answers = Answers(context, self.people)
+        self.pages = Pages(context)
+        self.feedback = Feedback(context)
+
+    async def host(self, actor: Actor, name: str, subject: str, born: date | None = None) -> str:
+        """Open an account for a person. Returns its id."""
+        return await self.people.host(actor, name, subject, born)
+
+    async def home(self, actor: Actor) -> views.PersonHome:
+        """The person's first page."""
+        return await self.pages.home(actor)
+
+    async def holders(self, actor: Actor) -> list[views.HolderChoice]:
+        """Holders one may link to."""
+        return await self.people.holders(actor)
+
+    async def link(self, actor: Actor, holder: str, code: str) -> views.LinkCard:
+        """Enter a one-time code."""
+        return await self.people.link(actor, holder, code)
+
+    async def study(self, actor: Actor, study_id: str) -> views.StudyPage:
+        """Everything told before answering."""
+        return await self.pages.study(actor, study_id)
+
+    async def answer(self, actor: Actor, study_id: str, answer: views.Answer) -> views.Receipt:
+        """Record and send an answer; returns the receipt."""
+        return await self.pages.receipt(actor, await self.answers.answer(actor, study_id, answer))
+
+    async def answer_as_proxy(
+        self, actor: Actor, account: str, study_id: str, answer: views.Answer, authority: str
+    ) -> str:
+        """Staff record what a proxy (a parent, a guardian) answers for somebody. Returns the consent id."""
+        return await self.answers.answer(actor, study_id, answer, account=account, authority=authority)
+
+    async def receipt(self, actor: Actor, consent_id: str) -> views.Receipt:
+        """A receipt of this person's."""
+        return await self.pages.receipt(actor, consent_id)
+
+    async def permissions(self, actor: Actor) -> list[views.PermissionCard]:
+        """This person's answers."""
+        return await self.pages.permissions(actor)
+
+    async def withdraw(self, actor: Actor, study_id: str, kind: str) -> views.Progress:
+        """Stop sharing with a study."""
+        await self.answers.withdraw(actor, study_id, kind)
+        return await self.pages.progress(actor, study_id)
+
+    async def progress(self, actor: Actor, study_id: str) -> views.Progress:
+        """How far a withdrawal got."""
+        return await self.pages.progress(actor, study_id)
+
+    async def uses(self, actor: Actor) -> list[views.Use]:
+        """Who used this person's data."""
+        return await self.pages.uses(actor)
+
+    async def coverage(self, actor: Actor) -> list[tuple[str, Any]]:
+        """Which holders report here, and since when."""
+        return await self.pages.coverage(actor)
+
+    async def export(self, actor: Actor) -> dict[str, Any]:
+        """Everything this wallet keeps about the person."""
+        return await self.pages.export(actor)

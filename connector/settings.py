@@ -1,0 +1,103 @@
+"""Settings of one participant: environment (`CONCORD_*`) over `concord.toml` in its directory, validated."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from connector.problems import Problem
+
+Role = Literal["hospital", "vendor", "wallet", "research", "participant"]
+
+
+class Settings(BaseSettings):
+    """What an operator decides. Every field can be set as `CONCORD_<FIELD>` or as `<field>` in concord.toml."""
+
+    model_config = SettingsConfigDict(env_prefix="CONCORD_", extra="forbid", frozen=True)
+
+    directory: Path
+    participant_id: str = Field(min_length=8, max_length=200)
+    name: str = Field(min_length=2, max_length=120)
+    role: Role = "participant"
+    environment: Literal["development", "production"] = "development"
+    bind_host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+    public_url: str = "http://127.0.0.1:8080"
+    forwarded_allow_ips: str = ""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    portal: bool = True
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    oidc_issuer: str = ""
+    oidc_client_id: str = "concord-portal"
+    body_limit: int = Field(default=1_048_576, ge=65_536, le=67_108_864)
+    release_workers: int = Field(default=1, ge=1, le=32)
+    freshness_hours: int = Field(default=24, ge=1, le=720)
+    erase_days: int = Field(default=30, ge=1, le=365)
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin_only(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise ValueError("must be an origin such as https://concord.hospital.example")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together")
+        if self.environment == "production" and not self.public_url.startswith("https://"):
+            raise ValueError("public_url must be https in production")
+        return self
+
+    @property
+    def issuer(self) -> str:
+        """Who signs people in: the configured OIDC issuer, or the embedded development provider."""
+        return self.oidc_issuer or f"{self.public_url}/idp"
+
+    @property
+    def bound_to_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        try:
+            return ipaddress.ip_address(self.bind_host).is_loopback
+        except ValueError:
+            return self.bind_host == "localhost"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings calls by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the file."""
+        directory = init_settings().get("directory") or env_settings().get("directory") or "."
+        file = Path(directory) / "concord.toml"
+        toml = (TomlConfigSettingsSource(settings_cls, toml_file=file),) if file.exists() else ()
+        return (init_settings, env_settings, *toml)
+
+
+def load(directory: Path) -> Settings:
+    """Read and check the settings of a participant's directory; raises Problem with one clear line per fault."""
+    if not (directory / "concord.toml").exists():
+        raise Problem(
+            400,
+            "no-participant",
+            f"There is no participant in {directory}",
+            accepted="a directory made by `concord init`",
+        )
+    try:
+        return Settings(directory=directory)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
+        raise Problem(400, "bad-settings", "The settings cannot be used", faults, "concord.toml") from None
+    except ValueError as error:
+        raise Problem(400, "bad-settings", "concord.toml cannot be read", str(error), "concord.toml") from None

@@ -1,0 +1,70 @@
+"""Coders: what turns one person's, or one domain's, identifiers into keyed replacements.
+
+A coder holds one derived 32-byte key and nothing above it, so it may travel to a worker process (pickle): whoever
+catches one can recompute that person's replacements in that domain, and nothing else. HMAC-SHA256 runs on two copied
+hash states, which gives the textbook value at a quarter of its price.
+"""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha256
+from typing import Any
+
+from connector.vault.codes import encode
+
+LONGEST_SHIFT = 180
+"""Days by which a person's dates move at most, either way."""
+
+_BLOCK = 64
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+# The two top bits of an RFC 9562 UUID's fourth group are 1 0.
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+
+
+class KeyedIds:
+    """Replaces resource ids under one key: the same id gives the same replacement, and no key, no way back."""
+
+    __slots__ = ("_inner", "_key", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        padded = key.ljust(_BLOCK, b"\0")
+        # What every id has in front is hashed once, here.
+        self._inner = sha256(padded.translate(_INNER) + b"id\0")
+        self._outer = sha256(padded.translate(_OUTER))
+
+    def id(self, resource_type: str, resource_id: str) -> str:
+        """A UUID (RFC 9562 version 8, lower case) in place of a resource's id: a valid FHIR id and `urn:uuid:`."""
+        inner = self._inner.copy()
+        inner.update(f"{resource_type}/{resource_id}".encode())
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        text = outer.hexdigest()
+        return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Hash states do not pickle; the key does, and they are rebuilt from it."""
+        return type(self), (self._key,)
+
+    def __repr__(self) -> str:
+        """Without the key, and without the code, which a log has no need to name."""
+        return f"<{type(self).__name__}>"
+
+
+class PersonCoder(KeyedIds):
+    """One person inside one pseudonym domain; implements `connector.ports.PersonCoder`."""
+
+    __slots__ = ("code", "days")
+
+    code: str
+    """The 26-character code name put in place of the person (`connector.vault.codes`)."""
+    days: int
+    """The date shift of everything about this person here: -180 to 180, never 0."""
+
+    def __init__(self, key: bytes) -> None:
+        super().__init__(key)
+        self.code = encode(hmac.digest(key, b"code", "sha256"))
+        shift = int.from_bytes(hmac.digest(key, b"days", "sha256")[:8], "big") % (2 * LONGEST_SHIFT)
+        self.days = shift - LONGEST_SHIFT if shift < LONGEST_SHIFT else shift - LONGEST_SHIFT + 1

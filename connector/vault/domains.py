@@ -1,0 +1,73 @@
+"""Pseudonym domains: the keys people's codes come from, and their destruction (crypto-erasure).
+
+A person's key in a domain = HMAC(key of the domain, random 256-bit secret of that person in that domain). The key of
+the domain is derived from the master secret; the person's secret exists only sealed in the store. Destroying it is
+the first proof of erasure: without it nobody, we included, can compute the code, the date shift or an id again.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterable
+
+from connector.vault.coders import KeyedIds, PersonCoder
+from connector.vault.sealing import KEY_BYTES, Sealer
+from connector.vault.secret import Hidden, Secret
+from connector.vault.stores import SealedStore
+
+
+class DomainCoder(Hidden):
+    """The people of one domain. Made by the vault; works on the store given to it, within its transaction if any.
+
+    `secret_name` is where a person's sealed secret lies, so that a store can destroy it together with other changes.
+    """
+
+    __slots__ = ("_domain_key", "_naming_key", "_sealer", "_store", "domain")
+
+    def __init__(self, domain: str, domain_key: Secret, naming_key: Secret, sealer: Sealer, store: SealedStore) -> None:
+        self.domain = domain
+        self._domain_key = domain_key
+        self._naming_key = naming_key
+        self._sealer = sealer
+        self._store = store
+
+    def person(self, person_id: str) -> PersonCoder:
+        """The coder of one person, who gets a secret here if they have none. Raises SealBrokenError."""
+        return self.people([person_id])[person_id]
+
+    def people(self, person_ids: Iterable[str]) -> dict[str, PersonCoder]:
+        """The coders of many people, with two calls of the store. Raises SealBrokenError."""
+        names = {person_id: self.secret_name(person_id) for person_id in person_ids}
+        sealed = self._store.get(names.values())
+        missing = [name for name in names.values() if name not in sealed]
+        if missing:
+            sealed |= self._store.put({name: self._fresh(name) for name in missing})
+        return {person_id: self._coder(name, sealed[name]) for person_id, name in names.items()}
+
+    def known(self, person_id: str) -> PersonCoder | None:
+        """The coder of a person who has a secret here, None otherwise: never makes one. Raises SealBrokenError."""
+        name = self.secret_name(person_id)
+        sealed = self._store.get([name])
+        return self._coder(name, sealed[name]) if name in sealed else None
+
+    def shared(self) -> KeyedIds:
+        """Replaces ids of what belongs to no person (organisations, practitioners, locations), alike for everybody."""
+        return KeyedIds(self._keyed(b"shared"))
+
+    def destroy(self, person_id: str) -> bool:
+        """Destroy a person's secret for good; False when there was none. A later `person` makes a new one."""
+        return self._store.delete([self.secret_name(person_id)]) == 1
+
+    def secret_name(self, person_id: str) -> str:
+        """The name a person's sealed secret is stored under: keyed, so that it tells nobody who it is."""
+        return "person-" + hmac.digest(self._naming_key.reveal(), person_id.encode(), "sha256").hex()
+
+    def _fresh(self, name: str) -> bytes:
+        return self._sealer.seal(name, Secret(secrets.token_bytes(KEY_BYTES)))
+
+    def _coder(self, name: str, sealed: bytes) -> PersonCoder:
+        return PersonCoder(self._keyed(b"person" + self._sealer.open(name, sealed).reveal()))
+
+    def _keyed(self, message: bytes) -> bytes:
+        return hmac.digest(self._domain_key.reveal(), message, "sha256")

@@ -1,0 +1,86 @@
+"""Plugs one participant together: settings in, a running set of ports, services and jobs out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from connector.bells import LocalBells
+from connector.founding import STORE_FILE, VAULT
+from connector.identity.document import ParticipantDocument, introduce, write_document
+from connector.identity.members import Member
+from connector.jobs.courier import Courier
+from connector.jobs.sequencer import Sequencer
+from connector.outbound.client import Outbound
+from connector.provenance.note import NoteSigner
+from connector.services.context import Context, Identity
+from connector.services.delivery import Deliveries
+from connector.services.gate import ReleaseGate
+from connector.services.registry import Services
+from connector.services.signing import KeySigner
+from connector.services.tasks import Tasks
+from connector.services.trust import Members
+from connector.settings import Settings
+from connector.storage import SqliteStore
+from connector.vault import FileVault
+from connector.vault.vault import LOG_KEY, PARTICIPANT_KEY
+
+
+def utc_now() -> datetime:
+    """The clock of a real participant."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Participant:
+    """A running participant: what the doors get hold of."""
+
+    settings: Settings
+    identity: Identity
+    context: Context
+    services: Services
+    document: str
+    store: SqliteStore
+
+    async def close(self) -> None:
+        """Stop background work, then connections, then the store."""
+        await self.context.tasks.close()
+        await self.services.close()
+        await self.context.outbound.aclose()
+        await asyncio.get_running_loop().run_in_executor(None, self.store.close)
+
+
+async def build(settings: Settings) -> Participant:
+    """Build and start a participant on the running event loop. The caller holds the directory's lock."""
+    bells = LocalBells(asyncio.get_running_loop())
+    store = SqliteStore(settings.directory / STORE_FILE, bells.ring_from_thread)
+    vault = FileVault(settings.directory / VAULT)
+    signer = KeySigner(vault.keys.signing_key(PARTICIPANT_KEY))
+    identity = Identity(settings.participant_id, settings.name, settings.role, settings.public_url)
+    outbound = Outbound()
+    members = Members(store, outbound, signer, utc_now, identity.id)
+    document = introduce(signer, identity.id, identity.name, settings.role, identity.origin, utc_now())
+    members.myself = _myself(document)
+    await members.load()
+    context = Context(
+        settings=settings, me=identity, store=store, vault=vault, signer=signer, members=members, outbound=outbound,
+        clock=utc_now, bells=bells, gate=ReleaseGate(), deliveries=Deliveries(utc_now), tasks=Tasks(),
+        random=os.urandom,
+    )  # fmt: skip
+    services = Services(context)
+    log_key = vault.keys.signing_key(LOG_KEY)
+    context.tasks.spawn(Sequencer(context, NoteSigner(identity.id, log_key.public, log_key.sign)).run())
+    context.tasks.spawn(Courier(context).run())
+    await services.start()
+    return Participant(settings, identity, context, services, write_document(signer, document), store)
+
+
+def _myself(document: ParticipantDocument) -> Member:
+    """This participant as others see it, for naming itself and checking its own signatures."""
+    return Member(
+        id=document.id, name=document.name, role=document.role, origin=document.url, dsp=document.dsp,
+        consent=document.consent, data=document.data, keys=document.keys.keys, fingerprint=document.fingerprints[0],
+        speaks=document.speaks, added_at=document.issued_at,
+    )  # fmt: skip

@@ -1,0 +1,49 @@
+"""What forms let staff choose from: purposes, kinds of data, profiles. Keys as stored, words as shown."""
+
+from __future__ import annotations
+
+from policy.categories import CATEGORIES, OTHER
+from policy.purposes import DPV, EHDS, label
+
+Choice = tuple[str, str]
+
+OFFERED_PURPOSES: tuple[Choice, ...] = (
+    (f"{EHDS}HealthcareScientificResearch", "Scientific research in health and care"),
+    (f"{EHDS}ImproveHealthcare", "Making care better"),
+    (f"{EHDS}ProvideHealthcareOfficialStatistics", "Official health statistics"),
+    (f"{EHDS}PublicInterestRelatedToHealth", "Public interest in health"),
+    (f"{EHDS}TrainTestAndEvaluateHealthAlgorithms", "Training and testing computer models for health"),
+    (f"{DPV}AcademicResearch", "Research by universities"),
+    (f"{DPV}NonCommercialResearch", "Research that is not for profit"),
+    (f"{DPV}CommercialResearch", "Research for profit"),
+)
+
+PROFILES: tuple[Choice, ...] = (
+    ("research-standard", "Standard profile for health records"),
+    ("device-stream", "Profile for live measurements of devices"),
+)
+
+
+def purposes() -> list[Choice]:
+    """Purposes an offer or a study request can name, as (IRI, words)."""
+    return list(OFFERED_PURPOSES)
+
+
+def categories(source: str | None = None) -> list[Choice]:
+    """Kinds of data as (key, words); `source` "record" or "device" narrows them."""
+    return [
+        (one.key, one.words)
+        for one in CATEGORIES.values()
+        if one.key != OTHER and (source is None or one.source == source)
+    ]
+
+
+def category_keys(words: list[str]) -> list[Choice]:
+    """The (key, words) of kinds that are known by their words."""
+    known = {one.words: one.key for one in CATEGORIES.values()}
+    return [(known[label], label) for label in words if label in known]
+
+
+def purpose_words(iri: str) -> str:
+    """The words for a purpose: ours, or those of the vocabulary."""
+    return dict(OFFERED_PURPOSES).get(iri) or label(iri)

@@ -1,0 +1,94 @@
+"""Which pages a role has, where its home is, and which roles exist at which kind of participant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """The pages of one role: its name in words, its home, and at most seven ways onward."""
+
+    role: str
+    words: str
+    home: str
+    links: tuple[tuple[str, str, str], ...]
+    """(address, words, icon)"""
+
+    def current(self, path: str) -> str:
+        """The address of the link that the page at `path` belongs to."""
+        fitting = [address for address, _, _ in self.links if path == address or path.startswith(f"{address}/")]
+        return max(fitting, key=len, default="")
+
+
+AREAS = {
+    area.role: area
+    for area in (
+        Area(
+            "patient",
+            "your own data",
+            "/me",
+            (
+                ("/me", "Home", "home"),
+                ("/me/permissions", "Your permissions", "paper"),
+                ("/me/uses", "Who used your data", "eye"),
+                ("/me/links", "Places with your data", "building"),
+            ),
+        ),
+        Area(
+            "researcher",
+            "researcher",
+            "/research",
+            (
+                ("/research", "Home", "home"),
+                ("/research/catalogue", "Catalogue", "search"),
+                ("/research/studies", "Study requests", "paper"),
+                ("/research/negotiations", "Negotiations", "talk"),
+                ("/research/contracts", "Contracts", "sign"),
+                ("/research/withdrawals", "Withdrawals", "stop"),
+            ),
+        ),
+        Area(
+            "steward",
+            "data steward",
+            "/steward",
+            (
+                ("/steward", "Home", "home"),
+                ("/steward/requests", "Study requests", "paper"),
+                ("/steward/datasets", "Datasets and offers", "data"),
+                ("/steward/sources", "Sources", "source"),
+                ("/steward/people", "People and link codes", "person"),
+            ),
+        ),
+        Area(
+            "dpo",
+            "data protection officer",
+            "/dpo",
+            (
+                ("/dpo", "Home", "home"),
+                ("/dpo/contracts", "Contracts", "sign"),
+                ("/dpo/withdrawals", "Withdrawals", "stop"),
+                ("/dpo/log", "Log", "log"),
+            ),
+        ),
+    )
+}
+
+ROLES_AT = {
+    "wallet": ("patient", "dpo"),
+    "hospital": ("steward", "dpo"),
+    "vendor": ("steward", "dpo"),
+    "research": ("researcher", "steward", "dpo"),
+    "participant": ("researcher", "steward", "dpo"),
+}
+"""Roles that have pages at a participant of this kind."""
+
+
+def area(participant_role: str, actor_role: str) -> Area | None:
+    """The pages an acting role has here; None when it has none."""
+    return AREAS[actor_role] if actor_role in ROLES_AT.get(participant_role, ()) else None
+
+
+def role_words(role: str) -> str:
+    """A role as people call it."""
+    return AREAS[role].words if role in AREAS else role

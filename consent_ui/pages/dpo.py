@@ -1,0 +1,85 @@
+"""A data protection officer's pages: contracts and their history, decisions and their replay, the log and its proofs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from consent_ui.visit import Dpo, Visit
+
+if TYPE_CHECKING:
+    from connector.services.dpo import LogVerdict, Replay
+
+router = APIRouter(prefix="/dpo", include_in_schema=False)
+
+PAGE = 50
+"""Log entries on one page."""
+
+
+@router.get("")
+async def home(visit: Dpo) -> Response:
+    """What is overdue, then numbers."""
+    return visit.page("dpo/home.html", home=await visit.services.dpo.home(visit.actor))
+
+
+@router.get("/contracts")
+async def contracts(visit: Dpo) -> Response:
+    """Every contract of this participant."""
+    return visit.page("dpo/contracts.html", agreements=await visit.services.dpo.contracts(visit.actor))
+
+
+@router.get("/contracts/{agreement:path}")
+async def history(visit: Dpo, agreement: str) -> Response:
+    """Everything that happened under one contract."""
+    found = await visit.services.dpo.history(visit.actor, agreement)
+    return visit.page("dpo/contract.html", history=found, room=found.room)
+
+
+@router.get("/decisions/{decision_id:path}")
+async def decision(visit: Dpo, decision_id: str) -> Response:
+    """One decision and why it came out so."""
+    return await decision_page(visit, decision_id, None)
+
+
+@router.post("/decisions/{decision_id:path}")
+async def replay(visit: Dpo, decision_id: str) -> Response:
+    """The same rules run again on the inputs kept, beside the decision."""
+    return await decision_page(visit, decision_id, await visit.services.dpo.replay(visit.actor, decision_id))
+
+
+async def decision_page(visit: Visit, decision_id: str, replayed: Replay | None) -> Response:
+    """The decision, with the result of a replay when there was one."""
+    found = await visit.services.dpo.decision(visit.actor, decision_id)
+    return visit.page("dpo/decision.html", decision=found, replay=replayed)
+
+
+@router.get("/log")
+async def log(visit: Dpo, after: Annotated[int, Query(ge=-1, le=2**53)] = -1) -> Response:
+    """A page of the log, entries after the index given."""
+    return await log_page(visit, after, None)
+
+
+@router.post("/log/verify")
+async def verify(visit: Dpo) -> Response:
+    """The whole log checked now."""
+    return await log_page(visit, -1, await visit.services.dpo.verify(visit.actor))
+
+
+async def log_page(visit: Visit, after: int, verdict: LogVerdict | None) -> Response:
+    """The log, with the result of a check when there was one."""
+    rows = await visit.services.dpo.log(visit.actor, after, PAGE)
+    return visit.page("dpo/log.html", rows=rows, after=after, limit=PAGE, verdict=verdict)
+
+
+@router.get("/log/{index}")
+async def entry(visit: Dpo, index: int) -> Response:
+    """One entry's proof, and how to repeat it offline."""
+    return visit.page("dpo/entry.html", entry=await visit.services.dpo.entry(visit.actor, index))
+
+
+@router.get("/withdrawals")
+async def withdrawals(visit: Dpo) -> Response:
+    """Who was told to stop, and what they answered."""
+    return visit.page("dpo/withdrawals.html", notices=await visit.services.dpo.withdrawals(visit.actor))

@@ -1,0 +1,149 @@
+"""A researcher's pages: catalogue, negotiations, contracts with their transfers, withdrawals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from connector.problems import Problem, missing
+from consent_ui import choices
+from consent_ui.forms import filled
+from consent_ui.rendering import segment
+from consent_ui.visit import Researcher, Visit, go
+
+if TYPE_CHECKING:
+    from connector.services.research import CatalogueEntry
+
+router = APIRouter(prefix="/research", include_in_schema=False)
+
+
+@router.get("")
+async def home(visit: Researcher) -> Response:
+    """What needs the researcher, then numbers."""
+    return visit.page("research/home.html", home=await visit.services.research.home(visit.actor))
+
+
+@router.get("/catalogue")
+async def catalogue(visit: Researcher, text: str = "", provider: str = "", category: str = "") -> Response:
+    """What providers offer, narrowed by words, provider and kind of data."""
+    visit.form = filled({"text": text})
+    entries = await visit.services.research.catalogue(visit.actor, provider or None, text.strip(), category or None)
+    return visit.page(
+        "research/catalogue.html",
+        entries=entries,
+        providers=await visit.services.research.providers(visit.actor),
+        categories=choices.categories(),
+        text=text,
+        provider=provider,
+        category=category,
+        address=narrowing(text=text, provider=provider, category=category),
+        dataset_address=dataset_address,
+    )
+
+
+def narrowing(**now: str) -> Callable[..., str]:
+    """A function that gives the catalogue's address with some of its filters changed."""
+
+    def address(**changed: str) -> str:
+        query = urlencode({name: value for name, value in (now | changed).items() if value})
+        return f"/research/catalogue?{query}" if query else "/research/catalogue"
+
+    return address
+
+
+def dataset_address(entry: CatalogueEntry) -> str:
+    """Where a dataset's own page is."""
+    return f"/research/catalogue/dataset?{urlencode({'provider': entry.provider, 'dataset': entry.dataset})}"
+
+
+@router.get("/catalogue/dataset")
+async def dataset(visit: Researcher, provider: str, dataset: str) -> Response:
+    """One dataset: what it is, its terms, and how to ask for a contract."""
+    return await dataset_page(visit, await visit.services.research.dataset(visit.actor, provider, dataset))
+
+
+async def dataset_page(visit: Visit, entry: CatalogueEntry) -> Response:
+    """The dataset, again with what was chosen when something is wrong."""
+    studies = await visit.services.research.studies(visit.actor)
+    return visit.page(
+        "research/dataset.html",
+        400 if visit.form.errors else 200,
+        entry=entry,
+        studies=[(study.id, study.title) for study in studies],
+        purposes=choices.purposes(),
+    )
+
+
+@router.get("/negotiations")
+async def negotiations(visit: Researcher) -> Response:
+    """Every contract asked for."""
+    rows = await visit.services.research.negotiations(visit.actor)
+    return visit.page("research/negotiations.html", negotiations=rows)
+
+
+@router.post("/negotiations")
+async def negotiate(visit: Researcher) -> Response:
+    """Ask a provider for a contract, for one study and one purpose."""
+    form, research = visit.form, visit.services.research
+    entry = await research.dataset(visit.actor, form.text("provider"), form.text("dataset"))
+    if form.text("offer") not in {offer.id for offer in entry.offers}:
+        raise missing("This offer is not in the provider's catalogue any more.")
+    known = {study.id for study in await research.studies(visit.actor)}
+    study = form.chosen("study", known, "Choose the study request this is for")
+    purpose = form.chosen("purpose", {iri for iri, _ in choices.purposes()}, "Choose the purpose")
+    if not form.errors:
+        try:
+            pid = await research.negotiate(
+                visit.actor, entry.provider, entry.dataset, form.text("offer"), study, purpose
+            )
+        except Problem as problem:
+            visit.note(problem, "study")
+        else:
+            return go(f"/research/negotiations/{segment(pid)}")
+    return await dataset_page(visit, entry)
+
+
+@router.get("/negotiations/{pid:path}")
+async def negotiation(visit: Researcher, pid: str) -> Response:
+    """One negotiation, step by step."""
+    found = await visit.services.research.negotiation(visit.actor, pid)
+    return visit.page("research/negotiation.html", negotiation=found)
+
+
+@router.get("/contracts")
+async def contracts(visit: Researcher) -> Response:
+    """Every contract made."""
+    agreements = await visit.services.research.agreements(visit.actor)
+    return visit.page("research/contracts.html", agreements=agreements)
+
+
+@router.post("/contracts/{agreement:path}/request")
+async def request_data(visit: Researcher, agreement: str) -> Response:
+    """Ask for the data of a contract."""
+    await visit.services.research.request_transfer(visit.actor, agreement)
+    return go(f"/research/contracts/{segment(agreement)}?requested=1")
+
+
+@router.get("/contracts/{agreement:path}")
+async def room(visit: Researcher, agreement: str, requested: bool = False) -> Response:
+    """The contract room: who agreed what, what was sent, what was held back and why, who stopped."""
+    found = await visit.services.research.room(visit.actor, agreement)
+    return visit.page("research/contract.html", room=found, requested=requested)
+
+
+@router.post("/transfers/{pid:path}/end")
+async def end_transfer(visit: Researcher, pid: str) -> Response:
+    """End a running transfer."""
+    await visit.services.research.end_transfer(visit.actor, pid)
+    return go(f"/research/contracts/{segment(visit.form.text('contract'))}")
+
+
+@router.get("/withdrawals")
+async def withdrawals(visit: Researcher) -> Response:
+    """People who stopped, by code, and what was deleted."""
+    found = await visit.services.research.home(visit.actor)
+    return visit.page("research/withdrawals.html", withdrawals=found.withdrawals)

@@ -1,0 +1,48 @@
+"""Templates to pages: one Jinja2 environment, strict about what is missing, escaping everything."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from consent_ui import words
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+
+def segment(value: str) -> str:
+    """An identifier as one step of an address; colons stay readable."""
+    return quote(value, safe=":")
+
+
+@cache
+def style_version() -> str:
+    """Changes whenever the style sheet does, so that browsers may keep it for ever."""
+    return hashlib.sha256((STATIC / "concord.css").read_bytes()).hexdigest()[:10]
+
+
+@cache
+def environment() -> Environment:
+    """The templates with the portal's filters; built once."""
+    built = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    built.filters.update(words.FILTERS)
+    built.filters["segment"] = segment
+    built.globals.update(lasting=words.lasting, between=words.between, zone=words.zone_name, style_version=style_version())
+    return built
+
+
+def render(template: str, values: dict[str, Any]) -> str:
+    """The page as HTML."""
+    return environment().get_template(template).render(values)

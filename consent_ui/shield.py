@@ -1,0 +1,68 @@
+"""Headers every portal answer carries, and the last net under it: a failure becomes a page and a log line, no trace."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from consent_ui.trouble import on_failure
+
+LOG = logging.getLogger("consent_ui")
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'none'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    # Not `no-referrer`: browsers then send `Origin: null` with our own forms, and the origin check would be blind.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+TRANSPORT = "max-age=31536000; includeSubDomains"
+KEEP_STYLE = "public, max-age=31536000, immutable"
+
+
+class Shield:
+    """ASGI middleware around the portal."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the headers; answer failures with a page that carries a reference."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                protect(MutableHeaders(scope=message), scope)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, sending)
+        except Exception as failure:
+            if started:
+                raise
+            page, reference = on_failure(Request(scope))
+            # The class only: the words of an exception may hold what a person typed.
+            LOG.error("portal page failed, reference %s, %s", reference, type(failure).__name__)  # noqa: TRY400
+            await page(scope, receive, sending)
+
+
+def protect(headers: MutableHeaders, scope: Scope) -> None:
+    """Set the headers; only the style sheet and the mark may be kept by the browser."""
+    for name, value in HEADERS.items():
+        headers[name] = value
+    headers["Cache-Control"] = KEEP_STYLE if "/static/" in scope["path"] else "no-store"
+    if scope["scheme"] == "https":
+        headers["Strict-Transport-Security"] = TRANSPORT

@@ -1,0 +1,131 @@
+"""One visit to one page: who asks, at which participant, with which form; and the dependencies that let them in.
+
+Every page of a role declares its visitor (`Patient`, `Researcher`, ...). Letting in checks, in this order: signed in,
+right role, and for anything that changes something the form's origin and token. No route can forget it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse
+
+from connector.problems import Problem, forbidden, unavailable
+from consent_ui import forms, rendering, session
+from consent_ui.forms import Form
+from consent_ui.navigation import AREAS, Area, area, role_words
+
+if TYPE_CHECKING:
+    from connector.services import Services
+    from connector.services.accounts import Session
+    from connector.services.actors import Actor
+    from connector.wiring import Participant
+
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+MENDABLE = frozenset({400, 404, 409, 410, 422})
+
+
+@dataclass(slots=True)
+class Visit:
+    """What a page needs to answer. `form` is what was sent, empty on a first look."""
+
+    request: Request
+    participant: Participant
+    session: Session | None
+    form: Form = field(default_factory=Form)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def services(self) -> Services:
+        """What the connector does for people."""
+        return self.participant.services
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, in which role; `SignInNeeded` when nobody does."""
+        if self.session is None:
+            raise session.SignInNeeded
+        return self.session.actor
+
+    @property
+    def area(self) -> Area | None:
+        """The pages of the acting role."""
+        return area(self.participant.identity.role, self.session.actor.role) if self.session else None
+
+    def page(self, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
+        """The page as an answer; every template also sees the visit, its form, its area and `now`."""
+        given = {"visit": self, "form": self.form, "area": self.area, "now": self.now, "session": self.session, "role_words": role_words}
+        return HTMLResponse(rendering.render(template, given | values), status)
+
+    def note(self, problem: Problem, field: str) -> None:
+        """Show a refusal on the field it is about; what no change of the form can mend stays a problem page."""
+        if problem.status not in MENDABLE:
+            raise problem
+        self.form.refuse(field, problem.detail or problem.title)
+
+
+def download(value: object, name: str) -> JSONResponse:
+    """A JSON file to keep."""
+    return JSONResponse(value, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def go(address: str) -> RedirectResponse:
+    """Answer a form by another page, so that a reload repeats nothing."""
+    return RedirectResponse(address, 303)
+
+
+def participant_of(request: Request) -> Participant:
+    """The running participant of the connector's app; 503 until it has started."""
+    running: Participant | None = getattr(request.app.state.connector.state, "participant", None)
+    if running is None:
+        raise unavailable("This connector is starting. Nothing was done.")
+    return running
+
+
+async def look(request: Request) -> Visit:
+    """A visit by anybody, signed in or not."""
+    participant = participant_of(request)
+    return Visit(request, participant, await participant.services.accounts.session(session.cookie_value(request)))
+
+
+async def enter(request: Request) -> Visit:
+    """A visit by somebody signed in; a form they send must be theirs."""
+    if request.method in SAFE_METHODS:
+        visit = await look(request)
+        if visit.session is None:
+            raise session.SignInNeeded
+        return visit
+    session.check_origin(request)
+    form = await forms.read(request)
+    request.state.form = form
+    visit = await look(request)
+    visit.form = form
+    if visit.session is None:
+        raise session.Interrupted
+    session.check_token(form.text(session.TOKEN_FIELD), visit.session.csrf)
+    return visit
+
+
+def entering(role: str) -> Callable[[Request], Awaitable[Visit]]:
+    """Let in who acts in this role, where the role has pages."""
+
+    async def let_in(request: Request) -> Visit:
+        visit = await enter(request)
+        if visit.area is None or visit.area.role != role:
+            raise forbidden(f"This page is for: {AREAS[role].words}. You are signed in for something else.")
+        return visit
+
+    return let_in
+
+
+Anybody = Annotated[Visit, Depends(look)]
+SignedIn = Annotated[Visit, Depends(enter)]
+Patient = Annotated[Visit, Depends(entering("patient"))]
+Researcher = Annotated[Visit, Depends(entering("researcher"))]
+Steward = Annotated[Visit, Depends(entering("steward"))]
+Dpo = Annotated[Visit, Depends(entering("dpo"))]

@@ -1,0 +1,255 @@
+"""How the portal writes dates, counts, sizes and states: always in words a reader knows, never in codes.
+
+Times are aware datetimes; they are shown in the zone of the machine that serves the page (its `TZ`), named where
+staff read them. Numbers that already arrive as text ("fewer than 10") pass through unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from itertools import groupby
+from typing import Protocol
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+SMALL = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+
+STATES = {
+    "requested": ("Requested", "wait"),
+    "offered": ("Offered", "wait"),
+    "accepted": ("Accepted", "wait"),
+    "agreed": ("Agreed", "wait"),
+    "verified": ("Verified", "wait"),
+    "finalized": ("Finalised", "go"),
+    "terminated": ("Ended", "stop"),
+    "active": ("In force", "go"),
+    "ended": ("Ended", "plain"),
+    "expired": ("Expired", "plain"),
+    "started": ("Running", "wait"),
+    "receiving": ("Arriving", "wait"),
+    "running": ("Running", "wait"),
+    "suspended": ("Paused", "wait"),
+    "completed": ("Complete", "go"),
+    "complete": ("Complete", "go"),
+    "broken": ("Broken off", "stop"),
+    "published": ("Published", "go"),
+    "withdrawn": ("Withdrawn", "plain"),
+    "draft": ("Draft", "plain"),
+    "waiting": ("Waiting for a decision", "wait"),
+    "approved": ("Approved", "go"),
+    "refused": ("Refused", "stop"),
+    "shown": ("Shown to people", "go"),
+    "given": ("You said yes", "go"),
+    "permit": ("Allowed", "go"),
+    "deny": ("Refused", "stop"),
+    "not-applicable": ("No rule applies, so refused", "stop"),
+    "indeterminate": ("Not understood, so refused", "stop"),
+}
+"""State as stored -> (words, tone). Tones: go, wait, stop, plain."""
+
+KINDS = {
+    "records": "Health records, sent as a file",
+    "stream": "Live measurements",
+    "fhir": "Patient records (FHIR bundles)",
+    "openmhealth": "Device measurements (Open mHealth)",
+    "release": "Records sent",
+    "refused": "Refused",
+    "erase": "Stop and delete",
+    "stop": "Stop new use",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One piece of a bar: where it starts and how wide it is (percent), what it is, and the count as text."""
+
+    start: str
+    width: str
+    words: str
+    count: str
+
+
+class Dated(Protocol):
+    """Anything that happened at a time."""
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+        ...
+
+
+def local(value: datetime, zone: tzinfo | None = None) -> datetime:
+    """The same instant in `zone`, or in the zone of this machine."""
+    return value.astimezone(zone)
+
+
+def day(value: date | datetime | None, zone: tzinfo | None = None) -> str:
+    """`21 November 2026`; an empty string for None."""
+    if value is None:
+        return ""
+    shown = local(value, zone) if isinstance(value, datetime) else value
+    return f"{shown.day} {MONTHS[shown.month - 1]} {shown.year}"
+
+
+def month(value: date | datetime, zone: tzinfo | None = None) -> str:
+    """`November 2026`."""
+    shown = local(value, zone) if isinstance(value, datetime) else value
+    return f"{MONTHS[shown.month - 1]} {shown.year}"
+
+
+def day_month(value: datetime, zone: tzinfo | None = None) -> str:
+    """`21 November`, under a heading that names the year."""
+    return day(value, zone).rsplit(" ", 1)[0]
+
+
+def clock(value: datetime, zone: tzinfo | None = None) -> str:
+    """`14:05`."""
+    return f"{local(value, zone):%H:%M}"
+
+
+def moment(value: datetime | None, zone: tzinfo | None = None) -> str:
+    """`21 November 2026 at 14:05`, as the person reads it."""
+    return f"{day(value, zone)} at {clock(value, zone)}" if value else ""
+
+
+def instant(value: datetime | None, zone: tzinfo | None = None) -> str:
+    """`21 November 2026, 14:05:09 UTC`, as staff read it."""
+    if value is None:
+        return ""
+    shown = local(value, zone)
+    return f"{day(value, zone)}, {shown:%H:%M:%S} {shown.tzname()}"
+
+
+def iso(value: date | datetime | None) -> str:
+    """The machine-readable form, for `<time datetime>`."""
+    return value.isoformat() if value else ""
+
+
+def number(value: object) -> str:
+    """`12,345`; text passes through; None is a dash in words."""
+    if value is None:
+        return "not known"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def count(value: object, one: str, many: str | None = None) -> str:
+    """`1 record`, `412 records`, `fewer than 10 records`."""
+    return f"{number(value)} {one if value in (1, '1') else many or one + 's'}"
+
+
+def size(value: int | None) -> str:
+    """`3.2 MB`, in steps of a thousand."""
+    if value is None:
+        return "not known"
+    amount, unit = float(value), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.0f} {unit}" if unit == "bytes" or amount >= 100 else f"{amount:.1f} {unit}"
+
+
+def listing(items: Iterable[str], joint: str = "and") -> str:
+    """`a, b and c`."""
+    words = list(items)
+    return f"{', '.join(words[:-1])} {joint} {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def series(items: Iterable[str]) -> str:
+    """`a; b; c`, for items that hold commas themselves."""
+    return "; ".join(items)
+
+
+def pair(item: Sequence[object]) -> tuple[str, object]:
+    """(words, count) from any pair."""
+    return str(item[0]), item[1]
+
+
+def low(text: str) -> str:
+    """The text with a small first letter, to stand inside a sentence; abbreviations keep theirs."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def lasting(since: datetime, now: datetime) -> str:
+    """How long something has waited: `3 minutes`, `2 hours`, `5 days`; at least `less than a minute`."""
+    seconds = int((now - since).total_seconds())
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            return count(seconds // length, unit)
+    return "less than a minute"
+
+
+def between(start: date | None, end: date | None) -> str:
+    """A window of clinical dates, in words."""
+    if start and end:
+        return f"from {day(start)} to {day(end)}"
+    if start:
+        return f"from {day(start)} on"
+    return f"up to {day(end)}" if end else "of any date"
+
+
+def state(value: str) -> str:
+    """The words for a stored state."""
+    return STATES.get(value.lower(), (value.replace("-", " ").capitalize(), "plain"))[0]
+
+
+def tone(value: str) -> str:
+    """Which meaning a stored state has: go, wait, stop or plain."""
+    return STATES.get(value.lower(), ("", "plain"))[1]
+
+
+def kind(value: str) -> str:
+    """The words for a kind of source, dataset, transfer or use."""
+    return KINDS.get(value, value.replace("-", " ").capitalize())
+
+
+def short(value: str) -> str:
+    """The end of a long identifier, enough to tell two apart in a table."""
+    return value.rsplit(":", 1)[-1][:8]
+
+
+def spoken(value: int) -> str:
+    """Small numbers as words at the start of a sentence: `Two`."""
+    return SMALL[value] if value < len(SMALL) else number(value)
+
+
+def drawn(value: object) -> int:
+    """How large a count is drawn: itself; 5 for `fewer than 10`, which hides the exact number."""
+    digits = "".join(sign for sign in str(value) if sign.isdigit())
+    if not digits:
+        return 0
+    return 5 if str(value).startswith("fewer") else int(digits)
+
+
+def bar(parts: Sequence[tuple[str, object]]) -> list[Piece]:
+    """(words, count) pairs as pieces of one bar of 100 percent; empty when there is nothing to draw."""
+    total = sum(drawn(value) for _, value in parts)
+    pieces, start = [], 0.0
+    for label, value in parts if total else ():
+        width = 100 * drawn(value) / total
+        pieces.append(Piece(f"{start:.2f}%", f"{width:.2f}%", label, number(value)))
+        start += width
+    return pieces
+
+
+def zone_name(value: datetime) -> str:
+    """What the zone of the times on a page is called."""
+    return local(value).tzname() or "of this machine"
+
+
+def by_month(rows: Sequence[Dated]) -> list[tuple[str, list[Dated]]]:
+    """Rows that have an `at`, grouped under `November 2026`, in the order given."""
+    return [(name, list(group)) for name, group in groupby(rows, key=lambda row: month(row.at))]
+
+
+FILTERS = {
+    function.__name__: function
+    for function in (
+        day, month, day_month, clock, moment, instant, iso, number, count, size, listing, low, state, tone, kind, short, spoken,
+        by_month, bar, series, pair,
+    )
+}  # fmt: skip

@@ -1,0 +1,336 @@
+"""The consent exchange between connectors: what our own paths below `/consent` carry.
+
+Three kinds of object: *bodies* of a POST, *answers*, and *claims*, which travel inside a compact JWS where evidence
+must be kept. A consent itself is `policy.consent.ConsentRecord`; study and approval claims stand in `contracts.study`.
+`EXCHANGES` is the whole list, as data.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final, Literal, NamedTuple, Self
+
+from pydantic import Field, StrictStr, model_validator
+
+from contracts.faults import shape_fault
+from contracts.fields import (
+    Count,
+    Digest,
+    Instant,
+    Jws,
+    Name,
+    Ordinal,
+    Paragraph,
+    Participant,
+    Reference,
+    UrnUuid,
+)
+from contracts.shape import Json, Listed, Strict
+from contracts.study import StudyApproval, StudyRequest
+from policy.consent import State
+
+
+class Party(StrEnum):
+    """Who speaks in the consent exchange."""
+
+    RESEARCH = "research"
+    HOLDER = "holder"
+    WALLET = "wallet"
+    RECIPIENT = "recipient"
+
+
+class Ending(StrEnum):
+    """What a recipient must do when a person stops: delete what it has, or take no more."""
+
+    ERASE = "erase"
+    STOP = "stop"
+
+
+class Answer(StrEnum):
+    """What a recipient states about a notice of withdrawal."""
+
+    RECEIVED = "received"
+    STOPPED = "stopped"
+    ERASED = "erased"
+    EXCEPTION = "exception"
+
+
+ConsentState = State
+"""The states of a consent record, as an acknowledgement repeats them."""
+
+
+class Effect(StrEnum):
+    """What a delivered consent did at the holder."""
+
+    ACTIVE = "active"
+    STOPPED = "stopped"
+    REFUSED = "refused"
+    SUPERSEDED = "superseded"
+
+
+class UseKind(StrEnum):
+    """What happened with a person's data at a holder; refused: somebody asked and got nothing."""
+
+    RELEASE = "release"
+    STREAM = "stream"
+    REFUSED = "refused"
+
+
+class StudyToHolder(Strict):
+    """Research group to holder: a study request."""
+
+    study: Jws
+
+
+class StudyWaiting(Strict):
+    """The holder's answer: the study (its id) waits for the steward."""
+
+    study: UrnUuid
+    state: Literal["waiting"] = Field(description="waiting")
+
+
+class StudyToWallet(Strict):
+    """Holder to wallet: a study request it approved."""
+
+    study: Jws
+    approval: Jws
+
+
+class PersonKey(Strict):
+    """A person's public key: an Ed25519 JWK (RFC 8037) of only the members its thumbprint (RFC 7638) needs."""
+
+    kty: Literal["OKP"] = Field(description="OKP")
+    crv: Literal["Ed25519"] = Field(description="Ed25519")
+    x: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9_-]{43}$", description="43 base64url characters")]
+
+
+class LinkRequest(Strict):
+    """Wallet to holder: this person (an id for this holder only), who holds this key, entered this one-time code."""
+
+    code: Annotated[
+        StrictStr, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$", description="the one-time code")
+    ]
+    wallet_person: Reference
+    person_key: PersonKey = Field(description="an Ed25519 public key as JWK")
+    proof: Jws
+
+
+class LinkProof(Strict):
+    """Claims signed by the person: I enter this code, at this holder, through this wallet."""
+
+    code_digest: Digest
+    holder: Participant
+    wallet: Participant
+
+
+class LinkMade(Strict):
+    """The holder's answer."""
+
+    link: Jws
+
+
+class Link(Strict):
+    """Claims signed by the holder: this person of that wallet is one of its people."""
+
+    link: Reference
+    holder: Participant
+    wallet: Participant
+    wallet_person: Reference
+    linked_at: Instant
+
+
+class ConsentDelivery(Strict):
+    """Wallet to holder: a consent signed by the person, the delivery countersigned by the wallet."""
+
+    consent: Jws
+    delivery: Jws
+
+
+class Delivery(Strict):
+    """Claims signed by the wallet. `consent_digest` is over the canonical consent record."""
+
+    consent_digest: Digest
+    holder: Participant
+    delivered_at: Instant
+
+
+class ConsentAcknowledged(Strict):
+    """The holder's answer."""
+
+    acknowledgement: Jws
+
+
+class InformedRecipient(Strict):
+    """A recipient the holder sends a notice of withdrawal to."""
+
+    notice: UrnUuid
+    name: Name
+    participant: Participant
+    agreement: Reference
+
+
+class Acknowledgement(Strict):
+    """Claims signed by the holder: from `committed_at` on, this version of the consent decides."""
+
+    consent: UrnUuid
+    version: Ordinal
+    state: State
+    effect: Effect
+    committed_at: Instant
+    recipients: tuple[InformedRecipient, ...] = Field(description="an array of recipients, empty if none")
+
+
+class Heartbeat(Strict):
+    """Wallet to holder: still here, with this many links. Freshness of the consent copies counts from it."""
+
+    links: Count
+
+
+class WithdrawalNotice(Strict):
+    """Holder to recipient: a person stopped."""
+
+    notice: Jws
+
+
+class Notice(Strict):
+    """Claims signed by the holder. `code` is the recipient's own pseudonym; `cut` the last offset sent, by transfer."""
+
+    notice: UrnUuid
+    agreement: Reference
+    study: UrnUuid
+    code: Reference
+    kind: Ending
+    effective_at: Instant
+    deadline: Instant
+    cut: dict[Reference, Count] = Field(description="an object: transfer id to offset in bytes")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.deadline < self.effective_at:
+            raise shape_fault(("deadline",), "is before effective_at", "a later time")
+        return self
+
+
+class StatementDelivery(Strict):
+    """The recipient's answer to a notice, and later its POST to the holder."""
+
+    statement: Jws
+
+
+class Received(Strict):
+    """Claims signed by the recipient at once: the notice arrived."""
+
+    notice: UrnUuid
+    agreement: Reference
+    answer: Literal[Answer.RECEIVED] = Field(description="received")
+    at: Instant
+
+
+class Statement(Strict):
+    """Claims signed by the recipient: what it did. Counts are of what it held; `bytes_after` came in after the cut."""
+
+    notice: UrnUuid
+    agreement: Reference
+    answer: Literal[Answer.STOPPED, Answer.ERASED, Answer.EXCEPTION] = Field(description="stopped, erased or exception")
+    at: Instant
+    objects: Count
+    lines: Count
+    bytes: Count
+    bytes_after: Count
+    remaining: tuple[Paragraph, ...] = Field(description="an array of texts: what is kept, empty if nothing")
+    ground: Paragraph | None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.answer == Answer.EXCEPTION and (not self.remaining or self.ground is None):
+            raise shape_fault((), "is an exception without remaining or ground", "what is kept, and on what ground")
+        if self.answer == Answer.ERASED and (self.remaining or self.ground is not None):
+            raise shape_fault(
+                (), "is erased yet keeps something", "no remaining and no ground, or the answer exception"
+            )
+        return self
+
+
+class Progress(Strict):
+    """Holder to wallet: what a recipient stated, for the person to see."""
+
+    consent: UrnUuid
+    version: Ordinal
+    holder: Participant
+    recipient: Participant
+    recipient_name: Name
+    notice: UrnUuid
+    statement: Jws
+
+
+class Use(Strict):
+    """One use, or refused use, of a linked person's data. `reason` is given exactly when it was refused."""
+
+    link: Reference
+    at: Instant
+    kind: UseKind
+    recipient: Participant
+    recipient_name: Name
+    study: UrnUuid | None
+    agreement: Reference | None
+    resources: Count
+    reason: Paragraph | None
+
+    @model_validator(mode="after")
+    def _reason_when_refused(self) -> Self:
+        if (self.kind is UseKind.REFUSED) != (self.reason is not None):
+            raise shape_fault(("reason",), "does not fit the kind", "text if refused, else null")
+        return self
+
+
+class Uses(Strict):
+    """Holder to wallet: uses, oldest first."""
+
+    uses: Listed[Use]
+
+
+class Done(Strict):
+    """An answer that says no more than its status: `{}`."""
+
+
+class Exchange(NamedTuple):
+    """One POST below `/consent`: who sends it to whom, what goes out, the status and what comes back."""
+
+    path: str
+    sender: Party
+    receiver: Party
+    body: type[Strict]
+    status: int
+    answer: type[Strict]
+
+
+EXCHANGES: Final[tuple[Exchange, ...]] = (
+    Exchange("/studies", Party.RESEARCH, Party.HOLDER, StudyToHolder, 202, StudyWaiting),
+    Exchange("/studies", Party.HOLDER, Party.WALLET, StudyToWallet, 200, Done),
+    Exchange("/links", Party.WALLET, Party.HOLDER, LinkRequest, 200, LinkMade),
+    Exchange("/consents", Party.WALLET, Party.HOLDER, ConsentDelivery, 200, ConsentAcknowledged),
+    Exchange("/heartbeat", Party.WALLET, Party.HOLDER, Heartbeat, 200, Done),
+    Exchange("/withdrawals", Party.HOLDER, Party.RECIPIENT, WithdrawalNotice, 200, StatementDelivery),
+    Exchange("/statements", Party.RECIPIENT, Party.HOLDER, StatementDelivery, 200, Done),
+    Exchange("/progress", Party.HOLDER, Party.WALLET, Progress, 200, Done),
+    Exchange("/uses", Party.HOLDER, Party.WALLET, Uses, 200, Done),
+)
+
+CLAIMS: Final[tuple[type[Strict], ...]] = (
+    StudyRequest,
+    StudyApproval,
+    LinkProof,
+    Link,
+    Delivery,
+    Acknowledgement,
+    Notice,
+    Received,
+    Statement,
+)
+"""What travels inside a JWS (with `policy.consent.ConsentRecord`)."""
+
+
+def json_schemas() -> dict[str, Json]:
+    """The JSON Schema (draft 2020-12) of every body, answer and claim, by model name."""
+    models = {model for exchange in EXCHANGES for model in (exchange.body, exchange.answer)} | set(CLAIMS)
+    return {model.__name__: model.model_json_schema() for model in sorted(models, key=lambda model: model.__name__)}

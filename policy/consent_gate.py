@@ -1,0 +1,117 @@
+"""The person's gate: what their own consents say to this question (reference 2, S1, S9, S10, S12, S13, S18).
+
+Only the newest version of each chain speaks, and only about the study that is asked for. One no among them is no.
+Every given consent that covers the whole question (study as described, recipient, every purpose, dataset) adds its
+scopes to what may leave. Whatever does not add up is no.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import groupby, pairwise
+
+from policy.consent import ConsentRecord, EffectiveState, State, chain_fault, effective_state
+from policy.decision import Outcome
+from policy.facts import Facts, Question
+from policy.gate import Answer, cannot_tell, deny
+from policy.instants import TICK
+from policy.purposes import covered_by_any
+from policy.reasons import Reason, reason
+from policy.residual import Scope
+
+# A wallet may have been heard an instant after the clock was read for the question; more than this is a broken clock.
+CLOCK_TOLERANCE = timedelta(minutes=1)
+
+_NO = frozenset({EffectiveState.REFUSED, EffectiveState.WITHDRAWN, EffectiveState.SUSPENDED})
+
+
+def ask_person(question: Question, facts: Facts) -> Answer:
+    """Answer the question from the person's consents alone."""
+    if facts.link is None:
+        return deny(reason("not-linked"))
+    if facts.unreadable_consents:
+        return cannot_tell(reason("consent-unreadable"), unknown=("consents: unreadable",))
+    if question.study is None:
+        return deny(reason("study-not-named"))
+    if not question.purposes:
+        return deny(reason("purpose-missing"))
+    faults = tuple(sorted(set(_faults(facts))))
+    if faults:
+        return cannot_tell(reason("consent-broken", faults[0]), unknown=[f"consents: {name}" for name in faults])
+    newest = [record for record in newest_versions(facts.consents) if record.study == question.study]
+    return _hear(question, facts, newest) if newest else deny(reason("no-consent"))
+
+
+def newest_versions(records: Iterable[ConsentRecord]) -> list[ConsentRecord]:
+    """Return the newest version of each chain, ordered by id."""
+    return [list(chain)[-1] for _, chain in groupby(_in_order(records), key=lambda record: record.id)]
+
+
+def _in_order(records: Iterable[ConsentRecord]) -> list[ConsentRecord]:
+    return sorted(set(records), key=lambda record: (record.id, record.version, record.digest()))
+
+
+def _faults(facts: Facts) -> Iterator[str]:
+    """Name each record of somebody else's link, and each that does not follow from the one before it."""
+    ordered = _in_order(facts.consents)
+    for record in ordered:
+        if record.link != facts.link or record.holder != facts.holder:
+            yield record.name
+    for before, after in pairwise(ordered):
+        if before.id == after.id and chain_fault(before, after) is not None:
+            yield after.name
+
+
+def _hear(question: Question, facts: Facts, newest: list[ConsentRecord]) -> Answer:
+    changes = tuple(_changes(newest, facts))
+    states = [(record, effective_state(record, question.now)) for record in newest]
+    noes = [reason(state.value, record.name) for record, state in states if state in _NO]
+    if noes:
+        return deny(*noes, changes=changes)
+    missed = {record.name: tuple(_misses(question, record, state)) for record, state in states}
+    covering = [record for record in newest if not missed[record.name]]
+    if not covering:
+        return deny(*min(missed.values(), key=len), changes=changes)
+    if _silent(question.now, facts):
+        return deny(reason("wallet-silent"), changes=changes)
+    return Answer(
+        Outcome.PERMIT,
+        tuple(reason("consent-given", record.name) for record in covering),
+        changes=changes,
+        obligations=tuple(sorted({f"{record.on_withdrawal or 'stop'}-on-withdrawal" for record in covering})),
+        scopes=tuple(scope for record in covering for scope in _scopes(record, question.dataset)),
+    )
+
+
+def _misses(question: Question, record: ConsentRecord, state: EffectiveState) -> Iterator[Reason]:
+    if state is not EffectiveState.GIVEN:
+        yield reason(state.value, record.name)
+    if question.study_digest != record.study_digest:
+        yield reason("study-changed", record.name)
+    if question.requester not in record.recipients:
+        yield reason("recipient-not-agreed", record.name)
+    if not all(covered_by_any(record.purposes, asked) is True for asked in question.purposes):
+        yield reason("purpose-not-agreed", record.name)
+    if not any(scope.dataset == question.dataset for scope in record.data):
+        yield reason("dataset-not-agreed", record.name)
+
+
+def _silent(now: datetime, facts: Facts) -> bool:
+    heard = facts.heard_from_wallet_at
+    return heard is None or not -CLOCK_TOLERANCE <= now - heard <= facts.freshness
+
+
+def _scopes(record: ConsentRecord, dataset: str) -> Iterator[Scope]:
+    start, end = (record.window.start, record.window.end) if record.window else (None, None)
+    for scope in record.data:
+        if scope.dataset == dataset:
+            yield Scope(dataset, None if scope.categories is None else tuple(sorted(scope.categories)), start, end)
+
+
+def _changes(newest: Iterable[ConsentRecord], facts: Facts) -> Iterator[datetime]:
+    for record in newest:
+        if record.state is State.GIVEN:
+            yield record.decided_at
+            yield record.valid_until
+    if facts.heard_from_wallet_at is not None:
+        yield facts.heard_from_wallet_at - CLOCK_TOLERANCE
+        yield facts.heard_from_wallet_at + facts.freshness + TICK

@@ -1,0 +1,163 @@
+"""A decision's inputs as JSON, complete enough to make the decision again, byte for byte, years later.
+
+The JSON carries the digest of the packaged vocabularies it was decided with; reading it with other vocabularies is
+refused, because the answer could differ. Durations are whole microseconds.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from policy.canonical import Json
+from policy.consent import ConsentRecord
+from policy.decision import Action, Reason, Regime
+from policy.facts import CareRelation, Facts, Permit, Question
+from policy.instants import TICK, instant, wire
+from policy.odrl import compiled
+from policy.odrl.vocabulary import reference_digest as actions_digest
+from policy.purposes import reference_digest as purposes_digest
+
+FORMAT = "concord-decision-inputs/1"
+
+
+class ReplayError(ValueError):
+    """The inputs cannot be replayed here: another format, another vocabulary, or not inputs at all."""
+
+
+def reference() -> dict[str, Json]:
+    """Return the digests of the packaged vocabularies that decisions rest on."""
+    return {"actions": actions_digest(), "purposes": purposes_digest()}
+
+
+def inputs_to_json(question: Question, facts: Facts) -> dict[str, Any]:
+    """Return both inputs as one JSON object (policies as they were written, so numbers in them may have fractions)."""
+    return {
+        "format": FORMAT,
+        "reference": reference(),
+        "question": _question(question),
+        "facts": _facts(facts),
+    }
+
+
+def inputs_from_json(value: Mapping[str, Any]) -> tuple[Question, Facts]:
+    """Read what :func:`inputs_to_json` wrote. Raises :class:`ReplayError`; the message holds no value."""
+    if not isinstance(value, Mapping) or value.get("format") != FORMAT:
+        raise ReplayError("not the inputs of a decision in a format known here")
+    if value.get("reference") != reference():
+        raise ReplayError("decided with other vocabularies than those packaged here")
+    try:
+        return _read_question(value["question"]), _read_facts(value["facts"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ReplayError(f"inputs are incomplete or damaged ({type(error).__name__})") from None
+
+
+def _question(question: Question) -> dict[str, Json]:
+    return {
+        "regime": question.regime.value,
+        "action": question.action.value,
+        "now": wire(question.now),
+        "requester": question.requester,
+        "dataset": question.dataset,
+        "purposes": list(question.purposes),
+        "study": question.study,
+        "study_digest": question.study_digest,
+        "profile": question.profile,
+        "selection": question.selection,
+    }
+
+
+def _read_question(value: Mapping[str, Any]) -> Question:
+    given = dict(value)
+    return Question(
+        regime=Regime(given.pop("regime")),
+        action=Action(given.pop("action")),
+        now=instant(given.pop("now")),
+        purposes=tuple(given.pop("purposes")),
+        **given,
+    )
+
+
+def _facts(facts: Facts) -> dict[str, Any]:
+    return {
+        "policy": None if facts.policy is None else facts.policy.to_json(),
+        "offer": None if facts.offer is None else facts.offer.to_json(),
+        "holder": facts.holder,
+        "link": facts.link,
+        "consents": [record.to_json() for record in facts.consents],
+        "unreadable_consents": facts.unreadable_consents,
+        "heard_from_wallet_at": _moment(facts.heard_from_wallet_at),
+        "freshness": facts.freshness // TICK,
+        "study_approved": facts.study_approved,
+        "opted_out_at": _moment(facts.opted_out_at),
+        "permit": None if facts.permit is None else _permit(facts.permit),
+        "care": None if facts.care is None else _care(facts.care),
+        "own_data": facts.own_data,
+        "stops": [stop.to_json() for stop in facts.stops],
+        "executors": sorted(facts.executors),
+    }
+
+
+def _read_facts(value: Mapping[str, Any]) -> Facts:
+    given = dict(value)
+    policy, offer, permit, care = (given.pop(name) for name in ("policy", "offer", "permit", "care"))
+    return Facts(
+        policy=None if policy is None else compiled(policy),
+        offer=None if offer is None else compiled(offer),
+        permit=None if permit is None else _read_permit(permit),
+        care=None if care is None else _read_care(care),
+        consents=tuple(ConsentRecord.from_json(record) for record in given.pop("consents")),
+        heard_from_wallet_at=_read_moment(given.pop("heard_from_wallet_at")),
+        opted_out_at=_read_moment(given.pop("opted_out_at")),
+        freshness=given.pop("freshness") * TICK,
+        stops=tuple(Reason.from_json(stop) for stop in given.pop("stops")),
+        executors=frozenset(given.pop("executors")),
+        study_approved=_flag(given.pop("study_approved")),
+        own_data=_flag(given.pop("own_data")),
+        **given,
+    )
+
+
+def _permit(permit: Permit) -> dict[str, Json]:
+    return {
+        "id": permit.id,
+        "approved_at": wire(permit.approved_at),
+        "valid_until": wire(permit.valid_until),
+        "recipients": list(permit.recipients),
+        "purposes": list(permit.purposes),
+        "datasets": list(permit.datasets),
+        "public_body": permit.public_body,
+    }
+
+
+def _read_permit(value: Mapping[str, Any]) -> Permit:
+    return Permit(
+        id=value["id"],
+        approved_at=instant(value["approved_at"]),
+        valid_until=instant(value["valid_until"]),
+        recipients=tuple(value["recipients"]),
+        purposes=tuple(value["purposes"]),
+        datasets=tuple(value["datasets"]),
+        public_body=_flag(value["public_body"]),
+    )
+
+
+def _care(care: CareRelation) -> dict[str, Json]:
+    return {"provider": care.provider, "since": wire(care.since), "until": wire(care.until)}
+
+
+def _read_care(value: Mapping[str, Any]) -> CareRelation:
+    return CareRelation(provider=value["provider"], since=instant(value["since"]), until=instant(value["until"]))
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("neither true nor false")
+    return value
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else wire(moment)
+
+
+def _read_moment(text: str | None) -> datetime | None:
+    return None if text is None else instant(text)

@@ -1,0 +1,233 @@
+"""Study requests and the consent exchange: strict, and written again exactly as they came."""
+
+import copy
+from collections.abc import Callable
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from contracts import exchange
+from contracts.exchange import CLAIMS, EXCHANGES, json_schemas
+from contracts.faults import MessageError
+from contracts.shape import Strict
+from contracts.study import StudyApproval, StudyRequest, approval_fault, study_digest
+
+UUID = "urn:uuid:6bcea82e-c509-443d-ba8c-8eef25984c07"
+AT = "2026-11-22T04:44:00Z"
+LATER = "2026-12-22T04:44:00Z"
+HASH = "a" * 64
+JWS = "eyJhbGciOiJFZERTQSJ9.e30.c2ln"
+HOLDER = "urn:concord:st-elisabeth-hospital:3f9a2c1b"
+WALLET = "urn:concord:wallet:00000001"
+STUDY = {
+    "id": UUID,
+    "version": 1,
+    "title": "Heart and sleep",
+    "summary": "We study how sleep and the heart go together. People with e.g. asthma are welcome",
+    "words": dict.fromkeys(
+        ("why", "who_sees", "stored_where", "if_you_say_no", "risks", "money"), "Plain words.\nOn two lines."
+    ),
+    "organisation": "urn:concord:research:1",
+    "organisation_name": "Research group",
+    "recipients": ["urn:concord:research:1"],
+    "purposes": ["https://w3id.org/dpv/legal/eu/ehds#HealthcareScientificResearch"],
+    "data": [{"holder": HOLDER, "dataset": "d-1", "categories": ["laboratory", "sleep"]}],
+    "window": {"start": "2020-01-01", "end": None},
+    "published_at": AT,
+    "answer_until": LATER,
+    "valid_until": "2027-12-22T04:44:00.25Z",
+    "contact": {"name": "Ann", "email": "ann@example.org"},
+}
+USE = {
+    "link": "l",
+    "at": AT,
+    "kind": "refused",
+    "recipient": "r",
+    "recipient_name": "R",
+    "study": None,
+    "agreement": None,
+    "resources": 0,
+    "reason": "No consent.",
+}
+STATEMENT = {
+    "notice": UUID,
+    "agreement": "a",
+    "answer": "erased",
+    "at": AT,
+    "objects": 2,
+    "lines": 3,
+    "bytes": 4,
+    "bytes_after": 0,
+    "remaining": [],
+    "ground": None,
+}
+RECIPIENT = {"notice": UUID, "name": "R", "participant": "urn:concord:r:1", "agreement": "a"}
+SAMPLES: dict[str, dict] = {
+    "StudyRequest": STUDY,
+    "StudyApproval": {"study": UUID, "study_digest": HASH, "holder": HOLDER, "datasets": ["d-1"], "approved_at": AT},
+    "StudyToHolder": {"study": JWS},
+    "StudyWaiting": {"study": UUID, "state": "waiting"},
+    "StudyToWallet": {"study": JWS, "approval": JWS},
+    "LinkRequest": {
+        "code": "ABCD-2345",
+        "wallet_person": "w-1",
+        "person_key": {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43},
+        "proof": JWS,
+    },
+    "LinkProof": {"code_digest": HASH, "holder": HOLDER, "wallet": WALLET},
+    "LinkMade": {"link": JWS},
+    "Link": {"link": "l", "holder": HOLDER, "wallet": WALLET, "wallet_person": "w-1", "linked_at": AT},
+    "ConsentDelivery": {"consent": JWS, "delivery": JWS},
+    "Delivery": {"consent_digest": HASH, "holder": HOLDER, "delivered_at": AT},
+    "ConsentAcknowledged": {"acknowledgement": JWS},
+    "Acknowledgement": {
+        "consent": UUID,
+        "version": 2,
+        "state": "withdrawn",
+        "effect": "stopped",
+        "committed_at": AT,
+        "recipients": [RECIPIENT],
+    },
+    "Heartbeat": {"links": 0},
+    "WithdrawalNotice": {"notice": JWS},
+    "Notice": {
+        "notice": UUID,
+        "agreement": "a",
+        "study": UUID,
+        "code": "P-7",
+        "kind": "erase",
+        "effective_at": AT,
+        "deadline": LATER,
+        "cut": {"urn:uuid:t": 262144},
+    },
+    "StatementDelivery": {"statement": JWS},
+    "Received": {"notice": UUID, "agreement": "a", "answer": "received", "at": AT},
+    "Statement": STATEMENT,
+    "Progress": {
+        "consent": UUID,
+        "version": 2,
+        "holder": HOLDER,
+        "recipient": "urn:concord:r:1",
+        "recipient_name": "R",
+        "notice": UUID,
+        "statement": JWS,
+    },
+    "Uses": {"uses": [USE, dict(USE)]},
+    "Done": {},
+}
+MODELS: dict[str, type[Strict]] = {
+    model.__name__: model
+    for model in (*CLAIMS, *(exchange.body for exchange in EXCHANGES), *(exchange.answer for exchange in EXCHANGES))
+}
+
+
+def changed(name: str, change: Callable[[dict], object]) -> dict:
+    body = copy.deepcopy(SAMPLES[name])
+    change(body)
+    return body
+
+
+def refusal(name: str, body: object) -> MessageError:
+    with pytest.raises(MessageError) as caught:
+        MODELS[name].read(body)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_there_is_a_sample_of_every_body_answer_and_claim() -> None:
+    assert set(SAMPLES) == set(MODELS) == set(json_schemas())
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_is_read_is_written_again_exactly_and_fits_its_exported_schema(name: str) -> None:
+    message = MODELS[name].read(SAMPLES[name])
+    assert message.wire() == SAMPLES[name]
+    assert MODELS[name].read(message.wire()) == message
+    schema = json_schemas()[name]
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(SAMPLES[name])
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_an_unknown_key_or_a_missing_one_is_refused_without_repeating_it(name: str) -> None:
+    assert "do-not-repeat-me" not in str(refusal(name, {**SAMPLES[name], "do-not-repeat-me": 1}))
+    for key in SAMPLES[name]:
+        error = refusal(name, {k: v for k, v in SAMPLES[name].items() if k != key})
+        assert (error.path, error.what) == (f"/{key}", "is missing")
+    for body in (None, [], "x", 1):
+        assert refusal(name, body).what == "is not an object"
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-11-22", "2026-11-22T04:44:00", "2026-11-22T04:44:00+00:00", "2026-11-22T04:44:00.10Z", 5, None]
+)
+def test_a_time_has_one_accepted_form(moment: object) -> None:
+    assert refusal("Delivery", changed("Delivery", lambda b: b.update(delivered_at=moment))).path == "/delivered_at"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "path"),
+    [
+        ("StudyRequest", lambda b: b.update(id="urn:uuid:1"), "/id"),
+        ("StudyRequest", lambda b: b.update(version=True), "/version"),
+        ("StudyRequest", lambda b: b.update(version=0), "/version"),
+        ("StudyRequest", lambda b: b.update(version=1.0), "/version"),
+        ("StudyRequest", lambda b: b.update(summary="One. Two! Three?"), "/summary"),
+        ("StudyRequest", lambda b: b.update(title="a\x00b"), "/title"),
+        ("StudyRequest", lambda b: b.update(title=""), "/title"),
+        ("StudyRequest", lambda b: b["words"].pop("risks"), "/words/risks"),
+        ("StudyRequest", lambda b: b.update(recipients=[]), "/recipients"),
+        ("StudyRequest", lambda b: b.update(recipients=["a", "a"]), "/recipients"),
+        ("StudyRequest", lambda b: b.update(purposes=["research"]), "/purposes/0"),
+        ("StudyRequest", lambda b: b["data"][0].update(categories=["secrets"]), "/data/0/categories/0"),
+        ("StudyRequest", lambda b: b["data"][0].update(categories=[]), "/data/0/categories"),
+        ("StudyRequest", lambda b: b["window"].update(end="2019-12-31"), "/window/end"),
+        ("StudyRequest", lambda b: b["window"].update(end="2019-12"), "/window/end"),
+        ("StudyRequest", lambda b: b.update(answer_until=AT), "/answer_until"),
+        ("StudyRequest", lambda b: b.update(valid_until=LATER), "/valid_until"),
+        ("StudyRequest", lambda b: b["contact"].update(email="nobody"), "/contact/email"),
+        ("LinkRequest", lambda b: b["person_key"].update(d="A" * 43), "/person_key"),
+        ("LinkRequest", lambda b: b["person_key"].update(crv="P-256"), "/person_key/crv"),
+        ("LinkRequest", lambda b: b.update(code="ABCD 2345"), "/code"),
+        ("LinkRequest", lambda b: b.update(proof="a.b"), "/proof"),
+        ("LinkProof", lambda b: b.update(code_digest="A" * 64), "/code_digest"),
+        ("Acknowledgement", lambda b: b.update(effect="maybe"), "/effect"),
+        ("Acknowledgement", lambda b: b["recipients"][0].update(notice="n"), "/recipients/0/notice"),
+        ("Heartbeat", lambda b: b.update(links=-1), "/links"),
+        ("Notice", lambda b: b.update(cut={"t": -1}), "/cut"),
+        ("Notice", lambda b: b.update(deadline="2026-11-21T04:44:00Z"), "/deadline"),
+        ("Received", lambda b: b.update(answer="erased"), "/answer"),
+        ("Statement", lambda b: b.update(answer="received"), "/answer"),
+        ("Statement", lambda b: b.update(remaining=["A backup."]), ""),
+        ("Statement", lambda b: b.update(answer="exception"), ""),
+        ("Uses", lambda b: b.update(uses=[]), "/uses"),
+        ("Uses", lambda b: b["uses"][0].update(reason=None), "/uses/0/reason"),
+        ("Uses", lambda b: b["uses"][1].update(kind="release"), "/uses/1/reason"),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_place(name: str, change: Callable, path: str) -> None:
+    assert refusal(name, changed(name, change)).path == path
+
+
+def test_an_exception_says_what_is_kept_and_why() -> None:
+    kept = {**STATEMENT, "answer": "exception", "remaining": ["Published tables."], "ground": "Art. 17(3)(d) GDPR"}
+    assert exchange.Statement.read(kept).wire() == kept
+
+
+def test_a_study_digest_is_that_of_the_claims_and_an_approval_must_name_it() -> None:
+    study = StudyRequest.read(STUDY)
+    approval = StudyApproval.read({**SAMPLES["StudyApproval"], "study_digest": study_digest(study)})
+    assert approval_fault(approval, study) is None
+    second = StudyRequest.read({**STUDY, "version": 2})
+    assert approval_fault(approval, second) == "it is for another version of the study"
+    other = approval.model_copy(update={"study": UUID.replace("6", "7")})
+    assert approval_fault(other, study) == "it is for another study"
+    for update in ({"datasets": ("d-1", "d-2")}, {"holder": WALLET}):
+        fault = approval_fault(approval.model_copy(update=update), study)
+        assert fault == "it names a dataset the study does not ask for at this holder"
+
+
+def test_what_is_asked_of_a_holder_is_what_names_it() -> None:
+    study = StudyRequest.read(STUDY)
+    assert [entry.dataset for entry in study.at(HOLDER)] == ["d-1"]
+    assert study.at(WALLET) == ()
