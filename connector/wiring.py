@@ -12,6 +12,7 @@ from connector.founding import STORE_FILE, VAULT
 from connector.identity.document import ParticipantDocument, introduce, write_document
 from connector.identity.members import Member
 from connector.jobs.courier import Courier
+from connector.jobs.heartbeat import Heartbeat
 from connector.jobs.sequencer import Sequencer
 from connector.outbound.client import Outbound
 from connector.provenance.note import NoteSigner
@@ -73,6 +74,8 @@ async def build(settings: Settings) -> Participant:
     log_key = vault.keys.signing_key(LOG_KEY)
     context.tasks.spawn(Sequencer(context, NoteSigner(identity.id, log_key.public, log_key.sign)).run())
     context.tasks.spawn(Courier(context).run())
+    if settings.role == "wallet":
+        context.tasks.spawn(Heartbeat(context).run())
     await services.start()
     return Participant(settings, identity, context, services, write_document(signer, document), store)
 

@@ -17,7 +17,10 @@ class Area:
 
     def current(self, path: str) -> str:
         """The address of the link that the page at `path` belongs to."""
-        fitting = [address for address, _, _ in self.links if path == address or path.startswith(f"{address}/")]
+        below = [address for address, _, _ in self.links if address != self.home]
+        fitting = [address for address in below if path == address or path.startswith(f"{address}/")]
+        if path == self.home:
+            return self.home
         return max(fitting, key=len, default="")
 
 

@@ -43,7 +43,6 @@ STATES = {
     "approved": ("Approved", "go"),
     "refused": ("Refused", "stop"),
     "shown": ("Shown to people", "go"),
-    "given": ("You said yes", "go"),
     "permit": ("Allowed", "go"),
     "deny": ("Refused", "stop"),
     "not-applicable": ("No rule applies, so refused", "stop"),
@@ -174,6 +173,16 @@ def low(text: str) -> str:
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
+def top(text: str) -> str:
+    """The text with a capital first letter, to stand alone."""
+    return text[:1].upper() + text[1:]
+
+
+def yours(value: str) -> str:
+    """A stored state of a person's own answer, as they read it."""
+    return {"given": "You said yes", "refused": "You said no", "withdrawn": "You stopped it"}.get(value, state(value))
+
+
 def lasting(since: datetime, now: datetime) -> str:
     """How long something has waited: `3 minutes`, `2 hours`, `5 days`; at least `less than a minute`."""
     seconds = int((now - since).total_seconds())
@@ -250,6 +259,6 @@ FILTERS = {
     function.__name__: function
     for function in (
         day, month, day_month, clock, moment, instant, iso, number, count, size, listing, low, state, tone, kind, short, spoken,
-        by_month, bar, series, pair,
+        by_month, bar, series, pair, top, yours,
     )
 }  # fmt: skip

@@ -67,10 +67,11 @@ class Words(Strict):
 
 
 class RequestedData(Strict):
-    """Which data are asked for at one holder. `categories` null: all of the dataset."""
+    """Which data are asked for at one holder; `title` as people read it. `categories` null: all of the dataset."""
 
     holder: Participant
     dataset: Reference
+    title: Name
     categories: Categories | None
 
 

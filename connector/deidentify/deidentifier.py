@@ -13,7 +13,8 @@ from msgspec import UNSET
 from connector.deidentify.outcome import Coder, Rejected, Released
 from connector.deidentify.plan import compile_plan
 from connector.deidentify.profile import Profile
-from connector.deidentify.rules import ABSENT, MARK, Changes, Rule, left
+from connector.deidentify.rules import ABSENT, MARK, Changes, Left, Rule, tally
+from connector.deidentify.shapes import Shape
 from connector.deidentify.tidy import tidy
 from connector.deidentify.wearer import Wearer
 
@@ -38,7 +39,8 @@ class Deidentifier:
         self.coder = coder
         self.as_of = as_of or datetime.now(UTC).date()
         self._plan = compile_plan(profile)
-        self._decode = msgspec.json.Decoder(self._plan.accepts, dec_hook=self._changed).decode
+        self._decode = msgspec.json.Decoder(self._plan.lenient, dec_hook=self._changed).decode
+        self._decode_complete = msgspec.json.Decoder(self._plan.complete, dec_hook=self._changed).decode
         self._changes: Changes
         self._people: OrderedDict[str, tuple[Wearer, Changes]] = OrderedDict()
 
@@ -53,7 +55,6 @@ class Deidentifier:
         person whose records lead to it.
         """
         wearer, self._changes = self._known(person, person if subject is None else subject)
-        left.empty = left.marked = False
         value = self._decoded(record_body)
         shape = self._plan.roots.get(type(value))
         if shape is None:
@@ -63,24 +64,39 @@ class Deidentifier:
         elif wearer.used or value.contained is not UNSET:
             value = self._with_contained(value, record_body, wearer)
         body = _encode(value)
-        if left.empty:
-            body = tidy(body, shape)
-        if left.marked:
-            body = _MARKED.sub(rb'"_\1":{"extension":' + ABSENT + b"}", body)
+        left = tally.left
+        if left:
+            body = self._finished(body, shape, left)
         return Released(body, record_body)
+
+    @staticmethod
+    def _finished(body: bytes, shape: Shape, left: int) -> bytes:
+        if left & Left.EMPTY:
+            body = tidy(body, shape, optional=not left & Left.REQUIRED)
+        if left & Left.MARKED:
+            body = _MARKED.sub(rb'"_\1":{"extension":' + ABSENT + b"}", body)
+        return body
 
     def _changed(self, rule: Rule, value: Any) -> Any:
         return self._changes[rule][value]
 
     def _decoded(self, body: bytes) -> Any:
+        tally.left = 0
         try:
-            return self._decode(body)
-        except msgspec.ValidationError as problem:
-            raise _refused(str(problem)) from None
+            return self._decode_complete(body)
+        except msgspec.ValidationError:
+            return self._decoded_leniently(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise Rejected("not-json") from None
         except RecursionError:
             raise Rejected("too-deep") from None
+
+    def _decoded_leniently(self, body: bytes) -> Any:
+        tally.left = 0
+        try:
+            return self._decode(body)
+        except msgspec.ValidationError as problem:
+            raise _refused(str(problem)) from None
 
     def _with_contained(self, value: Any, body: bytes, wearer: Wearer) -> Any:
         """Leave out contained resources of withheld kinds, and the references to them."""

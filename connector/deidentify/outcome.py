@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct
 
 from connector.ports import PersonCoder
 
@@ -16,12 +17,11 @@ class Coder(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(Struct, frozen=True, gc=False):
     """One record as it may leave: `body` is one line of JSON without its line end; `source` what it was made from."""
 
     body: bytes
-    source: bytes = field(repr=False)
+    source: bytes
 
     @property
     def dropped(self) -> int:

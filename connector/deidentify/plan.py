@@ -34,12 +34,15 @@ Field = tuple[str, Any] | tuple[str, Any, Any]
 class Plan:
     """What one profile does.
 
-    `accepts` is the type to decode into; `roots` has the shape per class that may leave (an instance of another class
-    is of a withheld kind), `contained` the classes that may leave inside another resource, `kinds` the resource types
-    a reference may lead to. `user` finds the object that must name the person (device data), if there is one.
+    `lenient` is the type to decode into. `complete` is the same for records in which nothing is left empty (a coding
+    has system and code, a reference a target, ...): it need not look for that and is tried first, for speed.
+    `roots` has the shape per class that may leave (an instance of another class is of a withheld kind), `contained` the
+    classes that may leave inside another resource, `kinds` the resource types a reference may lead to. `user` finds the
+    object that must name the person (device data), if there is one.
     """
 
-    accepts: Any
+    lenient: Any
+    complete: Any
     roots: dict[type, Shape]
     contained: frozenset[type]
     kinds: frozenset[str]
@@ -54,19 +57,24 @@ def compile_plan(profile: Profile) -> Plan:
 
 
 def _fhir(profile: Profile, shapes: dict[str, Shape]) -> Plan:
-    maker = _Maker()
+    lenient, complete = _Maker(), _Maker(complete=True)
     withheld = [_withheld(kind) for kind in profile.withheld]
-    inside = [maker.resource(kind, shape, rules.CONTAINED_ID) for kind, shape in shapes.items() if kind != "Patient"]
+    ids = {kind: rules.own_id(kind) for kind in shapes}
+    inside = [lenient.resource(kind, shape, rules.CONTAINED_ID) for kind, shape in shapes.items() if kind != "Patient"]
     contained = ("contained", list[_union([*inside, *withheld, _withheld("Patient")])] | UnsetType, UNSET)  # type: ignore[misc]
-    roots = {maker.resource(kind, shape, rules.own_id(kind), contained): shape for kind, shape in shapes.items()}
-    return Plan(_union([*roots, *withheld]), roots, frozenset(inside), frozenset(shapes))
+    first, second = (
+        {maker.resource(kind, shape, ids[kind], contained): shape for kind, shape in shapes.items()}
+        for maker in (lenient, complete)
+    )
+    unions = _union([*first, *withheld]), _union([*second, *withheld])
+    return Plan(*unions, first | second, frozenset(inside), frozenset(shapes))
 
 
 def _points(shapes: dict[str, Shape]) -> Plan:
     ((kind, shape),) = shapes.items()
-    root = _Maker(rules.POINT_ID).object(shape, required=False)
+    root = _Maker(inner_id=rules.POINT_ID).object(shape, required=False)
     user = next((element.name for element in shape.elements if element.shape and element.shape.element("person")), None)
-    return Plan(root, {root: shape}, frozenset(), frozenset({kind}), attrgetter(user) if user else None)
+    return Plan(root, root, {root: shape}, frozenset(), frozenset({kind}), attrgetter(user) if user else None)
 
 
 def _union(classes: Iterable[type]) -> Any:
@@ -78,35 +86,41 @@ def _withheld(kind: str) -> type[Struct]:
 
 
 class _Maker:
-    """Makes classes of shapes, each data type once for where it is required and once for where it is not."""
+    """Makes classes of shapes, each data type once for where it is required and once for where it is not.
 
-    def __init__(self, inner_id: Rule | None = None) -> None:
+    Classes of a `complete` maker take only objects of which something stays for sure.
+    """
+
+    def __init__(self, *, complete: bool = False, inner_id: Rule | None = None) -> None:
         self._made: dict[tuple[int, bool, bool], type[Struct]] = {}
+        self._complete = complete
         self._inner_id = inner_id
 
     def resource(self, kind: str, shape: Shape, own_id: Rule, contained: Field | None = None) -> type[Struct]:
         """A whole resource; with `contained` it stands for itself and must have an id and say whom it is about."""
-        whole = contained is not None
+        needed = {"id", "subject"} if contained else set()
+        must = {element.name for element in shape.elements if element.rule in needed}
         fields = [("implicitRules", _NO_VALUE, UNSET), *([contained] if contained else [])]
-        fields += [self._field(element, own_id, whole) for element in shape.elements]
+        fields += [self._field(element, own_id, element.name in must) for element in shape.elements]
         return _define(shape, fields, _in_turn(_numbers(shape, rules.emptied())), tag=kind, tag_field=_TAG)
 
     def object(self, shape: Shape, *, required: bool, age: bool = False) -> type[Struct]:
         """A data type or a part of a resource."""
         key = id(shape), required, age
         if key not in self._made:
-            fields = [self._field(element, self._inner_id) for element in shape.elements]
-            if required and len(shape.elements) == 1:
+            must = _proof(shape) if self._complete and not age else frozenset()
+            fields = [self._field(element, self._inner_id, element.name in must) for element in shape.elements]
+            if required and len(shape.elements) == 1 and not must:
                 fields.append(("extension", Raw, rules.EMPTY))
-            self._made[key] = _define(shape, fields, _after(shape, required, age))
+            self._made[key] = _define(shape, fields, _after(shape, required, age, complete=bool(must)))
         return self._made[key]
 
-    def _field(self, element: Element, own_id: Rule | None, whole: bool = False) -> Field:
+    def _field(self, element: Element, own_id: Rule | None, must: bool) -> Field:
         name, kind = _attribute(element.name), self._type(element, own_id)
-        if element.rule == "own" or (whole and element.rule in {"id", "subject"}):
-            return name, kind
         if element.many:
-            return name, list[kind] | UnsetType, UNSET  # type: ignore[valid-type]
+            kind = Annotated[list[kind], Meta(min_length=1)] if must else list[kind]  # type: ignore[valid-type]
+        if must or element.rule == "own":
+            return name, kind
         return (name, Raw, rules.EMPTY) if kind is Raw else (name, kind | UnsetType, UNSET)
 
     def _type(self, element: Element, own_id: Rule | None) -> Any:
@@ -117,6 +131,14 @@ class _Maker:
         if element.rule == "date":
             return rules.DATE_REQUIRED if element.required else rules.DATE_IN_ARRAY if element.many else rules.DATE
         return _RULES.get(element.rule) or _JSON_TYPES.get(element.rule, str)
+
+
+def _proof(shape: Shape) -> frozenset[str]:
+    """The elements whose presence proves that something of an object stays, if there are such."""
+    first = shape.elements[0]
+    if shape.element("label"):
+        return frozenset({"system", "code"})
+    return frozenset({first.name}) if len(shape.elements) == 1 or first.rule == "decimal" else frozenset()
 
 
 def _define(shape: Shape, fields: Iterable[Field], after: After | None, **tag: str) -> type[Struct]:
@@ -135,16 +157,19 @@ def _attribute(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-def _after(shape: Shape, required: bool, age: bool) -> After:
+def _after(shape: Shape, required: bool, age: bool, complete: bool) -> After | None:
     """What is still to be seen to once a part of a resource has been decoded."""
     names = [_attribute(element.name) for element in shape.elements]
+    emptied = rules.emptied(*names, required=required)
+    acts = _numbers(shape, emptied)
+    if complete:
+        return _in_turn(acts)
     if required and len(names) == 1:
         return rules.masked_if_empty(names[0])
-    emptied = rules.emptied(*names)
     if label := shape.element("label"):
         return rules.labelled(label, emptied)
-    acts = _numbers(shape, emptied) or [emptied]
-    return _in_turn([*acts, rules.grouped_age] if age else acts) or emptied
+    acts = acts or [emptied]
+    return _in_turn([*acts, rules.grouped_age] if age else acts)
 
 
 def _numbers(shape: Shape, emptied: After) -> list[After]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from enum import IntFlag
 from typing import Any, Final, TypeAlias
 
 from msgspec import UNSET, Raw
@@ -39,14 +40,24 @@ _NUMBER_START = frozenset(b"-0123456789")
 _PER_YEAR = {"a": 1.0, "mo": 12.0, "wk": 52.18, "d": 365.25, "h": 8766.0, "min": 525960.0}
 
 
-class _Left(threading.local):
-    """What is to be done once the record being decoded in this thread is complete."""
+class Left(IntFlag):
+    """What is still to be done with a decoded record.
 
-    empty: bool = False
-    marked: bool = False
+    `EMPTY`: a part was left without elements; `REQUIRED`: one that FHIR requires, or an item of an array; `MARKED`: a
+    primitive was masked.
+    """
+
+    EMPTY = 1
+    REQUIRED = 2
+    MARKED = 4
 
 
-left: Final = _Left()
+class _Tally(threading.local):
+    left: int = 0
+
+
+tally: Final = _Tally()
+"""What is left to do with the record that this thread is decoding."""
 
 
 class Rule(type):
@@ -89,8 +100,7 @@ class _Dates(Memo):
         if moved is not UNSET:
             return moved
         del self[text]
-        left.marked |= self._gone is MASKED_PRIMITIVE
-        left.empty |= self._gone is NOTHING
+        tally.left |= Left.EMPTY | Left.REQUIRED if self._gone is NOTHING else Left.MARKED
         return self._gone
 
 
@@ -102,16 +112,20 @@ class _Targets(Memo):
         self._inside = wearer.inside
 
     def __missing__(self, text: str) -> Value:
-        if isinstance(text, str) and text[:1] == "#":
-            return self._inside(text[1:])
-        return super().__missing__(text)
+        inside = isinstance(text, str) and text[:1] == "#"
+        target = self._inside(text[1:]) if inside else super().__missing__(text)
+        if target is UNSET:
+            # Not remembered: every record that holds it has something left to do.
+            self.pop(text, None)
+            tally.left |= Left.EMPTY | Left.REQUIRED
+        return target
 
 
 class _Masked(dict[Any, Value]):
     def __getitem__(self, value: Value) -> Raw:
         if isinstance(value, dict):
             return MASKED
-        left.marked = True
+        tally.left |= Left.MARKED
         return MASKED_PRIMITIVE
 
 
@@ -160,7 +174,7 @@ def number(name: str, emptied: After) -> After:
     return after
 
 
-def emptied(*names: str) -> After:
+def emptied(*names: str, required: bool = False) -> After:
     """Of any part: note that nothing is left of it."""
     first = names[0] if names else None
 
@@ -169,7 +183,8 @@ def emptied(*names: str) -> After:
             return
         missing = getattr(value, first)
         if missing is UNSET or missing is EMPTY:
-            left.empty |= all(getattr(value, name) in _MISSING for name in names)
+            if all(getattr(value, name) in _MISSING for name in names):
+                tally.left |= Left.EMPTY | Left.REQUIRED if required else Left.EMPTY
 
     return after
 
@@ -189,7 +204,7 @@ def grouped_age(value: Value) -> None:
     if value.value is EMPTY or per_year is None:
         value.value, value.comparator = EMPTY, UNSET
         value.unit = value.system = value.code = UNSET
-        left.empty = True
+        tally.left |= Left.EMPTY
     elif float(bytes(value.value)) / per_year >= OLDEST_AGE + 1:
         value.value, value.comparator = Raw(b"90"), ">="
         value.unit, value.system, value.code = "years", "http://unitsofmeasure.org", "a"

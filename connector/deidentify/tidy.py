@@ -11,17 +11,40 @@ from msgspec import Raw
 from connector.deidentify.rules import MASKED
 from connector.deidentify.shapes import Element, Shape
 
+_EMPTY_MEMBER = b'":{}'
 _encode = msgspec.json.Encoder().encode
 
 
-def tidy(body: bytes, shape: Shape) -> bytes:
-    """The resource without empty objects and arrays. A required element that is empty is masked instead."""
-    body = _without_empty_members(body)
-    if _EMPTY_ITEM.search(body) is None and b'":{}' not in body:
-        return body
+def tidy(body: bytes, shape: Shape, *, optional: bool) -> bytes:
+    """The resource without empty objects. A required element that is empty is masked instead.
+
+    `optional` says that only optional elements were left empty; then cutting them out of the text is mostly enough.
+    """
+    if optional:
+        body = _cut(body)
+        if b"{}" not in body:
+            return body
     resource = json.loads(body, parse_int=_digits, parse_float=_digits)
     _prune(resource, shape)
     return _encode(resource)
+
+
+def _cut(body: bytes) -> bytes:
+    """The text without its members `"name":{}`; what they leave empty in turn stays."""
+    pieces, done = list[bytes](), 0
+    at = body.find(_EMPTY_MEMBER)
+    while at >= 0:
+        start, end = body.rfind(b'"', 0, at), at + len(_EMPTY_MEMBER)
+        # A quote after a backslash is inside a text.
+        if body[at - 1 : at] != b"\\":
+            if start > done and body[start - 1 : start] == b",":
+                start -= 1
+            elif body[end : end + 1] == b",":
+                end += 1
+            pieces.append(body[done:start])
+            done = end
+        at = body.find(_EMPTY_MEMBER, end)
+    return b"".join([*pieces, body[done:]])
 
 
 def _digits(text: str) -> Raw:

@@ -16,7 +16,6 @@ from connector.deidentify.dates import LONGEST_SHIFT, OLDEST_AGE, NotADate, shif
 from connector.ports import PersonCoder
 
 REMEMBERED = 8192
-_REFERENCE = re.compile(r"([A-Z][A-Za-z]{1,63})/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?", re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
 _SAMPLES = re.compile(r"[-+0-9.eEUL \t\r\n]*", re.ASCII)
 
@@ -78,11 +77,13 @@ class Wearer:
         references (`Patient?identifier=...`), unresolved `urn:` references and other people do not. A versioned
         reference loses its version.
         """
-        match = _REFERENCE.fullmatch(text)
-        if match is None:
+        kind, _, resource_id = text.partition("/")
+        if kind not in self._kinds:
             return UNSET
-        kind, resource_id = match.groups()
-        if kind not in self._kinds or (kind == "Patient" and resource_id != self.subject):
+        resource_id, _, version = resource_id.partition("/")
+        if version and not version.startswith("_history/"):
+            return UNSET
+        if kind == "Patient" and resource_id != self.subject:
             return UNSET
         return f"{kind}/{self.codes(kind)[resource_id]}"
 

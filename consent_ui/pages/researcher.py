@@ -31,12 +31,15 @@ async def home(visit: Researcher) -> Response:
 async def catalogue(visit: Researcher, text: str = "", provider: str = "", category: str = "") -> Response:
     """What providers offer, narrowed by words, provider and kind of data."""
     visit.form = filled({"text": text})
-    entries = await visit.services.research.catalogue(visit.actor, provider or None, text.strip(), category or None)
+    research = visit.services.research
+    entries = await research.catalogue(visit.actor, provider or None, text.strip(), category or None)
+    wider = await research.catalogue(visit.actor, provider or None, text.strip(), None)
+    there = {label for entry in wider for label in entry.categories}
     return visit.page(
         "research/catalogue.html",
         entries=entries,
-        providers=await visit.services.research.providers(visit.actor),
-        categories=choices.categories(),
+        providers=await research.providers(visit.actor),
+        categories=[(key, label) for key, label in choices.categories() if label in there or key == category],
         text=text,
         provider=provider,
         category=category,

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+import orjson
+
+from catalog.listing import CatalogUnreadable, read_dataset
 from connector.identity.members import Member
+from connector.outbound.faults import OutboundRefused, Unreachable
 from connector.ports import Transaction
-from connector.problems import Problem, conflict, forbidden, invalid, missing
+from connector.problems import Problem, conflict, forbidden, invalid, missing, unavailable
 from connector.records import Dataset, Study, StudyDecision
 from connector.services.actors import Actor, require
 from connector.services.context import Context
@@ -17,6 +21,7 @@ from connector.services.delivery import new_id
 from connector.services.exchange import speech
 from contracts.exchange import StudyToHolder, StudyToWallet
 from contracts.messages import MessageError
+from contracts.names import dataset_path
 from contracts.study import StudyApproval, StudyRequest, approval_fault, study_digest
 
 SEND = "exchange.study"
@@ -51,7 +56,8 @@ class Studies:
         """Research group: sign the request and send it to every holder it names. Returns its id."""
         require(actor, "researcher", "operator")
         context = self._context
-        study = self._compose(draft)
+        asked = [await self._asked(*entry) for entry in draft.data]
+        study = self._compose(draft, asked)
         jws = speech.say(context, speech.STUDY, study.wire())
         holders = {entry.holder for entry in study.data}
         addresses = {holder: context.members.exchange(holder) for holder in holders}
@@ -74,13 +80,27 @@ class Studies:
         await context.store.write(command)
         return study.id
 
-    def _compose(self, draft: StudyDraft) -> StudyRequest:
+    async def _asked(self, holder: str, dataset: str, categories: list[str] | None) -> dict[str, Any]:
+        """What is asked for, with the title and the kinds of data that the holder's own catalogue says."""
+        members = self._context.members
+        member = members.active(holder)
+        try:
+            answer = await members.fetch(holder, member.dsp + dataset_path(dataset))
+            listing = read_dataset(orjson.loads(answer.body), holder)
+        except (OutboundRefused, Unreachable):
+            raise unavailable(f"{member.name} cannot be reached now, so its dataset could not be looked up") from None
+        except (CatalogUnreadable, ValueError):
+            raise invalid(f"{member.name} offers no such dataset", "data", "a dataset of its catalogue") from None
+        kinds = categories if categories is not None else list(listing.categories) or None
+        return {"holder": holder, "dataset": dataset, "title": listing.title, "categories": kinds}
+
+    def _compose(self, draft: StudyDraft, asked: list[dict[str, Any]]) -> StudyRequest:
         me, now = self._context.me, self._context.clock()
         claims: dict[str, Any] = {
             "id": new_id(), "version": 1, "title": draft.title, "summary": draft.summary, "words": draft.words,
             "organisation": me.id, "organisation_name": me.name, "recipients": draft.recipients or [me.id],
             "purposes": draft.purposes,
-            "data": [{"holder": h, "dataset": d, "categories": c} for h, d, c in draft.data],
+            "data": asked,
             "window": {"start": draft.window_start, "end": draft.window_end}
             if draft.window_start or draft.window_end
             else None,

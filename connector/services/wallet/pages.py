@@ -88,7 +88,7 @@ class Pages:
     def _dataset(self, asked: RequestedData, linked: set[str]) -> views.DatasetChoice:
         keys = list(asked.categories) if asked.categories is not None else list(CATEGORIES)
         return views.DatasetChoice(
-            asked.dataset, asked.holder, self._name(asked.holder), _title(asked), [(key, words(key)) for key in keys],
+            asked.dataset, asked.holder, self._name(asked.holder), asked.title, [(key, words(key)) for key in keys],
             asked.holder in linked,
         )  # fmt: skip
 
@@ -115,7 +115,7 @@ class Pages:
         return views.PermissionCard(
             study=study_id, title=study.title, organisation_name=study.organisation_name,
             state=_overall([one.state for one in consents]) or "refused", since=_at(consents[0].decided_at),
-            until=study.valid_until, datasets=[_title(one) for one in study.data if one.dataset in shared],
+            until=study.valid_until, datasets=[one.title for one in study.data if one.dataset in shared],
             consent_ids=[one.id for one in consents], holders=[self._delivery(tx, one) for one in consents],
         )  # fmt: skip
 
@@ -151,7 +151,7 @@ class Pages:
     def _shared(self, study: StudyRequest, scope: dict[str, Any]) -> tuple[str, str, list[str]]:
         asked = next(one for one in study.data if one.dataset == scope["dataset"])
         kinds = scope["categories"]
-        return self._name(asked.holder), _title(asked), [words(one) for one in kinds] if kinds else ["all of it"]
+        return self._name(asked.holder), asked.title, [words(one) for one in kinds] if kinds else ["all of it"]
 
     async def progress(self, actor: Actor, study_id: str) -> views.Progress:
         """How far a withdrawal got. Raises Problem 404 when there is none."""
@@ -247,10 +247,6 @@ def _overall(states: list[str]) -> str | None:
 def _done(one: views.RecipientProgress, ended: list[WalletConsent]) -> bool:
     stop_only = (ended[0].record or {}).get("on_withdrawal") == "stop"
     return bool(one.erased_at or one.exception or (stop_only and one.stopped_at))
-
-
-def _title(asked: RequestedData) -> str:
-    return asked.dataset.rpartition(":")[2].replace("-", " ").capitalize()
 
 
 def _kid(jws: str) -> str:

@@ -99,6 +99,7 @@ class People:
         def command(tx: Transaction) -> None:
             tx.add(link)
             context.log(tx, "link.made", link.id, {"holder": holder})
+            tx.ring("links")
 
         await context.store.write(command)
         return self._card(link)

@@ -83,11 +83,17 @@ def test_a_report_of_two_sections_is_neither():
     assert category_of({"resourceType": "DiagnosticReport", "category": two}) == "other"
 
 
-@pytest.mark.parametrize(
-    ("schema", "key"),
-    [("heart-rate", "heart-rate"), ("step-count", "steps"), ("sleep-duration", "sleep"), ("sleep-episode", "sleep")]
-    + [("blood-glucose", "other"), ("", "other")],
-)
+SCHEMAS = {
+    "heart-rate": "heart-rate",
+    "step-count": "steps",
+    "sleep-duration": "sleep",
+    "sleep-episode": "sleep",
+    "blood-glucose": "other",
+    "": "other",
+}
+
+
+@pytest.mark.parametrize(("schema", "key"), SCHEMAS.items())
 def test_a_data_point_goes_by_its_schema(schema, key):
     assert category_of_point(schema) == key
 

@@ -45,16 +45,20 @@ def test_time_is_compared_to_the_microsecond(operator, before, at, after):
         assert holds("dateTime", operator, "2026-11-22T09:30:00Z", world) is expected
 
 
-@pytest.mark.parametrize(("operator", "first", "last", "next_day"), [("lt", False, False, False), ("lteq", True, True, False),
-                                                         ("gt", False, False, True), ("gteq", True, True, True),
-                                                         ("eq", True, True, False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("operator", "first", "last", "next_day"),
+    [
+        ("lt", False, False, False),
+        ("lteq", True, True, False),
+        ("gt", False, False, True),
+        ("gteq", True, True, True),
+        ("eq", True, True, False),
+    ],
+)
 def test_a_date_means_its_whole_day(operator, first, last, next_day):
     start = datetime(2026, 11, 22, tzinfo=UTC)
-    for now, expected in (
-        (start, first),
-        (start + timedelta(days=1) - TICK, last),
-        (start + timedelta(days=1), next_day),
-    ):
+    tomorrow = start + timedelta(days=1)
+    for now, expected in ((start, first), (tomorrow - TICK, last), (tomorrow, next_day)):
         world = World(now=now, requester="a", dataset="d")
         assert holds("dateTime", operator, "2026-11-22", world) is expected
 
