@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from connector.dataplane.parcels import Prepared, Task
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -141,6 +144,30 @@ class LogWriter(Protocol):
 
     def __call__(self, tx: Transaction, kind: str, subject: str, body: dict[str, Any]) -> None:
         """Append one entry; without it nothing is released."""
+        ...
+
+
+class Renderer(Protocol):
+    """Prepares records for release outside the serving process."""
+
+    def render(self, task: Task) -> Awaitable[tuple[Prepared, ...]]:
+        """De-identify and scan every parcel of a task, in order."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the workers."""
+        ...
+
+
+class Archive(Protocol):
+    """Documents kept as files, for this participant only."""
+
+    def keep(self, name: str, content: bytes) -> Awaitable[None]:
+        """Write a document durably; the same name again replaces it."""
+        ...
+
+    def read(self, name: str) -> Awaitable[bytes | None]:
+        """A document, None when there is none of this name."""
         ...
 
 

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from connector import app as connector_app
-from consent_ui.pages import dpo, entry, patient, answering, researcher, steward, stopping, study_requests
+from consent_ui.pages import answering, dpo, entry, patient, researcher, steward, stopping, study_requests
 from consent_ui.rendering import STATIC
 from consent_ui.shield import Shield
 from consent_ui.trouble import HANDLERS
@@ -33,7 +33,7 @@ class PeopleOnly(Mount):
 def portal(connector: FastAPI) -> FastAPI:
     """The people's pages over a connector's app."""
     pages = FastAPI(
-        title="Concord portal", openapi_url=None, docs_url=None, redoc_url=None, exception_handlers=dict(HANDLERS)
+        title="Concord portal", openapi_url=None, docs_url=None, redoc_url=None, exception_handlers=HANDLERS
     )
     pages.state.connector = connector
     pages.add_middleware(Shield)

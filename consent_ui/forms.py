@@ -70,12 +70,12 @@ class Form:
             return None
         try:
             typed_day, typed_month, typed_year = (int(part) for part in parts)
-            return date(typed_year, typed_month, typed_day) if typed_year > 1000 else self._no_date(name)
+            if typed_year > 1000:
+                return date(typed_year, typed_month, typed_day)
         except ValueError:
-            return self._no_date(name)
-
-    def _no_date(self, name: str) -> None:
+            pass
         self.refuse(name, "Write a real date as day, month and year, for example 21 11 2026")
+        return None
 
     def set_day(self, name: str, value: date | None) -> None:
         """Fill in the three fields of a date."""
@@ -108,9 +108,7 @@ async def read(request: Request) -> Form:
 def parsed(body: bytes) -> Form:
     """The fields of a URL-encoded body, in the order sent."""
     try:
-        pairs = parse_qsl(
-            body.decode("utf-8"), keep_blank_values=True, max_num_fields=FIELDS_AT_MOST, errors="strict"
-        )
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=FIELDS_AT_MOST, errors="strict")
     except ValueError as unreadable:
         raise HTTPException(400) from unreadable
     form = Form()

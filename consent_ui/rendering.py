@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from consent_ui import words
+from consent_ui import bars, states, words
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -19,6 +20,13 @@ STATIC = HERE / "static"
 def segment(value: str) -> str:
     """An identifier as one step of an address; colons stay readable."""
     return quote(value, safe=":")
+
+
+FILTERS: tuple[Callable[..., object], ...] = (
+    words.day, words.month, words.day_month, words.clock, words.moment, words.instant, words.iso, words.number,
+    words.count, words.size, words.listing, words.series, words.pair, words.low, words.top, words.short, words.spoken,
+    words.by_month, states.state, states.tone, states.kind, states.yours, states.your_reason, bars.bar, segment,
+)  # fmt: skip
 
 
 @cache
@@ -37,9 +45,14 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    built.filters.update(words.FILTERS)
-    built.filters["segment"] = segment
-    built.globals.update(lasting=words.lasting, between=words.between, zone=words.zone_name, style_version=style_version())
+    built.filters.update({function.__name__: function for function in FILTERS})
+    built.globals.update(
+        lasting=words.lasting,
+        between=words.between,
+        only=words.only,
+        zone=words.zone_name,
+        style_version=style_version(),
+    )
     return built
 
 

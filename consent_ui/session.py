@@ -18,15 +18,15 @@ STATE_SECONDS = 600
 TOKEN_FIELD = "csrf"  # noqa: S105
 
 
-class SignInNeeded(Exception):  # noqa: N818
+class SignInNeeded(Exception):
     """Nobody is signed in, and this page is about somebody."""
 
 
-class Interrupted(Exception):  # noqa: N818
+class Interrupted(Exception):
     """A form of ours came back after its session ended or was renewed: nothing was done, nothing typed is lost."""
 
 
-class ForeignForm(Exception):  # noqa: N818
+class ForeignForm(Exception):
     """A form that no page of ours has sent."""
 
 

@@ -8,6 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from connector.services.tasks import trace_of
 from consent_ui.trouble import on_failure
 
 LOG = logging.getLogger("consent_ui")
@@ -54,8 +55,8 @@ class Shield:
             if started:
                 raise
             page, reference = on_failure(Request(scope))
-            # The class only: the words of an exception may hold what a person typed.
-            LOG.error("portal page failed, reference %s, %s", reference, type(failure).__name__)  # noqa: TRY400
+            # Never the words of an exception: they may hold what a person typed.
+            LOG.error("portal page failed, reference %s, %s\n%s", reference, type(failure).__name__, trace_of(failure))
             await page(scope, receive, sending)
 
 

@@ -1,9 +1,11 @@
-"""When something goes wrong: a page that says what happened, what is safe and what to do. Never a trace, never blame."""
+"""When something goes wrong: a page that says what happened, what is safe and what to do. No trace, no blame."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -54,7 +56,9 @@ TROUBLES = {
         "Open the page again to see how things stand now.",
     ),
     413: Trouble("That was too much text", "The form was larger than we accept.", NOTHING_DONE, "Shorten the text."),
-    415: Trouble("This could not be read", "That was not a form of this portal.", NOTHING_DONE, "Go back and try again."),
+    415: Trouble(
+        "This could not be read", "That was not a form of this portal.", NOTHING_DONE, "Go back and try again."
+    ),
     429: Trouble(
         "Please wait a moment",
         "There were too many tries in a short time. This protects accounts against guessing.",
@@ -92,10 +96,8 @@ def words_for(status: int) -> Trouble:
     return TROUBLES.get(status) or TROUBLES[500 if status >= 500 else 400]
 
 
-async def on_problem(request: Request, error: Exception) -> Response:
+async def on_problem(request: Request, error: Problem) -> Response:
     """A refusal by a service: its own sentence, with what is safe and what to do beside it."""
-    if not isinstance(error, Problem):
-        raise error
     if error.status == 401:
         return await on_sign_in_needed(request, error)
     plain = words_for(error.status)
@@ -147,7 +149,9 @@ def on_failure(request: Request) -> tuple[HTMLResponse, str]:
     return show(request, 500, TROUBLES[500], reference), reference
 
 
-HANDLERS = {
+Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+
+HANDLERS: dict[int | type[Exception], Handler] = {
     Problem: on_problem,
     HTTPException: on_http_error,
     RequestValidationError: on_http_error,
@@ -155,4 +159,3 @@ HANDLERS = {
     session.Interrupted: on_interrupted,
     session.ForeignForm: on_foreign_form,
 }
-

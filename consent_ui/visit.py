@@ -21,9 +21,10 @@ from consent_ui.forms import Form
 from consent_ui.navigation import AREAS, Area, area, role_words
 
 if TYPE_CHECKING:
-    from connector.services import Services
     from connector.services.accounts import Session
+
     from connector.services.actors import Actor
+    from connector.services.registry import Services
     from connector.wiring import Participant
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -59,7 +60,14 @@ class Visit:
 
     def page(self, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
         """The page as an answer; every template also sees the visit, its form, its area and `now`."""
-        given = {"visit": self, "form": self.form, "area": self.area, "now": self.now, "session": self.session, "role_words": role_words}
+        given = {
+            "visit": self,
+            "form": self.form,
+            "area": self.area,
+            "now": self.now,
+            "session": self.session,
+            "role_words": role_words,
+        }
         return HTMLResponse(rendering.render(template, given | values), status)
 
     def note(self, problem: Problem, field: str) -> None:

@@ -1,4 +1,4 @@
-"""How the portal writes dates, counts, sizes and states: always in words a reader knows, never in codes.
+"""How the portal writes dates, counts and lists: always in words a reader knows.
 
 Times are aware datetimes; they are shown in the zone of the machine that serves the page (its `TZ`), named where
 staff read them. Numbers that already arrive as text ("fewer than 10") pass through unchanged.
@@ -7,7 +7,6 @@ staff read them. Numbers that already arrive as text ("fewer than 10") pass thro
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from itertools import groupby
 from typing import Protocol
@@ -17,59 +16,6 @@ MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 SMALL = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
-
-STATES = {
-    "requested": ("Requested", "wait"),
-    "offered": ("Offered", "wait"),
-    "accepted": ("Accepted", "wait"),
-    "agreed": ("Agreed", "wait"),
-    "verified": ("Verified", "wait"),
-    "finalized": ("Finalised", "go"),
-    "terminated": ("Ended", "stop"),
-    "active": ("In force", "go"),
-    "ended": ("Ended", "plain"),
-    "expired": ("Expired", "plain"),
-    "started": ("Running", "wait"),
-    "receiving": ("Arriving", "wait"),
-    "running": ("Running", "wait"),
-    "suspended": ("Paused", "wait"),
-    "completed": ("Complete", "go"),
-    "complete": ("Complete", "go"),
-    "broken": ("Broken off", "stop"),
-    "published": ("Published", "go"),
-    "withdrawn": ("Withdrawn", "plain"),
-    "draft": ("Draft", "plain"),
-    "waiting": ("Waiting for a decision", "wait"),
-    "approved": ("Approved", "go"),
-    "refused": ("Refused", "stop"),
-    "shown": ("Shown to people", "go"),
-    "permit": ("Allowed", "go"),
-    "deny": ("Refused", "stop"),
-    "not-applicable": ("No rule applies, so refused", "stop"),
-    "indeterminate": ("Not understood, so refused", "stop"),
-}
-"""State as stored -> (words, tone). Tones: go, wait, stop, plain."""
-
-KINDS = {
-    "records": "Health records, sent as a file",
-    "stream": "Live measurements",
-    "fhir": "Patient records (FHIR bundles)",
-    "openmhealth": "Device measurements (Open mHealth)",
-    "release": "Records sent",
-    "refused": "Refused",
-    "erase": "Stop and delete",
-    "stop": "Stop new use",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One piece of a bar: where it starts and how wide it is (percent), what it is, and the count as text."""
-
-    start: str
-    width: str
-    words: str
-    count: str
 
 
 class Dated(Protocol):
@@ -178,11 +124,6 @@ def top(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def yours(value: str) -> str:
-    """A stored state of a person's own answer, as they read it."""
-    return {"given": "You said yes", "refused": "You said no", "withdrawn": "You stopped it"}.get(value, state(value))
-
-
 def lasting(since: datetime, now: datetime) -> str:
     """How long something has waited: `3 minutes`, `2 hours`, `5 days`; at least `less than a minute`."""
     seconds = int((now - since).total_seconds())
@@ -201,19 +142,9 @@ def between(start: date | None, end: date | None) -> str:
     return f"up to {day(end)}" if end else "of any date"
 
 
-def state(value: str) -> str:
-    """The words for a stored state."""
-    return STATES.get(value.lower(), (value.replace("-", " ").capitalize(), "plain"))[0]
-
-
-def tone(value: str) -> str:
-    """Which meaning a stored state has: go, wait, stop or plain."""
-    return STATES.get(value.lower(), ("", "plain"))[1]
-
-
-def kind(value: str) -> str:
-    """The words for a kind of source, dataset, transfer or use."""
-    return KINDS.get(value, value.replace("-", " ").capitalize())
+def only(start: date | None, end: date | None) -> str:
+    """`Only data from 1 January 2016 on`, or `Data of any date`."""
+    return f"Only data {between(start, end)}" if start or end else "Data of any date"
 
 
 def short(value: str) -> str:
@@ -226,25 +157,6 @@ def spoken(value: int) -> str:
     return SMALL[value] if value < len(SMALL) else number(value)
 
 
-def drawn(value: object) -> int:
-    """How large a count is drawn: itself; 5 for `fewer than 10`, which hides the exact number."""
-    digits = "".join(sign for sign in str(value) if sign.isdigit())
-    if not digits:
-        return 0
-    return 5 if str(value).startswith("fewer") else int(digits)
-
-
-def bar(parts: Sequence[tuple[str, object]]) -> list[Piece]:
-    """(words, count) pairs as pieces of one bar of 100 percent; empty when there is nothing to draw."""
-    total = sum(drawn(value) for _, value in parts)
-    pieces, start = [], 0.0
-    for label, value in parts if total else ():
-        width = 100 * drawn(value) / total
-        pieces.append(Piece(f"{start:.2f}%", f"{width:.2f}%", label, number(value)))
-        start += width
-    return pieces
-
-
 def zone_name(value: datetime) -> str:
     """What the zone of the times on a page is called."""
     return local(value).tzname() or "of this machine"
@@ -253,12 +165,3 @@ def zone_name(value: datetime) -> str:
 def by_month(rows: Sequence[Dated]) -> list[tuple[str, list[Dated]]]:
     """Rows that have an `at`, grouped under `November 2026`, in the order given."""
     return [(name, list(group)) for name, group in groupby(rows, key=lambda row: month(row.at))]
-
-
-FILTERS = {
-    function.__name__: function
-    for function in (
-        day, month, day_month, clock, moment, instant, iso, number, count, size, listing, low, state, tone, kind, short, spoken,
-        by_month, bar, series, pair, top, yours,
-    )
-}  # fmt: skip

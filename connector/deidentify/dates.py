@@ -15,8 +15,8 @@ OLDEST_AGE = 89
 FOR_EVER = "9999"
 DAY_LENGTH = 10
 
-_DAY = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
-_TIME = re.compile(r"(?:[Tt]\d\d:\d\d(?::\d\d(?:\.\d{1,12})?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_PARTIAL = re.compile(r"(\d{4})(?:-(\d\d))?", re.ASCII)
+_TIME = re.compile(r"[Tt]\d\d:\d\d(?::\d\d(?:\.\d{1,12})?)?(?:[Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
 _MONTH_DAYS = 365.2425 / 12
 
 
@@ -26,36 +26,52 @@ class NotADate(ValueError):
 
 def split_time(text: str) -> tuple[str, str]:
     """The day of a date (or its month, or year) and the time of day after it. Raises `NotADate` if that is no time."""
-    day, time = text[:DAY_LENGTH], text[DAY_LENGTH:]
+    time = text[DAY_LENGTH:]
     if time and _TIME.fullmatch(time) is None:
         raise NotADate
-    return day, time
+    return text[:DAY_LENGTH], time
 
 
 def year_of(text: str) -> int:
     """The year of a date, with or without a time. Raises `NotADate`."""
-    match = _DAY.fullmatch(split_time(text)[0])
-    if match is None:
-        raise NotADate
-    return int(match[1])
+    day, _ = split_time(text)
+    return int(_partial(day)[1]) if len(day) < DAY_LENGTH else _day(day).year
 
 
-def shift_day(text: str, days: int) -> str:
+def shift_day(text: str, days: timedelta) -> str:
     """Move a day, month or year by `days`. Raises `NotADate` for anything else, and if it moves out of the calendar."""
-    match = _DAY.fullmatch(text)
-    if match is None:
-        raise NotADate
-    year, month, day = match.groups()
-    if year == FOR_EVER or month is None:
+    if len(text) < DAY_LENGTH:
+        year, month = _partial(text).groups()
+        return text if month is None or year == FOR_EVER else _shift_month(int(year), int(month), days)
+    day = _day(text)
+    if text[:4] == FOR_EVER:
         return text
     try:
-        if day is None:
-            return _shift_month(int(year), int(month), days)
-        return (date(int(year), int(month), int(day)) + timedelta(days)).isoformat()
-    except (ValueError, OverflowError):
+        return (day + days).isoformat()
+    except OverflowError:
         raise NotADate from None
 
 
-def _shift_month(year: int, month: int, days: int) -> str:
-    year, zero_based = divmod(date(year, month, 1).year * 12 + month - 1 + round(days / _MONTH_DAYS), 12)
-    return date(year, zero_based + 1, 1).isoformat()[:7]
+def _day(text: str) -> date:
+    # fromisoformat also knows forms without dashes and with weeks, which FHIR does not.
+    if text[4:5] != "-" or text[7:8] != "-" or not text.isascii():
+        raise NotADate
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise NotADate from None
+
+
+def _partial(text: str) -> re.Match[str]:
+    match = _PARTIAL.fullmatch(text)
+    if match is None:
+        raise NotADate
+    return match
+
+
+def _shift_month(year: int, month: int, days: timedelta) -> str:
+    try:
+        months = date(year, month, 1).year * 12 + month - 1 + round(days.days / _MONTH_DAYS)
+        return date(months // 12, months % 12 + 1, 1).isoformat()[:7]
+    except ValueError:
+        raise NotADate from None

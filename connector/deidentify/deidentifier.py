@@ -13,9 +13,7 @@ from msgspec import UNSET
 from connector.deidentify.outcome import Coder, Rejected, Released
 from connector.deidentify.plan import compile_plan
 from connector.deidentify.profile import Profile
-from connector.deidentify.rules import ABSENT, MARK, Changes, Left, Rule, tally
-from connector.deidentify.shapes import Shape
-from connector.deidentify.tidy import tidy
+from connector.deidentify.rules import ABSENT, MARK, Changes, Rule, tally
 from connector.deidentify.wearer import Wearer
 
 PEOPLE_REMEMBERED = 32
@@ -55,44 +53,36 @@ class Deidentifier:
         person whose records lead to it.
         """
         wearer, self._changes = self._known(person, person if subject is None else subject)
+        wearer.used.clear()
         value = self._decoded(record_body)
-        shape = self._plan.roots.get(type(value))
-        if shape is None:
+        if type(value) not in self._plan.roots:
             raise Rejected("withheld-type", "/resourceType")
         if self._plan.user:
             self._plan.user(value).user_id = wearer.code
         elif wearer.used or value.contained is not UNSET:
             value = self._with_contained(value, record_body, wearer)
         body = _encode(value)
-        left = tally.left
-        if left:
-            body = self._finished(body, shape, left)
-        return Released(body, record_body)
-
-    @staticmethod
-    def _finished(body: bytes, shape: Shape, left: int) -> bytes:
-        if left & Left.EMPTY:
-            body = tidy(body, shape, optional=not left & Left.REQUIRED)
-        if left & Left.MARKED:
+        if tally.marked:
             body = _MARKED.sub(rb'"_\1":{"extension":' + ABSENT + b"}", body)
-        return body
+        return Released(body, record_body)
 
     def _changed(self, rule: Rule, value: Any) -> Any:
         return self._changes[rule][value]
 
     def _decoded(self, body: bytes) -> Any:
-        tally.left = 0
+        tally.empty, tally.marked = 0, False
         try:
-            return self._decode_complete(body)
+            value = self._decode_complete(body)
         except msgspec.ValidationError:
             return self._decoded_leniently(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise Rejected("not-json") from None
         except RecursionError:
             raise Rejected("too-deep") from None
+        return self._decoded_leniently(body) if tally.empty else value
 
     def _decoded_leniently(self, body: bytes) -> Any:
-        tally.left = 0
+        tally.empty, tally.marked = 0, False
         try:
             return self._decode(body)
         except msgspec.ValidationError as problem:
@@ -100,12 +90,14 @@ class Deidentifier:
 
     def _with_contained(self, value: Any, body: bytes, wearer: Wearer) -> Any:
         """Leave out contained resources of withheld kinds, and the references to them."""
-        kept = {item.id for item in self._kept(value)}
-        wearer.gone = frozenset(local for local, code in wearer.used.items() if code not in kept)
+        kept = self._kept(value)
+        codes = {item.id for item in kept}
+        wearer.gone = frozenset(local for local, code in wearer.used.items() if code not in codes)
         if wearer.gone:
-            value = self._decoded(body)
-        wearer.used, wearer.gone = {}, frozenset()
-        value.contained = self._kept(value) or UNSET
+            value = self._decoded_leniently(body)
+            kept = self._kept(value)
+        wearer.gone = frozenset()
+        value.contained = kept or UNSET
         return value
 
     def _kept(self, value: Any) -> list[Any]:

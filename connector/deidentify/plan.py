@@ -8,7 +8,7 @@ What is kept untouched is never looked at. Compiled once per process and profile
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, reduce
 from operator import attrgetter, or_
@@ -36,14 +36,14 @@ class Plan:
 
     `lenient` is the type to decode into. `complete` is the same for records in which nothing is left empty (a coding
     has system and code, a reference a target, ...): it need not look for that and is tried first, for speed.
-    `roots` has the shape per class that may leave (an instance of another class is of a withheld kind), `contained` the
+    `roots` are the classes that may leave (an instance of another one is of a withheld kind), `contained` the
     classes that may leave inside another resource, `kinds` the resource types a reference may lead to. `user` finds the
     object that must name the person (device data), if there is one.
     """
 
     lenient: Any
     complete: Any
-    roots: dict[type, Shape]
+    roots: frozenset[type]
     contained: frozenset[type]
     kinds: frozenset[str]
     user: Callable[[Any], Any] | None = None
@@ -67,14 +67,14 @@ def _fhir(profile: Profile, shapes: dict[str, Shape]) -> Plan:
         for maker in (lenient, complete)
     )
     unions = _union([*first, *withheld]), _union([*second, *withheld])
-    return Plan(*unions, first | second, frozenset(inside), frozenset(shapes))
+    return Plan(*unions, frozenset(first | second), frozenset(inside), frozenset(shapes))
 
 
 def _points(shapes: dict[str, Shape]) -> Plan:
     ((kind, shape),) = shapes.items()
     root = _Maker(inner_id=rules.POINT_ID).object(shape, required=False)
     user = next((element.name for element in shape.elements if element.shape and element.shape.element("person")), None)
-    return Plan(root, root, {root: shape}, frozenset(), frozenset({kind}), attrgetter(user) if user else None)
+    return Plan(root, root, frozenset({root}), frozenset(), frozenset({kind}), attrgetter(user) if user else None)
 
 
 def _union(classes: Iterable[type]) -> Any:
@@ -102,18 +102,25 @@ class _Maker:
         must = {element.name for element in shape.elements if element.rule in needed}
         fields = [("implicitRules", _NO_VALUE, UNSET), *([contained] if contained else [])]
         fields += [self._field(element, own_id, element.name in must) for element in shape.elements]
-        return _define(shape, fields, _in_turn(_numbers(shape, rules.emptied())), tag=kind, tag_field=_TAG)
+        after = rules.in_turn([*_numbers(shape, rules.nothing), *self._settled(shape)])
+        return _define(shape, fields, after, tag=kind, tag_field=_TAG)
 
     def object(self, shape: Shape, *, required: bool, age: bool = False) -> type[Struct]:
         """A data type or a part of a resource."""
         key = id(shape), required, age
         if key not in self._made:
-            must = _proof(shape) if self._complete and not age else frozenset()
+            must = _proof(shape, required) if self._complete and not age else frozenset()
             fields = [self._field(element, self._inner_id, element.name in must) for element in shape.elements]
             if required and len(shape.elements) == 1 and not must:
                 fields.append(("extension", Raw, rules.EMPTY))
-            self._made[key] = _define(shape, fields, _after(shape, required, age, complete=bool(must)))
+            acts = [*self._settled(shape), *_after(shape, required, age, complete=bool(must))]
+            self._made[key] = _define(shape, fields, rules.in_turn(acts))
         return self._made[key]
+
+    def _settled(self, shape: Shape) -> list[After]:
+        """Taking out empty parts; a complete maker's records that have such are decoded leniently instead."""
+        parts = [(_attribute(part.name), part.required) for part in shape.elements if part.shape or part.many]
+        return [rules.settled(parts)] if parts and not self._complete else []
 
     def _field(self, element: Element, own_id: Rule | None, must: bool) -> Field:
         name, kind = _attribute(element.name), self._type(element, own_id)
@@ -133,12 +140,16 @@ class _Maker:
         return _RULES.get(element.rule) or _JSON_TYPES.get(element.rule, str)
 
 
-def _proof(shape: Shape) -> frozenset[str]:
-    """The elements whose presence proves that something of an object stays, if there are such."""
+def _proof(shape: Shape, required: bool) -> frozenset[str]:
+    """The elements whose presence proves that something of an object stays, if there are such.
+
+    A required reference is none: it is masked right where it is, and often has no target in real data.
+    """
     first = shape.elements[0]
     if shape.element("label"):
         return frozenset({"system", "code"})
-    return frozenset({first.name}) if len(shape.elements) == 1 or first.rule == "decimal" else frozenset()
+    alone = len(shape.elements) == 1 and not (required and first.rule == "reference")
+    return frozenset({first.name}) if alone or first.rule == "decimal" else frozenset()
 
 
 def _define(shape: Shape, fields: Iterable[Field], after: After | None, **tag: str) -> type[Struct]:
@@ -157,31 +168,19 @@ def _attribute(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-def _after(shape: Shape, required: bool, age: bool, complete: bool) -> After | None:
+def _after(shape: Shape, required: bool, age: bool, complete: bool) -> list[After]:
     """What is still to be seen to once a part of a resource has been decoded."""
     names = [_attribute(element.name) for element in shape.elements]
-    emptied = rules.emptied(*names, required=required)
-    acts = _numbers(shape, emptied)
     if complete:
-        return _in_turn(acts)
+        return _numbers(shape, rules.nothing)
     if required and len(names) == 1:
-        return rules.masked_if_empty(names[0])
+        return [rules.masked_if_empty(names[0])]
+    counted = rules.counted_if_empty(*names)
     if label := shape.element("label"):
-        return rules.labelled(label, emptied)
-    acts = acts or [emptied]
-    return _in_turn([*acts, rules.grouped_age] if age else acts)
+        return [rules.labelled(label, counted)]
+    numbers = _numbers(shape, rules.nothing if age else counted)
+    return [*numbers, rules.grouped_age, counted] if age else numbers or [counted]
 
 
-def _numbers(shape: Shape, emptied: After) -> list[After]:
-    return [rules.number(_attribute(element.name), emptied) for element in shape.elements if element.rule == "decimal"]
-
-
-def _in_turn(acts: Sequence[After]) -> After | None:
-    if len(acts) <= 1:
-        return acts[0] if acts else None
-
-    def after(value: Any) -> None:
-        for act in acts:
-            act(value)
-
-    return after
+def _numbers(shape: Shape, done: After) -> list[After]:
+    return [rules.number(_attribute(element.name), done) for element in shape.elements if element.rule == "decimal"]

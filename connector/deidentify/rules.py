@@ -10,11 +10,10 @@ where.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from enum import IntFlag
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, Struct
 
 from connector.deidentify.dates import OLDEST_AGE
 from connector.deidentify.wearer import Memo, Refusal, Wearer
@@ -30,7 +29,7 @@ MASKED: Final = Raw(b'{"extension":' + ABSENT + b"}")
 # look like it, because quotes inside a JSON text are escaped.
 MARK: Final = b'{"_":0}'
 MASKED_PRIMITIVE: Final = Raw(MARK)
-# In an array there is no leaving out: an empty object stands there until `tidy` takes it away.
+# In an array there is no leaving out: this stands there until what contains the array takes it out.
 NOTHING: Final = Raw(b"{}")
 EMPTY: Final = Raw()
 _MISSING: Final = (UNSET, EMPTY)
@@ -40,24 +39,14 @@ _NUMBER_START = frozenset(b"-0123456789")
 _PER_YEAR = {"a": 1.0, "mo": 12.0, "wk": 52.18, "d": 365.25, "h": 8766.0, "min": 525960.0}
 
 
-class Left(IntFlag):
-    """What is still to be done with a decoded record.
-
-    `EMPTY`: a part was left without elements; `REQUIRED`: one that FHIR requires, or an item of an array; `MARKED`: a
-    primitive was masked.
-    """
-
-    EMPTY = 1
-    REQUIRED = 2
-    MARKED = 4
-
-
 class _Tally(threading.local):
-    left: int = 0
+    empty: int = 0
+    marked: bool = False
 
 
 tally: Final = _Tally()
-"""What is left to do with the record that this thread is decoding."""
+"""About the record that this thread is decoding: how many parts were left without elements and not yet taken out, and
+whether a primitive was masked."""
 
 
 class Rule(type):
@@ -95,12 +84,14 @@ class _Dates(Memo):
         super().__init__(wearer.date)
         self._gone = gone
 
-    def __missing__(self, text: str) -> Value:
-        moved = super().__missing__(text)
+    def __getitem__(self, text: str) -> Value:
+        moved = super().__getitem__(text)
         if moved is not UNSET:
             return moved
-        del self[text]
-        tally.left |= Left.EMPTY | Left.REQUIRED if self._gone is NOTHING else Left.MARKED
+        if self._gone is MASKED_PRIMITIVE:
+            tally.marked = True
+        else:
+            tally.empty += 1
         return self._gone
 
 
@@ -115,9 +106,9 @@ class _Targets(Memo):
         inside = isinstance(text, str) and text[:1] == "#"
         target = self._inside(text[1:]) if inside else super().__missing__(text)
         if target is UNSET:
-            # Not remembered: every record that holds it has something left to do.
+            # Not remembered, so that it is counted in every record that holds it.
             self.pop(text, None)
-            tally.left |= Left.EMPTY | Left.REQUIRED
+            tally.empty += 1
         return target
 
 
@@ -125,7 +116,7 @@ class _Masked(dict[Any, Value]):
     def __getitem__(self, value: Value) -> Raw:
         if isinstance(value, dict):
             return MASKED
-        tally.left |= Left.MARKED
+        tally.marked = True
         return MASKED_PRIMITIVE
 
 
@@ -150,41 +141,26 @@ FIXED: Final[dict[str, Rule]] = {
 }
 
 
-def labelled(label: str, emptied: After) -> After:
+def labelled(label: str, done: After) -> After:
     """Of a coding: its label is somebody's free text unless a system and a code stand beside it."""
 
     def after(value: Value) -> None:
         if value.system is UNSET or value.code is UNSET:
             setattr(value, label, UNSET)
-            emptied(value)
+            done(value)
 
     return after
 
 
-def number(name: str, emptied: After) -> After:
+def number(name: str, done: After) -> After:
     """Of an object with a decimal: it is passed on as its own bytes, so that every digit stays; check what it is."""
 
     def after(value: Value) -> None:
         digits = getattr(value, name)
         if digits is EMPTY:
-            emptied(value)
+            done(value)
         elif bytes(digits)[0] not in _NUMBER_START:
             raise Refusal("number")
-
-    return after
-
-
-def emptied(*names: str, required: bool = False) -> After:
-    """Of any part: note that nothing is left of it."""
-    first = names[0] if names else None
-
-    def after(value: Value) -> None:
-        if first is None:
-            return
-        missing = getattr(value, first)
-        if missing is UNSET or missing is EMPTY:
-            if all(getattr(value, name) in _MISSING for name in names):
-                tally.left |= Left.EMPTY | Left.REQUIRED if required else Left.EMPTY
 
     return after
 
@@ -198,13 +174,76 @@ def masked_if_empty(name: str) -> After:
     return after
 
 
+def counted_if_empty(*names: str) -> After:
+    """Of any part: if nothing is left of it, what contains it has to take it out."""
+    first = names[0]
+
+    def after(value: Value) -> None:
+        missing = getattr(value, first)
+        if (missing is UNSET or missing is EMPTY) and is_empty(value):
+            tally.empty += 1
+
+    return after
+
+
+def settled(parts: Sequence[tuple[str, bool]]) -> After:
+    """Of what contains parts (attribute, required): those left empty are taken out, or masked where FHIR requires one.
+
+    FHIR allows no empty object or array (R4 2.6.2, ele-1).
+    """
+
+    def after(value: Value) -> None:
+        if tally.empty:
+            for name, required in parts:
+                part = getattr(value, name)
+                if part is not UNSET:
+                    setattr(value, name, _settled(part, required))
+
+    return after
+
+
+def _settled(part: Value, required: bool) -> Value:
+    if isinstance(part, list):
+        kept = [item for item in part if not is_empty(item)]
+        tally.empty -= len(part) - len(kept)
+        return kept or ([MASKED] if required else UNSET)
+    if not is_empty(part):
+        return part
+    tally.empty -= 1
+    return MASKED if required else UNSET
+
+
+def is_empty(part: Value) -> bool:
+    """Whether nothing is left of a part of a resource."""
+    if part is NOTHING:
+        return True
+    return isinstance(part, Struct) and all(
+        getattr(part, name) in _MISSING for name in part.__struct_fields__ if name != "modifierExtension"
+    )
+
+
 def grouped_age(value: Value) -> None:
     """Of an age: above 89 years all are one; an age whose unit is not known cannot be judged, and goes."""
     per_year = _PER_YEAR.get(value.code if value.code is not UNSET else "")
     if value.value is EMPTY or per_year is None:
         value.value, value.comparator = EMPTY, UNSET
         value.unit = value.system = value.code = UNSET
-        tally.left |= Left.EMPTY
     elif float(bytes(value.value)) / per_year >= OLDEST_AGE + 1:
         value.value, value.comparator = Raw(b"90"), ">="
         value.unit, value.system, value.code = "years", "http://unitsofmeasure.org", "a"
+
+
+def in_turn(acts: Sequence[After]) -> After | None:
+    """One act that does all of these; None if there are none."""
+    if len(acts) <= 1:
+        return acts[0] if acts else None
+
+    def after(value: Value) -> None:
+        for act in acts:
+            act(value)
+
+    return after
+
+
+def nothing(_: Value) -> None:
+    """Of what cannot be empty, such as a whole resource."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -61,14 +63,15 @@ class Wearer:
         self._kinds = kinds
         self._oldest_birth = this_year - OLDEST_AGE - 1
         self._oldest = f"{this_year - OLDEST_AGE:04d}"
-        self._days = Memo(lambda day: shift_day(day, coder.days))
+        self._days = Memo(partial(shift_day, days=timedelta(coder.days)))
         self._codes: dict[str, Memo] = {}
 
     def codes(self, kind: str) -> Memo:
         """The keyed id by id, for one kind of resource; of a Patient only the person's own, which is their code."""
-        if kind not in self._codes:
-            self._codes[kind] = Memo(self._own if kind == "Patient" else lambda text: self._coder.id(kind, text))
-        return self._codes[kind]
+        codes = self._codes.get(kind)
+        if codes is None:
+            codes = self._codes[kind] = Memo(self._own if kind == "Patient" else partial(self._coder.id, kind))
+        return codes
 
     def target(self, text: str) -> str | object:
         """What becomes of a literal reference, `UNSET` if it may not leave.
@@ -107,7 +110,7 @@ class Wearer:
             moved: str = self._days[day]
         except NotADate:
             raise Refusal("date") from None
-        return UNSET if day < self._oldest else moved + time
+        return UNSET if day < self._oldest else moved + time if time else moved
 
     def birth_year(self, text: str) -> str:
         """The year of a birth; everybody who may be older than 89 was born in the same year."""

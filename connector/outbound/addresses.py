@@ -30,7 +30,7 @@ def is_literal(host: str) -> bool:
 def is_public(text: str) -> bool:
     """Whether an IP address, as text, belongs to a host on the public internet. Anything unreadable is not."""
     address = _read(text)
-    if address is None or not address.is_global or address.is_multicast or address.is_reserved:
+    if address is None or not address.is_global or address.is_multicast:
         return False
     if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST_6:
         return False

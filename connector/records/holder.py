@@ -133,7 +133,13 @@ class DecisionMade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """Bytes about people leaving this provider under one transfer. `standing`: running, complete, broken, ended."""
+    """Bytes about people leaving this provider under one transfer. `standing`: running, complete, broken, ended.
+
+    `offset` counts what was handed over: bytes (records), or the sequence number of the last point (stream), where
+    `begin` is the number the stream started after. `withheld` is {reason: people}, exact; `withheld_resources` is
+    {reason: resources} of the people released; `dropped` is {"at": [...]}, when a person was dropped on the way.
+    `provenance` is the SHA-256 of the PROV-JSON document.
+    """
 
     key_width: ClassVar[int] = 1
     id: str
@@ -141,27 +147,38 @@ class Release:
     agreement: Indexed[str]
     kind: str = "records"
     standing: str = "running"
+    dataset: str = ""
+    study: str = ""
+    begin: int = 0
     offset: int = 0
+    bytes: int = 0
+    chunks: int = 0
     people: int = 0
     resources: int = 0
     digest: str = ""
     withheld: Json | None = None
     withheld_resources: Json | None = None
+    dropped: Json | None = None
     manifest: str = ""
+    provenance: str = ""
     started_at: datetime | None = None
     finished_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedOver:
-    """This recipient received this person under this agreement, as `code`."""
+    """This recipient received this person under this agreement: `resources` of them in `release`, the last one.
+
+    The code is not kept here: it would outlive the secret it was made from.
+    """
 
     key_width: ClassVar[int] = 2
     agreement: str
     person: Indexed[str]
     study: str = ""
     recipient: str = ""
-    code: str = ""
+    release: Indexed[str] = ""
+    resources: int = 0
     first_at: datetime | None = None
     last_at: datetime | None = None
 

@@ -11,7 +11,11 @@ from connector.records.fields import Indexed, Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedTransfer:
-    """One transfer's file. `standing`: receiving, complete, broken, ended; `verified` is the manifest check."""
+    """One transfer's file. `standing`: receiving, complete, broken, ended; `verified` is the manifest check.
+
+    `bytes`, `lines` and `people` count what arrived; `finding` says in words what the check found, and what was erased
+    since. `manifest` holds the manifest's claims, and the signed text itself as "jws"; `last_event` is of a stream.
+    """
 
     key_width: ClassVar[int] = 1
     transfer: str

@@ -21,10 +21,11 @@ from consent_ui.rendering import segment
 from consent_ui.visit import Patient, Visit, go
 
 if TYPE_CHECKING:
-    from connector.services.wallet import DatasetChoice, StudyPage
+    from connector.services.wallet.views import DatasetChoice, StudyPage
 
 router = APIRouter(prefix="/me/studies/{study_id}", include_in_schema=False)
 
+DATE_FIELDS = {"dates", *(f"{name}-{part}" for name in ("from", "until") for part in DATE_PARTS)}
 WAYS = {"yes": "which-data", "no": "no", "later": "later"}
 
 
@@ -97,11 +98,15 @@ def earliest(one: date | None, other: date | None) -> date | None:
 
 def carried(form: Form, study: StudyPage, *groups: str) -> list[tuple[str, str]]:
     """The hidden fields that take these groups of answers to the next page, with the words they answer."""
-    dates = {"dates", *(f"{name}-{part}" for name in ("from", "until") for part in DATE_PARTS)}
-    wanted = {"data": lambda name: name.startswith("data-"), "dates": lambda name: name in dates}
-    return [("digest", study.digest)] + [
-        (name, value) for name, value in form.hidden() if any(wanted[group](name) for group in groups)
-    ]
+    pairs = [(name, value) for name, value in form.hidden() if group_of(name) in groups]
+    return [("digest", study.digest), *pairs]
+
+
+def group_of(field: str) -> str:
+    """Which question a field belongs to: data, dates, or none."""
+    if field.startswith("data-"):
+        return "data"
+    return "dates" if field in DATE_FIELDS else ""
 
 
 def is_closed(visit: Visit, study: StudyPage) -> bool:

@@ -1,4 +1,4 @@
-"""A data protection officer's pages: contracts and their history, decisions and their replay, the log and its proofs."""
+"""A data protection officer's pages: contracts with their history, decisions, replay, the log and its proofs."""
 
 from __future__ import annotations
 

@@ -81,4 +81,3 @@ async def choose_role(visit: SignedIn) -> Response:
     if visit.session is not None:
         await visit.services.accounts.choose_role(visit.session.id, visit.form.text("role"))
     return go("/")
-

@@ -77,8 +77,7 @@ async def receipt_file(visit: Patient, number: str) -> Response:
 async def receipt(visit: Patient, number: str) -> Response:
     """The receipt to read or print."""
     found = await visit.services.wallet.receipt(visit.actor, number)
-    study = str(found.record.get("study", ""))
-    return visit.page("patient/receipt.html", receipt=found, number=number, study=study)
+    return visit.page("patient/receipt.html", receipt=found, number=number)
 
 
 @router.get("/uses")

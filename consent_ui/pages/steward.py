@@ -10,7 +10,7 @@ from starlette.responses import Response
 from connector.problems import Problem
 from connector.services.steward import DatasetDraft
 from consent_ui import choices
-from consent_ui.forms import Form, filled
+from consent_ui.forms import Form
 from consent_ui.rendering import segment
 from consent_ui.session import TOKEN_FIELD
 from consent_ui.visit import Steward, Visit, go

@@ -60,8 +60,7 @@ async def offered(visit: Visit) -> Offered:
     """What can be asked for: a token per dataset, its entry, its kinds of data as (key, words)."""
     entries = await visit.services.research.catalogue(visit.actor, None, "", None)
     return [
-        (f"{entry.provider}|{entry.dataset}", entry, choices.category_keys(list(entry.categories)))
-        for entry in entries
+        (f"{entry.provider}|{entry.dataset}", entry, choices.category_keys(list(entry.categories))) for entry in entries
     ]
 
 

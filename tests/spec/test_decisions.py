@@ -258,6 +258,18 @@ def test_two_consents_of_one_person_add_up_but_do_not_mix():
     assert judged(both, laboratory(None, None)) == "without-date"
 
 
+def test_a_yes_for_another_dataset_adds_nothing_to_this_one():
+    scopes = [{"dataset": DATASET, "categories": ["conditions"]}, {"dataset": "urn:uuid:another", "categories": None}]
+    assert judged((story.record(data=scopes),), laboratory(A_DAY, A_DAY)) == "category-not-agreed"
+
+
+@pytest.mark.parametrize("change", [{"valid_until": "2026-11-01T00:00:00Z"}, {"recipients": [OTHER_GROUP]}])
+def test_a_consent_that_does_not_cover_the_question_adds_nothing_to_one_that_does(change):
+    covering = story.record(data=[{"dataset": DATASET, "categories": ["conditions"]}])
+    wider = story.record(id="urn:uuid:22222222-2222-4222-8222-222222222222", **change)
+    assert judged((covering, wider), laboratory(A_DAY, A_DAY)) == "category-not-agreed"
+
+
 # --- the law ----------------------------------------------------------------------------------------------------------
 
 
@@ -607,6 +619,21 @@ def test_a_request_for_more_than_is_on_offer_is_refused(change, code):
 
 def test_a_request_for_a_study_that_is_not_approved_is_refused():
     assert codes(*negotiating(requested(), study_approved=False)) == ["study-not-approved"]
+
+
+def test_where_each_person_is_asked_the_study_must_be_approved_even_if_the_terms_forget_it():
+    def forget(policy: dict) -> dict:
+        policy["permission"][0]["constraint"].pop(3)
+        return policy
+
+    question, facts = negotiating(forget(requested()), offer=compiled(forget(story.offer())))
+    assert decide(question, facts).permits
+    assert codes(question, replace(facts, study_approved=False)) == ["study-not-approved"]
+
+
+def test_an_offer_made_to_somebody_else_cannot_be_taken_up():
+    private = compiled(story.offer(assignee=OTHER_GROUP))
+    assert codes(*negotiating(requested(), offer=private)) == ["other-recipient"]
 
 
 def test_a_request_with_a_term_we_do_not_understand_is_refused():

@@ -85,24 +85,37 @@ class People:
             raise invalid("Enter the code you were given", "code", "twelve letters and digits")
         if any(link.holder == holder for link in await self._links(actor.account)):
             raise conflict("Your record there is linked already")
-        wallet_person = str(uuid4())
-        body = await context.store.read(lambda tx: self._request(tx, actor.account, holder, wallet_person, code))
+        asked = await context.store.write(lambda tx: self._asking(tx, actor.account, holder))
+        body = await context.store.read(lambda tx: self._request(tx, actor.account, holder, asked.wallet_person, code))
         made = speech.read_body(wire.LinkMade, await self._ask(holder, body))
         claims = speech.hear(made.link, speech.LINK, context.members.active(holder), wire.Link)
-        if (claims.holder, claims.wallet, claims.wallet_person) != (holder, context.me.id, wallet_person):
+        if (claims.holder, claims.wallet, claims.wallet_person) != (holder, context.me.id, asked.wallet_person):
             raise unavailable("The holder's answer is about somebody else; nothing was linked")
         link = WalletLink(
-            id=claims.link, account=actor.account, holder=holder, wallet_person=wallet_person, statement=made.link,
-            linked_at=claims.linked_at,
+            id=claims.link, account=actor.account, holder=holder, wallet_person=asked.wallet_person,
+            statement=made.link, linked_at=claims.linked_at,
         )  # fmt: skip
 
         def command(tx: Transaction) -> None:
-            tx.add(link)
+            tx.remove(WalletLink, id=asked.id)
+            tx.put(link)
             context.log(tx, "link.made", link.id, {"holder": holder})
             tx.ring("links")
 
         await context.store.write(command)
         return self._card(link)
+
+    @staticmethod
+    def _asking(tx: Transaction, account: str, holder: str) -> WalletLink:
+        """What we call this person towards this holder: kept before asking, so that one can ask again."""
+        known = tx.find(WalletLink, account=account, holder=holder, standing="asking", limit=1)
+        if known:
+            return known[0]
+        asking = WalletLink(
+            id=f"asking:{uuid4()}", account=account, holder=holder, wallet_person=str(uuid4()), standing="asking"
+        )
+        tx.add(asking)
+        return asking
 
     def _request(self, tx: Transaction, account: str, holder: str, wallet_person: str, code: str) -> dict[str, Any]:
         signer = self.signer(tx, account)

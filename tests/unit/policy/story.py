@@ -94,10 +94,10 @@ class Story:
         if isinstance(changes.get("policy"), dict):
             changes["policy"] = compiled(changes["policy"])
         plain = Facts(
-            policy=compiled(self.agreement()),
+            policy=PLAIN_CONTRACT,
             holder=HOLDER,
             link=LINK,
-            consents=(self.record(),),
+            consents=(PLAIN_CONSENT,),
             heard_from_wallet_at=NOW - timedelta(hours=1),
             study_approved=True,
             executors=frozenset({"pseudonymise", "erase-on-withdrawal"}),
@@ -106,3 +106,5 @@ class Story:
 
 
 story = Story()
+PLAIN_CONTRACT = compiled(story.agreement())
+PLAIN_CONSENT = story.record()

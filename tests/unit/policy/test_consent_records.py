@@ -30,6 +30,9 @@ keys = st.lists(st.sampled_from(sorted(CATEGORIES)), min_size=1, max_size=5, uni
 scopes = st.fixed_dictionaries({"dataset": text, "categories": st.none() | keys})
 
 
+SIGNERS = [{"kind": "self", "authority": None}, {"kind": "proxy", "authority": "urn:g"}]
+
+
 @st.composite
 def records(draw):
     """Any record that can be."""

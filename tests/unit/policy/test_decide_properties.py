@@ -61,7 +61,9 @@ worlds = st.builds(
     story.facts,
     consents=many,
     study_approved=st.sampled_from([True, True, False]),
-    heard_from_wallet_at=st.sampled_from([None, NOW, NOW - timedelta(hours=23), NOW - timedelta(days=2)]),
+    heard_from_wallet_at=st.sampled_from(
+        [None, NOW, NOW - timedelta(hours=23), NOW - timedelta(days=2), NOW + timedelta(hours=1)]
+    ),
     opted_out_at=st.sampled_from([None, None, NOW - timedelta(days=1), NOW + timedelta(days=1)]),
 )
 questions = st.builds(
@@ -86,6 +88,7 @@ def never_wider(question, stricter, facts) -> None:
         assert decide(question, facts).permits
 
 
+@settings(max_examples=50)
 @given(asking, worlds, st.sampled_from(list(State)))
 def test_adding_a_no_never_widens(question, facts, state):
     first = story.record(id="urn:uuid:99999999-1111-4111-8111-111111111111", study=question.study)
@@ -98,6 +101,7 @@ def test_adding_a_no_never_widens(question, facts, state):
     never_wider(question, stricter, facts)
 
 
+@settings(max_examples=50)
 @given(asking, worlds)
 def test_after_a_withdrawal_no_decision_says_yes(question, facts):
     stopped = tuple(
@@ -109,6 +113,7 @@ def test_after_a_withdrawal_no_decision_says_yes(question, facts):
         assert not decide(question, replace(facts, consents=stopped)).permits
 
 
+@settings(max_examples=50)
 @given(asking, worlds, st.data())
 def test_taking_a_purpose_category_recipient_or_day_away_never_widens(question, facts, data):
     if not facts.consents:
@@ -137,6 +142,7 @@ def test_taking_a_purpose_category_recipient_or_day_away_never_widens(question, 
     never_wider(question, stricter, facts)
 
 
+@settings(max_examples=50)
 @given(asking, worlds, st.randoms())
 def test_the_order_and_repetition_of_consents_do_not_matter(question, facts, random):
     shuffled = [*facts.consents, *facts.consents]
@@ -151,6 +157,7 @@ UNKNOWN = [
 ]
 
 
+@settings(max_examples=50)
 @given(asking, worlds, st.sampled_from(UNKNOWN), st.sampled_from(["permission", "prohibition"]))
 def test_an_unknown_term_in_a_contract_denies(question, facts, term, key):
     agreement = story.agreement()
@@ -171,11 +178,13 @@ MISSING = {
 }
 
 
+@settings(max_examples=50)
 @given(worlds, st.sampled_from(sorted(MISSING)))
 def test_every_fact_left_out_is_a_no(facts, name):
     assert not decide(story.question(), replace(facts, **{name: MISSING[name]})).permits
 
 
+@settings(max_examples=50)
 @given(asking, worlds)
 def test_research_never_goes_ahead_without_a_given_consent_that_covers_it(question, facts):
     decision = decide(question, facts)
@@ -200,6 +209,7 @@ def test_research_never_goes_ahead_without_a_given_consent_that_covers_it(questi
             )
 
 
+@settings(max_examples=50)
 @given(asking, worlds)
 def test_what_is_not_permitted_releases_nothing_and_owes_nothing(question, facts):
     decision = decide(question, facts)
@@ -209,6 +219,7 @@ def test_what_is_not_permitted_releases_nothing_and_owes_nothing(question, facts
         assert not decision.obligations
 
 
+@settings(max_examples=50)
 @given(asking, worlds, st.integers(0, 10**6))
 def test_an_answer_holds_until_the_instant_it_names(question, facts, later):
     decision = decide(question, facts)
@@ -219,8 +230,8 @@ def test_an_answer_holds_until_the_instant_it_names(question, facts, later):
     assert decide(replace(question, now=now), facts) == decision
 
 
+@settings(max_examples=50)
 @given(asking, worlds)
-@settings(max_examples=60)
 def test_a_decision_survives_json_and_replays_to_the_same_bytes(question, facts):
     decision = decide(question, facts)
     assert Decision.from_json(json.loads(json.dumps(decision.to_json()))) == decision
@@ -229,6 +240,7 @@ def test_a_decision_survives_json_and_replays_to_the_same_bytes(question, facts)
     assert canonical(decide(*inputs_from_json(stored)).to_json()) == canonical(decision.to_json())
 
 
+@settings(max_examples=50)
 @given(items)
 def test_a_yes_without_limits_releases_every_item_of_the_dataset_and_no_other(item):
     residual = decide(story.question(), story.facts()).residual

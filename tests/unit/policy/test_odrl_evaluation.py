@@ -142,6 +142,20 @@ def test_joins_agree_with_trying_every_value_of_what_is_unknown(answers):
             assert join(answers) is expected
 
 
+def test_a_second_yes_decides_an_exclusive_choice_whatever_else_is_unknown():
+    assert one_of([True, True, None]) is False
+    assert one_of([True, None]) is None
+
+
+@pytest.mark.parametrize(("join", "expected"), [("or", True), ("xone", False), ("and", True), ("andSequence", True)])
+def test_each_join_is_its_own(join, expected):
+    parts = [{"leftOperand": "recipient", "operator": "eq", "rightOperand": "a"}] * 2
+    policy = compiled(
+        {"@id": "urn:x", "@type": "Set", "permission": [{"action": "use", "constraint": [{join: parts}]}]}
+    )
+    assert policy.permissions[0].holds(WORLD) is expected
+
+
 @pytest.mark.parametrize(
     ("wide", "narrow", "expected"),
     [

@@ -148,11 +148,15 @@ def upgrade() -> None:
     sa.Column('person', sa.String(), autoincrement=False, nullable=False),
     sa.Column('study', sa.String(), autoincrement=False, nullable=False),
     sa.Column('recipient', sa.String(), autoincrement=False, nullable=False),
-    sa.Column('code', sa.String(), autoincrement=False, nullable=False),
+    sa.Column('release', sa.String(), autoincrement=False, nullable=False),
+    sa.Column('resources', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('first_at', sa.String(length=27), autoincrement=False, nullable=True),
     sa.Column('last_at', sa.String(length=27), autoincrement=False, nullable=True),
     sa.PrimaryKeyConstraint('agreement', 'person')
     )
+    with op.batch_alter_table('handed_over', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_handed_over_release'), ['release'], unique=False)
+
     op.create_table('inbox_message',
     sa.Column('sender', sa.String(), autoincrement=False, nullable=False),
     sa.Column('message_id', sa.String(), autoincrement=False, nullable=False),
@@ -378,13 +382,20 @@ def upgrade() -> None:
     sa.Column('agreement', sa.String(), autoincrement=False, nullable=False),
     sa.Column('kind', sa.String(), autoincrement=False, nullable=False),
     sa.Column('standing', sa.String(), autoincrement=False, nullable=False),
+    sa.Column('dataset', sa.String(), autoincrement=False, nullable=False),
+    sa.Column('study', sa.String(), autoincrement=False, nullable=False),
+    sa.Column('begin', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('offset', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('bytes', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('chunks', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('people', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('resources', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('digest', sa.String(), autoincrement=False, nullable=False),
     sa.Column('withheld', sa.JSON(), autoincrement=False, nullable=True),
     sa.Column('withheld_resources', sa.JSON(), autoincrement=False, nullable=True),
+    sa.Column('dropped', sa.JSON(), autoincrement=False, nullable=True),
     sa.Column('manifest', sa.String(), autoincrement=False, nullable=False),
+    sa.Column('provenance', sa.String(), autoincrement=False, nullable=False),
     sa.Column('started_at', sa.String(length=27), autoincrement=False, nullable=True),
     sa.Column('finished_at', sa.String(length=27), autoincrement=False, nullable=True),
     sa.PrimaryKeyConstraint('id')
@@ -682,6 +693,9 @@ def downgrade() -> None:
 
     op.drop_table('link')
     op.drop_table('inbox_message')
+    with op.batch_alter_table('handed_over', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_handed_over_release'))
+
     op.drop_table('handed_over')
     with op.batch_alter_table('device_point', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_device_point_point_id'))

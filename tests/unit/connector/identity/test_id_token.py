@@ -98,6 +98,7 @@ def test_a_short_rsa_key_is_not_trusted(now) -> None:
         {"aud": None},
         {"aud": "other"},
         {"aud": [CLIENT, "other"]},
+        {"aud": [CLIENT, "other"], "azp": CLIENT},
         {"aud": ["other"]},
         {"aud": []},
         {"azp": "other"},

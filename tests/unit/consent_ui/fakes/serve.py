@@ -1,4 +1,4 @@
-"""Serve every kind of portal over in-memory services, for looking at pages: `python -m tests.unit.consent_ui.fakes.serve`."""
+"""Serve every kind of portal, for looking at pages: `python -m tests.unit.consent_ui.fakes.serve`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import uvicorn
 
 from tests.unit.consent_ui.fakes.space import portal
 
-PORTS = {"wallet": 9101, "hospital": 9102, "research": 9103, "wallet-empty": 9104, "hospital-empty": 9105, "research-empty": 9106}
+PORTS = {
+    "wallet": 9101,
+    "hospital": 9102,
+    "research": 9103,
+    "wallet-empty": 9104,
+    "hospital-empty": 9105,
+    "research-empty": 9106,
+}
 
 
 async def main() -> None:

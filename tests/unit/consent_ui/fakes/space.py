@@ -30,7 +30,9 @@ class Accounts:
         value = f"cookie-{len(self.sessions)}-{role}"
         actor = Actor(f"account-{role}", self.name, role, self.participant)
         roles = self.roles if role in self.roles else (role,)
-        self.sessions[value] = views.Session(value, actor, f"token-{value}", roles, people.NOW, people.NOW + timedelta(hours=8))
+        self.sessions[value] = views.Session(
+            value, actor, f"token-{value}", roles, people.NOW, people.NOW + timedelta(hours=8)
+        )
         return value
 
     async def session(self, cookie: str | None) -> views.Session | None:
@@ -57,8 +59,18 @@ class Accounts:
         return self.sessions[value], value, state
 
 
-NAMES = {"wallet": "Vault Wallet", "hospital": "St Elisabeth Hospital", "vendor": "Lumen Watches", "research": staff.GROUP}
-PEOPLE = {"wallet": ("Maria Jansen", ("patient",)), "hospital": ("An De Smet", ("steward", "dpo")), "vendor": ("Bo Lund", ("steward",)), "research": ("Lies Van Damme", ("researcher", "dpo"))}
+NAMES = {
+    "wallet": "Vault Wallet",
+    "hospital": "St Elisabeth Hospital",
+    "vendor": "Lumen Watches",
+    "research": staff.GROUP,
+}
+PEOPLE = {
+    "wallet": ("Maria Jansen", ("patient",)),
+    "hospital": ("An De Smet", ("steward", "dpo")),
+    "vendor": ("Bo Lund", ("steward",)),
+    "research": ("Lies Van Damme", ("researcher", "dpo")),
+}
 
 
 def participant(role: str, empty: bool = False) -> SimpleNamespace:

@@ -1,0 +1,77 @@
+"""`concord init` and `concord show`: a new participant, and who the participant of a directory is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connector import founding as houses
+from connector.cli import showing
+from connector.cli.desk import desk
+from connector.cli.options import HERE, Directory, Json
+from connector.problems import invalid
+from connector.settings import Role
+
+Place = Annotated[Path | None, typer.Argument(help="The new directory (or --directory).", metavar="[DIR]")]
+Name = Annotated[str, typer.Option(help="How people and other participants read it.")]
+Kind = Annotated[Role, typer.Option(help="What this participant is.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
+Address = Annotated[str | None, typer.Option("--url", help="The origin others reach it at, if not this machine's.")]
+
+
+def init(
+    place: Place = None,
+    name: Name = "",
+    role: Kind = "participant",
+    port: Port = 8080,
+    url: Address = None,
+    directory: Directory = HERE,
+    json: Json = False,
+) -> int:
+    """Make a new participant: a directory with its key, an empty members register and commented settings."""
+    where = place or directory
+    if not 2 <= len(name.strip()) <= 120:
+        raise invalid("A participant needs a name", "--name", "2 to 120 characters")
+    try:
+        founded = houses.found(where, name.strip(), role, port, url)
+    except NotADirectoryError:
+        raise invalid("This is not a directory", str(where)) from None
+    if json:
+        showing.as_json(founded)
+        return 0
+    showing.say(f"{showing.safe(founded.name)} is founded in {showing.safe(founded.directory)}.")
+    showing.facts(
+        {"id": founded.id, "role": founded.role, "url": founded.url, "fingerprint": founded.fingerprint},
+        [("id", "id"), ("role", "role"), ("url", "address"), ("fingerprint", "fingerprint")],
+    )
+    showing.say("Others compare the fingerprint when they add you. Start it: " + _serve(where))
+    return 0
+
+
+def show(directory: Directory = HERE, json: Json = False) -> int:
+    """Who this participant is: id, address, fingerprint, and what it keeps."""
+    with desk(directory) as reached:
+        value = reached.get("/api/participant")
+        serving = reached.serving
+    if json:
+        showing.as_json(value)
+        return 0
+    names = [(key, key.replace("_", " ")) for key in value]
+    showing.facts(value, names)
+    if not serving:
+        showing.say("It is not running. Start it: " + _serve(directory))
+    return 0
+
+
+def _serve(where: Path) -> str:
+    return f"[bold]concord serve --directory {showing.safe(where)}[/bold]"
+
+
+def add_to(program: typer.Typer) -> None:
+    """Put these verbs into the program."""
+    program.command(epilog="Example: concord init hospital --name 'St. Elisabeth Hospital' --role hospital")(init)
+    program.command(epilog="Example: concord show --directory hospital")(show)
+
+

@@ -1,0 +1,52 @@
+"""All verbs put together, and what becomes of an error: one clear line on stderr, never a trace."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from connector.cli import agreeing, auditing, consenting, founding, playing, publishing, serving, studying, trusting
+from connector.outbound.faults import OutboundRefused, Unreachable
+from connector.problems import Problem
+
+NO, USAGE = 1, 2
+
+program = typer.Typer(
+    name="concord",
+    help="A connector for personal health data spaces. Each participant is one directory and one process.",
+    epilog="A first participant: concord init hospital --name 'St. Elisabeth Hospital' --role hospital",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+for room in (founding, serving, playing, publishing, agreeing):
+    room.add_to(program)
+for room, name in ((trusting, "trust"), (studying, "study"), (consenting, "consent"), (auditing, "audit")):
+    program.add_typer(room.verbs, name=name)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        answer = program(arguments, prog_name="concord", standalone_mode=False)
+    except typer.TyperException as fault:
+        return _say(fault.format_message().strip() or "this cannot be understood; see `concord --help`", USAGE)
+    except Problem as problem:
+        return _say(str(problem), NO if problem.status == 403 else USAGE)
+    except (Unreachable, OutboundRefused) as fault:
+        return _say(f"the participant's process does not answer: {fault}", USAGE)
+    except (typer.Abort, KeyboardInterrupt):
+        return _say("stopped", USAGE)
+    except BrokenPipeError:
+        return USAGE
+    except OSError as fault:
+        return _say(f"{fault.strerror or type(fault).__name__}: {fault.filename or 'a file'}", USAGE)
+    return answer if isinstance(answer, int) else 0
+
+
+def _say(line: str, code: int) -> int:
+    sys.stderr.write(f"concord: {' '.join(line.split())}\n")
+    return code

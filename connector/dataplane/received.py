@@ -1,0 +1,282 @@
+"""The files a recipient keeps of what it received: one per transfer, NDJSON, lines of a person found by their code.
+
+Beside `<transfer>.ndjson` lies `<transfer>.offsets`: for each line, 8 bytes little-endian, where it ended in the
+sender's count (bytes of a release, event number of a stream). It tells what came in after a cut, and where a stream
+goes on. A code that is barred is dropped on arrival; erasing bars first, under the same lock that appending takes, so
+nothing slips back in. All of this blocks: call it from a thread.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from connector.dataplane.lines import code_of
+from connector.dataplane.private import open_private, sync_directory
+
+ENTRY = 8
+_SHARE = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """A code that may not be stored: bytes that end beyond `limit` came after the cut, none when it is None."""
+
+    limit: int | None
+
+    def after(self, size: int, offset: int) -> int:
+        """How many of these bytes came after the cut."""
+        return size if self.limit is not None and offset > self.limit else 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What arrived of one code: lines, bytes, and where the last line ended in the sender's count."""
+
+    lines: int = 0
+    bytes: int = 0
+    end: int = 0
+
+    def add(self, size: int, offset: int) -> None:
+        """One more line."""
+        self.lines += 1
+        self.bytes += size
+        self.end = max(self.end, offset)
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of some lines: tallies by code, bytes after the cut by barred code, lines that name nobody."""
+
+    people: dict[str, Tally] = field(default_factory=dict)
+    late: dict[str, int] = field(default_factory=dict)
+    nameless: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What erasing took out of one file."""
+
+    lines: int
+    bytes: int
+    bytes_after: int
+
+
+class ReceivedFile:
+    """One transfer's file. Made by `ReceivedFiles`; one object per file, shared by whoever writes and erases."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._index_path = path.with_suffix(".offsets")
+        self._lock = threading.Lock()
+        self._barred: dict[str, Barred] = {}
+        self._data: BinaryIO | None = None
+        self._index: BinaryIO | None = None
+
+    def bar(self, barred: Mapping[str, Barred]) -> None:
+        """From now on drop these codes on arrival."""
+        with self._lock:
+            self._barred.update(barred)
+
+    def begin(self) -> None:
+        """Start from nothing: a release that is pulled again comes whole."""
+        with self._lock:
+            for file in self._opened():
+                file.truncate(0)
+
+    def resume(self) -> int:
+        """Go on where both files agree; returns the sender's number of the last line, 0 when there is none."""
+        with self._lock:
+            data, index = self._opened()
+            entries = index.seek(0, os.SEEK_END) // ENTRY
+            ends = [end for _, end in zip(range(entries), _ends(data), strict=False)]
+            data.truncate(ends[-1] if ends else 0)
+            index.truncate(len(ends) * ENTRY)
+            return self._last(index, len(ends))
+
+    def append(self, lines: Iterable[tuple[bytes, int]]) -> Taken:
+        """Store lines with the sender's count at their end; barred codes and lines about nobody are not stored."""
+        taken = Taken()
+        with self._lock:
+            kept: list[tuple[bytes, int]] = []
+            for line, offset in lines:
+                code = code_of(line)
+                if code is None:
+                    taken.nameless += 1
+                    continue
+                taken.people.setdefault(code, Tally()).add(len(line), offset)
+                barred = self._barred.get(code)
+                if barred is None:
+                    kept.append((line, offset))
+                else:
+                    taken.late[code] = taken.late.get(code, 0) + barred.after(len(line), offset)
+            _store(*self._opened(), kept)
+        return taken
+
+    def erase(self, code: str, barred: Barred) -> Removed:
+        """Bar a code and rewrite the file without it; returns when the new file is durable."""
+        with self._lock:
+            self._barred[code] = barred
+            if not self.path.exists():
+                return Removed(0, 0, 0)
+            return self._rewrite(code, barred)
+
+    def sync(self) -> None:
+        """Make durable what was stored."""
+        with self._lock:
+            for file in self._opened():
+                os.fsync(file.fileno())
+
+    def close(self) -> None:
+        """Let go of the open files; they are opened again when needed."""
+        with self._lock:
+            self._release()
+
+    def _rewrite(self, code: str, barred: Barred) -> Removed:
+        data, index = self._opened()
+        lines = size = after = 0
+        needle = code.encode()
+        drafts = [open_private(path) for path in self._drafts]
+        for draft in drafts:
+            draft.truncate(0)
+        with drafts[0] as new_data, drafts[1] as new_index:
+            for share in _shares(data, index):
+                kept = []
+                for line, offset in share:
+                    if needle not in line or code_of(line) != code:
+                        kept.append((line, offset))
+                        continue
+                    lines, size, after = lines + 1, size + len(line), after + barred.after(len(line), offset)
+                _store(new_data, new_index, kept)
+            for file in (new_data, new_index):
+                os.fsync(file.fileno())
+        if lines:
+            self._decided.touch(mode=0o600)
+            sync_directory(self.path.parent)
+        self._release()
+        self._settle()
+        return Removed(lines, size, after)
+
+    @property
+    def _drafts(self) -> list[Path]:
+        return [path.with_name(path.name + ".draft") for path in (self.path, self._index_path)]
+
+    @property
+    def _decided(self) -> Path:
+        """Exists from the moment both drafts are whole until both have taken their places."""
+        return self.path.with_suffix(".decided")
+
+    def _settle(self) -> None:
+        """Finish a rewriting that was decided, or forget one that was not: also after a crash."""
+        decided = self._decided.exists()
+        for draft, place in zip(self._drafts, (self.path, self._index_path), strict=True):
+            if decided and draft.exists():
+                draft.replace(place)
+            draft.unlink(missing_ok=True)
+        self._decided.unlink(missing_ok=True)
+        sync_directory(self.path.parent)
+
+    def _opened(self) -> tuple[BinaryIO, BinaryIO]:
+        if self._data is None or self._index is None:
+            if any(draft.exists() for draft in self._drafts):
+                self._settle()
+            self._data, self._index = open_private(self.path), open_private(self._index_path)
+        return self._data, self._index
+
+    def _release(self) -> None:
+        for file in (self._data, self._index):
+            if file is not None:
+                file.close()
+        self._data = self._index = None
+
+    @staticmethod
+    def _last(index: BinaryIO, entries: int) -> int:
+        if not entries:
+            return 0
+        index.seek((entries - 1) * ENTRY)
+        return int.from_bytes(index.read(ENTRY), "little")
+
+
+class ReceivedFiles:
+    """All files below `received/`, by agreement and transfer (`received/<agreement uuid>/<transfer uuid>.ndjson`)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._files: dict[Path, ReceivedFile] = {}
+
+    def path(self, agreement: str, transfer: str) -> Path:
+        """Where the file of a transfer lies."""
+        return self._folder / _name(agreement) / f"{_name(transfer)}.ndjson"
+
+    def open(self, agreement: str, transfer: str) -> ReceivedFile:
+        """The one object for this file."""
+        path = self.path(agreement, transfer)
+        with self._lock:
+            return self._files.setdefault(path, ReceivedFile(path))
+
+    def of_agreement(self, agreement: str) -> list[ReceivedFile]:
+        """Every file there is of an agreement, also those of transfers that ended long ago."""
+        with self._lock:
+            folder = self._folder / _name(agreement)
+            open_ones = [path for path in self._files if path.parent == folder]
+            paths = sorted({*folder.glob("*.ndjson"), *open_ones})
+            return [self._files.setdefault(path, ReceivedFile(path)) for path in paths]
+
+    def close(self) -> None:
+        """Let go of every open file."""
+        with self._lock:
+            for file in self._files.values():
+                file.close()
+
+
+def _name(id: str) -> str:
+    """A file name made of an id that another participant may have chosen: its UUID, or a digest of what it is."""
+    try:
+        return str(UUID(id.removeprefix("urn:uuid:")))
+    except ValueError:
+        return sha256(id.encode()).hexdigest()[:32]
+
+
+def _store(data: BinaryIO, index: BinaryIO, kept: list[tuple[bytes, int]]) -> None:
+    """Lines first, their offsets after: what has an offset is there."""
+    _write(data, b"".join(line for line, _ in kept))
+    _write(index, b"".join(offset.to_bytes(ENTRY, "little") for _, offset in kept))
+
+
+def _write(file: BinaryIO, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _ends(data: BinaryIO) -> Iterator[int]:
+    """Where each whole line ends in the file."""
+    data.seek(0)
+    position = 0
+    while share := data.read(_SHARE):
+        start = 0
+        while (found := share.find(b"\n", start)) >= 0:
+            start = found + 1
+            yield position + start
+        position += len(share)
+
+
+def _shares(data: BinaryIO, index: BinaryIO) -> Iterator[list[tuple[bytes, int]]]:
+    """The lines with their offsets, some megabytes at a time; a half line at the end is left out."""
+    data.seek(0)
+    index.seek(0)
+    rest = b""
+    while share := data.read(_SHARE):
+        *lines, rest = (rest + share).split(b"\n")
+        offsets = index.read(len(lines) * ENTRY)
+        yield [
+            (line + b"\n", int.from_bytes(offsets[place * ENTRY : (place + 1) * ENTRY], "little"))
+            for place, line in enumerate(lines)
+        ]

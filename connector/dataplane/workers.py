@@ -1,0 +1,60 @@
+"""Worker processes that prepare what is released, started when first needed and kept; the serving process only waits.
+
+A worker ends with its parent, also when that is killed: it watches the pipe that closes then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection, get_context, parent_process
+
+from connector.dataplane.parcels import Prepared, Task
+from connector.dataplane.preparing import prepare
+
+
+class WorkerPool:
+    """Implements `connector.ports.Renderer` with `workers` processes."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    async def render(self, task: Task) -> tuple[Prepared, ...]:
+        """Prepare one task. A worker that dies is replaced once; then BrokenProcessPool is raised."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._started(), prepare, task)
+        except BrokenProcessPool:
+            self.close()
+            return await loop.run_in_executor(self._started(), prepare, task)
+
+    def close(self) -> None:
+        """Let the workers go; what they were doing is lost."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            # Spawned, not forked: a fork would copy the store's connections and the master secret.
+            self._pool = ProcessPoolExecutor(self._workers, get_context("spawn"), initializer=_begin)
+        return self._pool
+
+
+def _begin() -> None:
+    """In the worker: leave signals to the parent, yield to the serving process, end when the parent ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(5)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
+
+
+def _follow(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(0)

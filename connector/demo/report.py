@@ -1,0 +1,93 @@
+"""What the demonstration found out, as numbers, and the promises they must keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+WITHIN_MILLISECONDS = 1000
+"""How soon a running stream must have dropped a person who stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A promise in words, whether it held, and what was found instead."""
+
+    words: str
+    holds: bool
+    found: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """Filled in while the story is played; every field is measured, none has a hopeful default."""
+
+    participants: list[Json] = field(default_factory=list)
+    patients: int = 0
+    consented: int = 0
+    expected_yield: str = ""
+    negotiation: Json = field(default_factory=dict)
+    release: Json = field(default_factory=dict)
+    stream: Json = field(default_factory=dict)
+    withdrawal: Json = field(default_factory=dict)
+    replay: Json = field(default_factory=dict)
+    audit: Json = field(default_factory=dict)
+    leaks: int = -1
+    leak_places: list[Json] = field(default_factory=list)
+    restarts: Json = field(default_factory=dict)
+
+    def to_json(self) -> Json:
+        """The file that `--json` writes."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def claims(self) -> list[Claim]:
+        """Every promise of the story."""
+        return [*self._flow(), *self._stop(), *self._evidence()]
+
+    def _flow(self) -> Iterator[Claim]:
+        release, withheld = self.release, self.release["withheld"]
+        pids = {one["pid"] for one in self.participants}
+        yield Claim("Four processes, each its own", len(pids) == 4 and 0 not in pids, str(sorted(pids)))
+        yield Claim(
+            "The negotiation ended finalized", self.negotiation["state"] == "FINALIZED", self.negotiation["state"]
+        )
+        yield Claim(
+            "Everybody was either released or withheld for a reason",
+            release["people"] + sum(withheld.values()) == self.patients,
+            f"{release['people']} released, {sum(withheld.values())} withheld, {self.patients} patients",
+        )
+        yield Claim(
+            "Only people who consented were released",
+            0 < release["people"] <= self.consented,
+            f"{release['people']} released, {self.consented} consented",
+        )
+        yield Claim("The manifest was verified by the recipient", release["manifest_verified"] is True)
+        yield Claim("The live stream carried points", self.stream["events"] > 0)
+
+    def _stop(self) -> Iterator[Claim]:
+        withdrawal, stopped = self.withdrawal, self.stream["stopped_milliseconds"]
+        running = withdrawal["while_running"]
+        yield Claim(
+            "The person stopped while a stream and a release ran", running["stream"] and running["release"], str(running)
+        )
+        yield Claim(
+            "The running stream dropped the person within a second",
+            stopped is not None and 0 <= stopped < WITHIN_MILLISECONDS,
+            f"{stopped} ms",
+        )
+        reached = withdrawal["reached_milliseconds"]
+        yield Claim("Every holder was reached", bool(reached) and None not in reached.values(), str(reached))
+        recipients = withdrawal["recipients"]
+        done = all(one["stopped"] and one["erased"] and one["statement_verified"] for one in recipients)
+        yield Claim("Every recipient stopped, erased and signed for it", bool(recipients) and done, str(recipients))
+        yield Claim(
+            "Not one byte left after the commit", withdrawal["bytes_after"] == 0, f"{withdrawal['bytes_after']} bytes"
+        )
+        yield Claim("Nothing of the person is left with the recipient", withdrawal["lines_left"] == 0)
+
+    def _evidence(self) -> Iterator[Claim]:
+        yield Claim("The decision is the same when made again", self.replay["same"] is True)
+        yield Claim("The exported log verifies without Concord", self.audit["verified"] is True, str(self.audit))
+        yield Claim("No identifier of the input left", self.leaks == 0, f"{self.leaks} found")

@@ -1,0 +1,102 @@
+"""The four participants of the demonstration as directories: founded once, found again, on ports that are free."""
+
+from __future__ import annotations
+
+import re
+import socket
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from connector.founding import found
+from connector.settings import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """One participant of the story: the folder it has below the space's, what it is, and its name."""
+
+    folder: str
+    role: Role
+    name: str
+
+
+HOSPITAL = Character("hospital", "hospital", "St. Elisabeth Hospital")
+VENDOR = Character("vendor", "vendor", "Lumen Wearables")
+WALLET = Character("wallet", "wallet", "Harbour Patients' Wallet")
+RESEARCH = Character("research", "research", "Northgate Heart Study Group")
+CHARACTERS = (HOSPITAL, VENDOR, WALLET, RESEARCH)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A participant's directory with what its settings say."""
+
+    character: Character
+    directory: Path
+    participant_id: str
+    url: str
+    port: int
+    moved: bool
+
+    @property
+    def log(self) -> Path:
+        """Where its process writes what happens."""
+        return self.directory / "process.log"
+
+
+def prepare(space: Path) -> list[Home]:
+    """Found the participants that are missing, and give a new port to those whose old one is taken."""
+    space.mkdir(parents=True, exist_ok=True)
+    homes, used = [], set[int]()
+    for character in CHARACTERS:
+        home = _home(space / character.folder, character, used)
+        used.add(home.port)
+        homes.append(home)
+    return homes
+
+
+def _home(directory: Path, character: Character, used: set[int]) -> Home:
+    fresh = not (directory / "concord.toml").exists()
+    if fresh:
+        found(directory, character.name, character.role, _free_port(used))
+    written = _settings(directory)
+    moved = not fresh and (written["port"] in used or not _is_free(int(written["port"])))
+    if moved:
+        _move(directory, _free_port(used))
+        written = _settings(directory)
+    return Home(
+        character, directory, str(written["participant_id"]), str(written["public_url"]), int(written["port"]), moved
+    )
+
+
+def _settings(directory: Path) -> dict[str, int | str]:
+    written: dict[str, int | str] = tomllib.loads((directory / "concord.toml").read_text("utf-8"))
+    return written
+
+
+def _move(directory: Path, port: int) -> None:
+    """Rewrite port and public_url where they stand, and nothing else."""
+    file = directory / "concord.toml"
+    text = re.sub(r"(?m)^port = .*$", f"port = {port}", file.read_text("utf-8"))
+    file.write_text(re.sub(r"(?m)^public_url = .*$", f'public_url = "http://127.0.0.1:{port}"', text), "utf-8")
+
+
+def _free_port(used: Iterable[int]) -> int:
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in used:
+            return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,225 @@
+"""Who may sign in here, and the sessions of those who have. People prove who they are at an OIDC issuer, never to us.
+
+A cookie's value is random and only its hash is kept. A session ends after 30 minutes without use, after 12 hours in
+any case, and at once when its account is not active or has lost the role. Nobody gets an account by signing in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from connector.identity.access import token_hash
+from connector.identity.keys import base64url
+from connector.ports import Transaction
+from connector.problems import Problem, forbidden, invalid, missing
+from connector.records import Account
+from connector.records import Session as SessionRecord
+from connector.services.actors import Actor, require
+from connector.services.context import Context
+from connector.services.signing_in import SigningIn
+
+if TYPE_CHECKING:
+    from connector.identity.people.relying_party import SignedIn
+
+STAFF_ROLES = ("researcher", "steward", "dpo")
+UNUSED_END = timedelta(minutes=30)
+ABSOLUTE_END = timedelta(hours=12)
+_TOUCH = timedelta(minutes=1)
+"""A use is written down at most this often, so that reading a page costs no write each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser. `id` is the hash of its cookie, `csrf` what its forms must bring back."""
+
+    id: str
+    actor: Actor
+    csrf: str
+    roles: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """Somebody who can sign in here."""
+
+    id: str
+    subject: str
+    name: str
+    roles: tuple[str, ...]
+    standing: str
+
+
+class Accounts:
+    """Accounts and sessions."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._signing_in = SigningIn(context)
+
+    async def open_account(self, actor: Actor, subject: str, name: str, roles: Sequence[str]) -> str:
+        """Open a staff account, or grant a known one further roles. Returns the account's id. Raises Problem 400."""
+        require(actor, "operator")
+        if not subject.strip() or not name.strip():
+            raise invalid("An account needs a subject and a name", accepted="the sign-in provider's name for them")
+        if not roles or not set(roles) <= set(STAFF_ROLES):
+            raise invalid("These are not roles of staff", "roles", f"some of {', '.join(STAFF_ROLES)}")
+        return await self._context.store.write(lambda tx: self._open(tx, actor, subject.strip(), name.strip(), roles))
+
+    def _open(self, tx: Transaction, actor: Actor, subject: str, name: str, roles: Sequence[str]) -> str:
+        issuer = self._context.settings.issuer
+        known = tx.find(Account, subject=subject, issuer=issuer, limit=1)
+        held = roles_of(known[0]) if known else ()
+        granted = tuple(role for role in dict.fromkeys(roles) if role not in held)
+        if known and granted:
+            tx.change(known[0], roles={"roles": [*held, *granted]})
+        account = known[0].id if known else str(uuid4())
+        if not known:
+            tx.add(
+                Account(
+                    id=account, issuer=issuer, subject=subject, name=name, roles={"roles": list(granted)},
+                    created_at=self._context.clock(),
+                )
+            )  # fmt: skip
+        if granted:
+            kind = "account.roles-granted" if known else "account.opened"
+            self._context.log(tx, kind, account, {"roles": list(granted), "by": actor.entry})
+        return account
+
+    async def close_account(self, actor: Actor, account_id: str) -> None:
+        """Let nobody sign in with this account any more; its sessions end at once. Raises Problem 404."""
+        require(actor, "operator")
+
+        def command(tx: Transaction) -> None:
+            account = tx.get(Account, account_id)
+            if account is None:
+                raise missing("There is no such account")
+            tx.change(account, standing="closed")
+            tx.remove(SessionRecord, account=account_id)
+            self._context.log(tx, "account.closed", account_id, {"by": actor.entry})
+
+        await self._context.store.write(command)
+
+    async def accounts(self, actor: Actor) -> list[AccountRow]:
+        """Everybody who can sign in here."""
+        require(actor, "operator")
+        return await self.offered()
+
+    async def offered(self) -> list[AccountRow]:
+        """The active accounts of our own issuer: whom the development provider lets one choose."""
+        issuer = self._context.settings.issuer
+        found = await self._context.store.read(
+            lambda tx: tx.find(Account, issuer=issuer, standing="active", order="name")
+        )
+        return [AccountRow(one.id, one.subject, one.name, roles_of(one), one.standing) for one in found]
+
+    async def begin_sign_in(self, next: str, hint: str | None) -> tuple[str, str]:
+        """Where to send the browser, and the value of a cookie it must bring back. Raises Problem 503."""
+        return await self._signing_in.begin(next, hint)
+
+    async def finish_sign_in(self, state_cookie: str, query: dict[str, str]) -> tuple[Session, str, str]:
+        """The session, the value of its cookie and where to go on. Raises Problem 400, 403, 503."""
+        signed_in, onward = await self._signing_in.finish(state_cookie, query)
+        session, value = await self._open_session(signed_in)
+        return session, value, onward
+
+    async def sign_in(self, signed_in: SignedIn) -> Session:
+        """A session for somebody who has signed in at our issuer. Raises Problem 403 for anybody we do not know."""
+        session, _ = await self._open_session(signed_in)
+        return session
+
+    async def _open_session(self, signed_in: SignedIn) -> tuple[Session, str]:
+        context, now = self._context, self._context.clock()
+        value, csrf = (base64url(context.random(32)) for _ in range(2))
+
+        def command(tx: Transaction) -> Session:
+            known = tx.find(Account, issuer=signed_in.issuer, subject=signed_in.subject, limit=1)
+            if not known or known[0].standing != "active" or not roles_of(known[0]):
+                raise forbidden("You have no account here. Ask the people who run this place", "unknown-account")
+            account = known[0]
+            tx.remove(SessionRecord, expires_at__le=now)
+            tx.remove(SessionRecord, seen_at__le=now - UNUSED_END)
+            record = SessionRecord(
+                id=token_hash(value), account=account.id, role=roles_of(account)[0], csrf=csrf, created_at=now,
+                seen_at=now, expires_at=now + ABSOLUTE_END,
+            )  # fmt: skip
+            tx.add(record)
+            session = self._view(record, account)
+            context.log(tx, "session.opened", account.id, {"by": session.actor.entry})
+            return session
+
+        return await context.store.write(command), value
+
+    async def session(self, cookie_value: str | None) -> Session | None:
+        """The session of a cookie, or None when there is none (any more)."""
+        if not cookie_value:
+            return None
+        now, key = self._context.clock(), token_hash(cookie_value)
+        found = await self._context.store.read(lambda tx: self._standing(tx, key, now))
+        if found is None:
+            return None
+        record, account = found
+        if record.seen_at is None or now - record.seen_at >= _TOUCH:
+            await self._context.store.write(lambda tx: tx.alter(SessionRecord, {"seen_at": now}, id=key))
+            record = replace(record, seen_at=now)
+        return self._view(record, account)
+
+    @staticmethod
+    def _standing(tx: Transaction, key: str, now: datetime) -> tuple[SessionRecord, Account] | None:
+        record = tx.get(SessionRecord, key)
+        if record is None or record.expires_at is None or record.seen_at is None:
+            return None
+        if now >= record.expires_at or now >= record.seen_at + UNUSED_END:
+            return None
+        account = tx.get(Account, record.account)
+        if account is None or account.standing != "active" or record.role not in roles_of(account):
+            return None
+        return record, account
+
+    async def choose_role(self, session_id: str, role: str) -> Session:
+        """Act in another of one's own roles. Raises Problem 403, 404."""
+        now = self._context.clock()
+
+        def command(tx: Transaction) -> Session:
+            found = self._standing(tx, session_id, now)
+            if found is None:
+                raise missing("This session has ended")
+            record, account = found
+            if role not in roles_of(account):
+                raise forbidden("This is not one of your roles", "not-your-role")
+            session = self._view(tx.change(record, role=role, seen_at=now), account)
+            self._context.log(tx, "session.role-chosen", account.id, {"by": session.actor.entry})
+            return session
+
+        return await self._context.store.write(command)
+
+    async def sign_out(self, session_id: str) -> None:
+        """End a session; one that has ended already is left so."""
+
+        def command(tx: Transaction) -> None:
+            record = tx.get(SessionRecord, session_id)
+            if record is None:
+                return
+            tx.remove(SessionRecord, id=session_id)
+            by = {"account": record.account, "role": record.role}
+            self._context.log(tx, "session.ended", record.account, {"by": by})
+
+        await self._context.store.write(command)
+
+    def _view(self, record: SessionRecord, account: Account) -> Session:
+        if record.created_at is None or record.expires_at is None or record.seen_at is None:
+            raise Problem(500, "session-incomplete", "This session cannot be used")
+        actor = Actor(account.id, account.name, record.role, self._context.me.id)
+        ends = min(record.expires_at, record.seen_at + UNUSED_END)
+        return Session(record.id, actor, record.csrf, roles_of(account), record.created_at, ends)
+
+
+def roles_of(account: Account) -> tuple[str, ...]:
+    """The roles an account may act in."""
+    held = (account.roles or {}).get("roles", [])
+    return tuple(role for role in held if isinstance(role, str))

@@ -1,0 +1,123 @@
+"""One contract as a release reads it: its terms, its study, which part of the source it is about, and how to prepare it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.deidentify.profile import Profile, ProfileError, load_profile
+from connector.ports import Transaction
+from connector.records import Agreement, Dataset, Study, Transfer
+from connector.services.processes.willingness import selection_of
+from contracts.messages import MessageError
+from contracts.study import StudyRequest
+from contracts.terms import BoundTerms, Selection, bound_terms
+from policy.decision import Action
+from policy.instants import day
+from policy.odrl import CompiledPolicy, PolicyError, compiled
+from policy.residual import ALLOW_NOTHING, Residual, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What is agreed, read once per release. Whatever cannot be read is None or allows nothing, and then denies.
+
+    `belongs` says what of the source is part of the dataset, `selected` what of that the study asks for.
+    """
+
+    transfer: str
+    agreement: Agreement
+    dataset: str
+    source: str
+    recipient: str
+    action: Action
+    policy: CompiledPolicy | None
+    terms: BoundTerms
+    purposes: tuple[str, ...]
+    approved: bool
+    profile: Profile | None
+    selection: Selection | None
+    belongs: Residual
+    selected: Residual
+
+    @property
+    def study(self) -> str:
+        """The study's id; empty when the contract names none."""
+        return self.terms.study or ""
+
+    @property
+    def profile_name(self) -> str | None:
+        """The profile that will really be applied, as contracts name it (`name:digest`)."""
+        return f"{self.profile.name}:{self.profile.digest}" if self.profile else None
+
+
+def read_contract(tx: Transaction, transfer: Transfer, agreement: Agreement) -> Contract:
+    """Read everything a release rests on."""
+    dataset = tx.get(Dataset, agreement.dataset)
+    terms = _terms(agreement)
+    study = tx.get(Study, terms.study) if terms.study else None
+    document = StudyRequest.read(study.document) if study is not None and study.document else None
+    selection = selection_of(document, agreement.dataset) if document else None
+    return Contract(
+        transfer=transfer.pid, agreement=agreement, dataset=agreement.dataset, source=dataset.source if dataset else "",
+        recipient=agreement.counterparty, action=Action.STREAM if transfer.kind == "stream" else Action.RELEASE,
+        policy=_policy(agreement), terms=terms, purposes=tuple((agreement.purposes or {}).get("purposes", ())),
+        approved=_approved(study, document, terms, agreement), profile=_profile(agreement.profile),
+        selection=selection, belongs=_belongs(dataset), selected=_selected(agreement.dataset, selection),
+    )  # fmt: skip
+
+
+def _policy(agreement: Agreement) -> CompiledPolicy | None:
+    try:
+        return compiled(agreement.policy or {})
+    except PolicyError:
+        return None
+
+
+def _terms(agreement: Agreement) -> BoundTerms:
+    try:
+        return bound_terms(dict(agreement.policy or {}))
+    except MessageError:
+        return BoundTerms()
+
+
+def _approved(study: Study | None, document: StudyRequest | None, terms: BoundTerms, agreement: Agreement) -> bool:
+    """Our steward approved exactly the study the contract cites, and it is about this dataset and this recipient."""
+    return (
+        study is not None
+        and document is not None
+        and study.standing == "approved"
+        and study.digest == terms.study_digest
+        and agreement.counterparty in document.recipients
+        and any(entry.dataset == agreement.dataset for entry in document.data)
+    )
+
+
+def _profile(name: str) -> Profile | None:
+    try:
+        return load_profile(name.partition(":")[0])
+    except ProfileError:
+        return None
+
+
+def _belongs(dataset: Dataset | None) -> Residual:
+    """Only the categories the steward published; a description that names none, or a withdrawn one, covers nothing."""
+    described: Mapping[str, Any] = (dataset.description or {}) if dataset else {}
+    categories = described.get("categories")
+    if dataset is None or not isinstance(categories, (list, tuple)):
+        return ALLOW_NOTHING
+    return Residual.of([Scope(dataset.id, tuple(sorted(map(str, categories))), None, None)])
+
+
+def _selected(dataset: str, selection: Selection | None) -> Residual:
+    if selection is None or selection.cohort is not None:
+        return ALLOW_NOTHING
+    period = selection.period
+    start, end = (period.start, period.end) if period else (None, None)
+    kinds = None if selection.variables is None else tuple(sorted(selection.variables))
+    return Residual.of([Scope(dataset, kinds, _day(start), _day(end))])
+
+
+def _day(value: Any) -> Any:
+    return day(value) if isinstance(value, str) else value

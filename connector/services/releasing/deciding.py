@@ -1,0 +1,144 @@
+"""Deciding about one person under one contract: collects the facts, asks `policy.decide`, keeps what was decided.
+
+What a decision rested on is its *basis*: the person's link and the versions of their consents. As long as the basis is
+the same and `valid_until` has not come, the decision stands; a hand-over checks that in its own transaction.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from connector.ports import Transaction
+from connector.records import Consent, DecisionMade, Link, MemberEntry, Notice
+from connector.services.context import Context
+from connector.services.delivery import new_id
+from connector.services.releasing.contract import Contract
+from policy.consent import ConsentError, ConsentRecord
+from policy.decide import decide
+from policy.decision import Decision, Regime
+from policy.facts import Facts, Question
+from policy.reasons import Reason
+from policy.replay import inputs_to_json
+
+# Duties this connector carries out (see connector.services.processes.willingness).
+EXECUTORS = frozenset({"pseudonymise", "erase-on-withdrawal"})
+UNDER_WAY = Reason(
+    "withdrawal-under-way", "A withdrawal is still being told to this recipient.", "rule", "/notices"
+)
+_PORTION = 400
+
+Basis = tuple[str, tuple[str, ...]]
+"""The id of the active link (empty: none), and `id#version:digest` of every current consent for the study."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was decided about one person, and on what basis."""
+
+    person: str
+    link: str
+    wallet: str
+    basis: Basis
+    decision: Decision
+    question: Question
+    facts: Facts
+
+    @property
+    def reason(self) -> str:
+        """The code of the first cause."""
+        return self.decision.because[0].code if self.decision.because else "decision-failed"
+
+    @property
+    def words(self) -> str:
+        """The sentence of the first cause, for the person."""
+        return self.decision.because[0].text if self.decision.because else "The decision could not be made."
+
+
+def portions(people: Sequence[str]) -> Iterable[Sequence[str]]:
+    """People a few hundred at a time, as many values as one statement may hold."""
+    return (people[start : start + _PORTION] for start in range(0, len(people), _PORTION))
+
+
+def judge_people(
+    tx: Transaction, context: Context, contract: Contract, people: Sequence[str], now: datetime
+) -> list[Judged]:
+    """Decide about several people (at most a portion) on the present state; nothing is written."""
+    bases = bases_of(tx, contract.study, people)
+    links = {link.person: link for link in tx.find(Link, person=list(people), standing="active")}
+    consents: defaultdict[str, list[Consent]] = defaultdict(list)
+    for consent in tx.find(Consent, person=list(people)):
+        consents[consent.link].append(consent)
+    heard = {
+        entry.id: entry.heard_at
+        for entry in tx.find(MemberEntry, id=sorted({link.wallet for link in links.values()}), standing="active")
+    }
+    untold = {
+        notice.person
+        for notice in tx.find(Notice, person=list(people), agreement=contract.agreement.id, told_at=None)
+    }
+    question = _question(contract, now)
+    judged = []
+    for person in people:
+        link = links.get(person)
+        facts = _facts(context, contract, link, consents[link.id] if link else [], heard, person in untold)
+        judged.append(
+            Judged(
+                person, link.id if link else "", link.wallet if link else "", bases[person], decide(question, facts),
+                question, facts,
+            )
+        )  # fmt: skip
+    return judged
+
+
+def bases_of(tx: Transaction, study: str, people: Sequence[str]) -> dict[str, Basis]:
+    """The present basis of each person."""
+    links = {link.person: link.id for link in tx.find(Link, person=list(people), standing="active")}
+    consents: defaultdict[str, list[str]] = defaultdict(list)
+    for consent in tx.find(Consent, person=list(people), study=study, current=True):
+        consents[consent.person].append(f"{consent.id}#{consent.version}:{consent.digest}")
+    return {person: (links.get(person, ""), tuple(sorted(consents[person]))) for person in people}
+
+
+def keep(tx: Transaction, contract: Contract, release: str, judged: Iterable[Judged]) -> None:
+    """Store decisions with the inputs they were made from."""
+    for one in judged:
+        tx.add(
+            DecisionMade(
+                id=new_id(), agreement=contract.agreement.id, person=one.person, release=release, at=one.question.now,
+                outcome=str(one.decision.outcome), first_reason=one.reason,
+                inputs=inputs_to_json(one.question, one.facts), decision=one.decision.to_json(),
+            )
+        )  # fmt: skip
+
+
+def _question(contract: Contract, now: datetime) -> Question:
+    return Question(
+        regime=Regime.CONSENT, action=contract.action, now=now, requester=contract.recipient, dataset=contract.dataset,
+        purposes=contract.purposes, study=contract.terms.study, study_digest=contract.terms.study_digest,
+        profile=contract.profile_name, selection=contract.selection.digest if contract.selection else None,
+    )  # fmt: skip
+
+
+def _facts(
+    context: Context,
+    contract: Contract,
+    link: Link | None,
+    consents: Iterable[Consent],
+    heard: dict[str, datetime | None],
+    untold: bool,
+) -> Facts:
+    records, unreadable = [], 0
+    for consent in consents:
+        try:
+            records.append(ConsentRecord.from_json(consent.record))
+        except ConsentError:
+            unreadable += 1
+    return Facts(
+        policy=contract.policy, holder=context.me.id, link=link.id if link else None, consents=tuple(records),
+        unreadable_consents=unreadable, heard_from_wallet_at=heard.get(link.wallet) if link else None,
+        freshness=timedelta(hours=context.settings.freshness_hours), study_approved=contract.approved,
+        stops=(UNDER_WAY,) if untold else (), executors=EXECUTORS,
+    )  # fmt: skip

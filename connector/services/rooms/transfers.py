@@ -1,0 +1,80 @@
+"""Transfers as people read them, at either side, and the counts that go with them.
+
+At the consumer every number about people goes through `catalog.smallnumbers`, whatever the provider wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.smallnumbers import FEWER, THRESHOLD, at_least_ten, fold
+from connector.ports import Transaction
+from connector.records import ReceivedTransfer, Release, Transfer
+from connector.services.rooms.names import moment
+from connector.services.rooms.views import TransferRow
+from policy.reasons import REASONS
+
+
+def transfer_rows(tx: Transaction, *, exact: bool, **conditions: object) -> list[TransferRow]:
+    """Transfers that fulfil the conditions, newest first. `exact` is for the provider's own staff only."""
+    return [row_of(tx, one, exact=exact) for one in tx.find(Transfer, order="-created_at", **conditions)]
+
+
+def row_of(tx: Transaction, transfer: Transfer, *, exact: bool) -> TransferRow:
+    """One transfer with its counts."""
+    return _received(tx, transfer) if transfer.role == "consumer" else _released(tx, transfer, exact=exact)
+
+
+def reason_words(code: str) -> str:
+    """The sentence of a reason code; a code that is not ours stays as it is."""
+    return REASONS[code][1] if code in REASONS else code
+
+
+def _received(tx: Transaction, transfer: Transfer) -> TransferRow:
+    known = tx.get(ReceivedTransfer, transfer.pid)
+    received = known or ReceivedTransfer(transfer=transfer.pid, agreement=transfer.agreement, kind=transfer.kind)
+    manifest = received.manifest or {}
+    broken = received.standing == "broken"
+    return TransferRow(
+        pid=transfer.pid, kind=received.kind, state="broken" if broken else (transfer.state or "requested").lower(),
+        started_at=moment(received.started_at or transfer.created_at), finished_at=received.finished_at,
+        people=at_least_ten(received.people), resources=received.lines, bytes=received.bytes,
+        withheld=_safe(manifest.get("withheld")),
+        withheld_resources=_counts(manifest.get("withheld_resources")), manifest_verified=received.verified,
+        path=received.path, agreement=transfer.agreement, finding=received.finding,
+    )  # fmt: skip
+
+
+def _released(tx: Transaction, transfer: Transfer, *, exact: bool) -> TransferRow:
+    newest = tx.find(Release, transfer=transfer.pid, order="-started_at", limit=1)
+    release = newest[0] if newest else Release(id="", transfer=transfer.pid, agreement=transfer.agreement)
+    withheld = release.withheld or {}
+    return TransferRow(
+        pid=transfer.pid, kind=transfer.kind, state=(transfer.state or "requested").lower(),
+        started_at=moment(release.started_at or transfer.created_at), finished_at=release.finished_at,
+        people=release.people if exact else at_least_ten(release.people), resources=release.resources,
+        bytes=release.offset,
+        withheld=[(reason_words(code), str(count)) for code, count in withheld.items()] if exact else _safe(withheld),
+        withheld_resources=_counts(release.withheld_resources), manifest_verified=None, path="",
+        agreement=transfer.agreement,
+    )  # fmt: skip
+
+
+def _safe(counts: object) -> list[tuple[str, str]]:
+    """People withheld, by reason, as a reader outside the provider may see them."""
+    given = {str(code): count for code, count in counts.items()} if isinstance(counts, Mapping) else {}
+    numbers = {code: count for code, count in given.items() if isinstance(count, int) and count >= 0}
+    shown: dict[str, Any] = given | (fold(numbers) if len(numbers) == len(given) else _rounded(numbers))
+    return [(reason_words(code), str(count)) for code, count in shown.items()]
+
+
+def _rounded(numbers: Mapping[str, int]) -> dict[str, str]:
+    """Beside texts the sum is not known: every small number is hidden, the others stay as the provider folded them."""
+    return {code: FEWER if count < THRESHOLD else str(count) for code, count in numbers.items()}
+
+
+def _counts(counts: object) -> list[tuple[str, int | str]]:
+    if not isinstance(counts, Mapping):
+        return []
+    return [(reason_words(str(code)), count if isinstance(count, int) else str(count)) for code, count in counts.items()]

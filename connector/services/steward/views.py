@@ -1,0 +1,113 @@
+"""What a steward reads and fills in: plain frozen values. Exact numbers and names are for the provider's own staff."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from connector.services.exchange.linking import MadeCode as LinkCode
+from connector.services.rooms.views import NegotiationRow
+
+__all__ = [
+    "DatasetDraft",
+    "DatasetRow",
+    "LinkCode",
+    "PatientRow",
+    "SourceRow",
+    "StewardHome",
+    "StudyForDecision",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """Where data comes in. `kind` is fhir or openmhealth; `problems` are sentences about the present state."""
+
+    id: str
+    name: str
+    kind: str
+    people: int
+    records: int
+    last_import: datetime | None
+    problems: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PatientRow:
+    """One of our people at the desk; `number` is the source's own."""
+
+    id: str
+    number: str
+    name: str
+    born: date | None
+    linked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRow:
+    """A dataset with its offer in sentences. `state` is published or withdrawn."""
+
+    id: str
+    title: str
+    kind: str
+    state: str
+    source: str
+    sentences: list[str]
+    people: int
+    yield_text: str | None
+    published_at: datetime | None
+    offer: str = ""
+    profile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetDraft:
+    """What a steward fills in. `until` is the last day of the offer; `profile` a packaged one, empty for the kind's.
+
+    What is empty from `contact_email` on is derived from the participant (`connector.services.steward.drafts`).
+    """
+
+    title: str
+    description: str
+    keywords: list[str]
+    categories: list[str]
+    source: str
+    kind: str
+    purposes: list[str]
+    until: date
+    profile: str = ""
+    contact_name: str = ""
+    contact_email: str = ""
+    licence: str = ""
+    provenance: str = ""
+    health_category: str = ""
+    period_start: date | None = None
+    period_end: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyForDecision:
+    """A study request as a steward reads it. `state` is waiting, approved or refused."""
+
+    id: str
+    title: str
+    organisation_name: str
+    summary: str
+    words: dict[str, str]
+    purposes: list[str]
+    datasets: list[str]
+    state: str
+    received_at: datetime
+    decided_at: datetime | None
+    decided_by: str | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StewardHome:
+    """The first page: what waits, then what there is."""
+
+    studies_waiting: list[StudyForDecision]
+    negotiations: list[NegotiationRow]
+    datasets: list[DatasetRow]
+    sources: list[SourceRow]

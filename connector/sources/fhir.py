@@ -1,0 +1,212 @@
+"""Reading FHIR R4: files in, records out, each with the person it is about, its category and its clinical dates.
+
+`read_bundles` finds the input, `prepare` understands one piece of it, wholly or not at all: a clinical resource whose
+patient cannot be resolved refuses the bundle it is in. Ids are kept; references inside a bundle become `Type/id`. What
+a record is worth and who may have it is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from connector.sources.fhir_dates import clinical_range
+from connector.sources.fhir_error import SourceError, Unreadable
+from connector.sources.fhir_files import Limits, Part, SourceFile, read_bundles
+from connector.sources.fhir_json import Resource, parse, write
+from connector.sources.fhir_people import NAMED, PersonFacts, identifiers_of, person_facts
+from connector.sources.fhir_references import References
+from connector.sources.fhir_subject import KINDS, patient_reference, subject_kind
+from policy.categories import category_of
+
+__all__ = [
+    "Limits",
+    "Part",
+    "PersonFacts",
+    "Prepared",
+    "SourceError",
+    "SourceFile",
+    "SourceRecord",
+    "identifiers_of",
+    "prepare",
+    "read_bundles",
+]
+
+BUNDLES = frozenset({"transaction", "batch", "collection", "searchset", "document", "message"})
+MOST_ENTRIES = 100_000
+_ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
+_URN = "urn:uuid:"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """One resource as it is kept. `body` is one line of FHIR JSON; `version` is meta.versionId, empty if there is none.
+
+    `subject` is the id of the Patient it is about, `subject_kind` person, professional or none. `start` and `end` are
+    the first and last day it tells of: both None if it has no date, one None if that side is open.
+    """
+
+    resource_type: str
+    id: str
+    version: str
+    subject: str | None
+    subject_kind: str
+    category: str
+    start: date | None
+    end: date | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What one piece of input holds: records in their order, the Patients among them, and every personal identifier.
+
+    `identifiers` are those of all people in it (patients, relatives, professionals), for the leak scan.
+    """
+
+    records: tuple[SourceRecord, ...]
+    people: tuple[PersonFacts, ...]
+    identifiers: frozenset[str]
+
+
+def prepare(
+    source: SourceFile | bytes | Mapping[str, Any], known: Callable[[str], bool] = lambda _: False
+) -> Prepared:
+    """Read one piece of input: a Bundle, a single resource, or NDJSON lines, as bytes or as parsed JSON.
+
+    `known` says whether a Patient id is that of somebody taken in before; otherwise the Patient must be in the same
+    piece. Raises `SourceError`; then nothing of the piece may be kept.
+    """
+    if isinstance(source, Mapping):
+        # Through text, so that parsed and unparsed input meet the same checks.
+        source = _in_place("", "", lambda: write(dict(source)))
+    if isinstance(source, bytes):
+        source = SourceFile("", (Part(source),))
+    entries = [entry for part in source.parts for entry in _entries(source.name, part)]
+    references = References()
+    for entry in entries:
+        _in_place(source.name, entry.where, lambda: references.add(entry.resource, entry.full_url))  # noqa: B023
+    patients = {entry.resource["id"] for entry in entries if entry.resource["resourceType"] == "Patient"}
+    reader = _Reader(references, lambda patient: patient in patients or known(patient))
+    records = [_in_place(source.name, entry.where, lambda: reader.record(entry.resource)) for entry in entries]  # noqa: B023
+    people = [_in_place(source.name, entry.where, lambda: person_facts(entry.resource)) for entry in entries if entry.resource["resourceType"] == "Patient"]  # noqa: B023,E501
+    return _prepared(source.name, entries, records, people)
+
+
+def _prepared(name: str, entries: list[_Entry], records: list[SourceRecord], people: list[PersonFacts]) -> Prepared:
+    once: dict[tuple[str, str], SourceRecord] = {}
+    for entry, record in zip(entries, records, strict=True):
+        if once.setdefault((record.resource_type, record.id), record) != record:
+            raise SourceError(name, entry.where, "another entry has the same id and other content", "every id once")
+    relatives: dict[str, list[str]] = {}
+    every = set[str]()
+    for entry, record in zip(entries, records, strict=True):
+        found = list(identifiers_of(entry.resource))
+        every.update(found)
+        if record.resource_type == "RelatedPerson" and record.subject:
+            relatives.setdefault(record.subject, []).extend(found)
+    known = {person.id: person for person in people}.values()
+    facts = (replace(p, identifiers=tuple(dict.fromkeys([*p.identifiers, *relatives.get(p.id, [])]))) for p in known)
+    return Prepared(tuple(once.values()), tuple(facts), frozenset(every))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    resource: Resource
+    full_url: str | None
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    references: References
+    known: Callable[[str], bool]
+
+    def record(self, resource: Resource) -> SourceRecord:
+        self.references.resolve(resource)
+        kind, resource_id = resource["resourceType"], resource["id"]
+        subject = resource_id if kind == "Patient" else self._subject(resource)
+        start, end = clinical_range(resource)
+        meta = resource.get("meta")
+        version = meta.get("versionId") if isinstance(meta, dict) else None
+        return SourceRecord(
+            kind,
+            resource_id,
+            version if isinstance(version, str) else "",
+            subject,
+            subject_kind(kind, subject),
+            category_of(resource),
+            start,
+            end,
+            write(resource),
+        )
+
+    def _subject(self, resource: Resource) -> str | None:
+        named = patient_reference(resource)
+        if named is None:
+            return None
+        element, text = named
+        kind, _, patient = text.partition("/_history/")[0].partition("/")
+        if kind != "Patient" or not self.known(patient):
+            raise Unreadable(
+                "the patient it is about cannot be resolved",
+                "a reference to a Patient in the same bundle or taken in before",
+                element,
+            )
+        return patient
+
+
+def _entries(name: str, part: Part) -> Iterator[_Entry]:
+    line = "" if part.line is None else f"line {part.line}"
+    document = _in_place(name, line, lambda: parse(part.data))
+    if document.get("resourceType") != "Bundle":
+        yield _Entry(_in_place(name, line, lambda: _checked(document, None)), None, line)
+        return
+    if part.line is not None:
+        raise SourceError(name, line, "a Bundle inside NDJSON", "one resource on each line")
+    for number, entry in enumerate(_in_place(name, "", lambda: _listed(document))):
+        where = f"entry {number}"
+        full_url = entry.get("fullUrl") if isinstance(entry, dict) else None
+        full_url = full_url if isinstance(full_url, str) else None
+        yield _Entry(_in_place(name, where, lambda: _entered(entry, full_url)), full_url, where)  # noqa: B023
+
+
+def _listed(bundle: Resource) -> list[Any]:
+    if bundle.get("type") not in BUNDLES:
+        raise Unreadable("a Bundle of a type that is not read", ", ".join(sorted(BUNDLES)), "type")
+    entries = bundle.get("entry", [])
+    if not isinstance(entries, list) or len(entries) > MOST_ENTRIES:
+        raise Unreadable("not a list of entries, or too many", f"at most {MOST_ENTRIES} entries", "entry")
+    return entries
+
+
+def _entered(entry: Any, full_url: str | None) -> Resource:
+    resource = entry.get("resource") if isinstance(entry, dict) else None
+    request = entry.get("request") if isinstance(entry, dict) else None
+    method = request.get("method") if isinstance(request, dict) else None
+    if not isinstance(resource, dict) or method not in {None, "POST", "PUT"}:
+        raise Unreadable("the entry does not bring a resource", "entries with a resource, to POST or PUT", "resource")
+    return _checked(resource, full_url)
+
+
+def _checked(resource: Resource, full_url: str | None) -> Resource:
+    """A resource with a type of FHIR R4 and an id; one without takes the id of its address."""
+    kind = resource.get("resourceType")
+    if kind not in KINDS or kind == "Bundle":
+        raise Unreadable("not a resource of FHIR R4", "a resourceType of FHIR R4, in one flat bundle", "resourceType")
+    if "id" not in resource and full_url:
+        resource["id"] = full_url.removeprefix(_URN).rpartition("/")[2]
+    if not isinstance(resource.get("id"), str) or not _ID.fullmatch(resource["id"]):
+        raise Unreadable("no id that FHIR allows", "1 to 64 letters, digits, - and ., or a urn:uuid fullUrl", f"{kind}.id")
+    return resource
+
+
+def _in_place[T](name: str, where: str, act: Callable[[], T]) -> T:
+    try:
+        return act()
+    except Unreadable as problem:
+        place = " ".join(part for part in (where, problem.element) if part)
+        raise SourceError(name, place, problem.what, problem.accepted) from None

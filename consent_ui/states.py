@@ -1,0 +1,88 @@
+"""States, kinds and reasons as people read them, and the tone each is shown in: go, wait, stop or plain."""
+
+from __future__ import annotations
+
+from consent_ui.words import low
+
+STATES = {
+    "requested": ("Requested", "wait"),
+    "offered": ("Offered", "wait"),
+    "accepted": ("Accepted", "wait"),
+    "agreed": ("Agreed", "wait"),
+    "verified": ("Verified", "wait"),
+    "finalized": ("Finalised", "go"),
+    "terminated": ("Ended", "stop"),
+    "active": ("In force", "go"),
+    "ended": ("Ended", "plain"),
+    "expired": ("Expired", "plain"),
+    "started": ("Running", "wait"),
+    "receiving": ("Arriving", "wait"),
+    "running": ("Running", "wait"),
+    "suspended": ("Paused", "wait"),
+    "completed": ("Complete", "go"),
+    "complete": ("Complete", "go"),
+    "broken": ("Broken off", "stop"),
+    "published": ("Published", "go"),
+    "withdrawn": ("Withdrawn", "plain"),
+    "draft": ("Draft", "plain"),
+    "waiting": ("Waiting for a decision", "wait"),
+    "approved": ("Approved", "go"),
+    "refused": ("Refused", "stop"),
+    "shown": ("Shown to people", "go"),
+    "permit": ("Allowed", "go"),
+    "deny": ("Refused", "stop"),
+    "not-applicable": ("No rule applies, so refused", "stop"),
+    "indeterminate": ("Not understood, so refused", "stop"),
+}
+"""State as stored -> (words, tone). Tones: go, wait, stop, plain."""
+
+KINDS = {
+    "records": "Health records, sent as a file",
+    "stream": "Live measurements",
+    "fhir": "Patient records (FHIR bundles)",
+    "openmhealth": "Device measurements (Open mHealth)",
+    "release": "Records sent",
+    "refused": "Refused",
+    "erase": "Stop and delete",
+    "stop": "Stop new use",
+}
+
+
+YOUR_REASONS = {
+    "not-linked": "your record there was not linked to this wallet",
+    "no-consent": "you had not answered, and silence is no",
+    "refused": "you had said no to this study",
+    "withdrawn": "you had stopped sharing with this study",
+    "suspended": "you had paused your permission",
+    "expired": "your permission had ended",
+    "study-changed": "you had said yes to another version of this study",
+    "recipient-not-agreed": "you had not said yes to this receiver",
+    "purpose-not-agreed": "you had not said yes to this purpose",
+    "dataset-not-agreed": "you had not said yes to sharing this data",
+    "wallet-silent": "it had not heard from this wallet for too long to be sure of your yes",
+}
+
+
+def state(value: str) -> str:
+    """The words for a stored state."""
+    return STATES.get(value.lower(), (value.replace("-", " ").capitalize(), "plain"))[0]
+
+
+def tone(value: str) -> str:
+    """Which meaning a stored state has: go, wait, stop or plain."""
+    return STATES.get(value.lower(), ("", "plain"))[1]
+
+
+def kind(value: str) -> str:
+    """The words for a kind of source, dataset, transfer or use."""
+    return KINDS.get(value, value.replace("-", " ").capitalize())
+
+
+def yours(value: str) -> str:
+    """A stored state of a person's own answer, as they read it."""
+    return {"given": "You said yes", "refused": "You said no", "withdrawn": "You stopped it"}.get(value, state(value))
+
+
+def your_reason(value: str | None) -> str:
+    """Why something was refused, told to the person it is about; codes of `policy.reasons`, or text as it came."""
+    return YOUR_REASONS.get(value or "no-consent") or low((value or "").rstrip("."))
