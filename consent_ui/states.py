@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consent_ui.words import low
+from policy.reasons import REASONS
 
 STATES = {
     "requested": ("Requested", "wait"),
@@ -84,5 +85,7 @@ def yours(value: str) -> str:
 
 
 def your_reason(value: str | None) -> str:
-    """Why something was refused, told to the person it is about; codes of `policy.reasons`, or text as it came."""
-    return YOUR_REASONS.get(value or "no-consent") or low((value or "").rstrip("."))
+    """Why something was refused, told to the person; from a code or sentence of `policy.reasons`, or text as it came."""
+    codes = [code for code, (_, words) in REASONS.items() if value in (code, words)] if value else ["no-consent"]
+    known = [YOUR_REASONS[code] for code in codes if code in YOUR_REASONS]
+    return known[0] if known else low((value or "").rstrip("."))

@@ -22,7 +22,6 @@ from consent_ui.navigation import AREAS, Area, area, role_words
 
 if TYPE_CHECKING:
     from connector.services.accounts import Session
-
     from connector.services.actors import Actor
     from connector.services.registry import Services
     from connector.wiring import Participant
@@ -70,11 +69,14 @@ class Visit:
         }
         return HTMLResponse(rendering.render(template, given | values), status)
 
-    def note(self, problem: Problem, field: str) -> None:
-        """Show a refusal on the field it is about; what no change of the form can mend stays a problem page."""
+    def note(self, problem: Problem, field: str, *others: str) -> None:
+        """Show a refusal on the field it is about: the one it names when that is one of `others`, else `field`.
+
+        What no change of the form can mend stays a problem page.
+        """
         if problem.status not in MENDABLE:
             raise problem
-        self.form.refuse(field, problem.detail or problem.title)
+        self.form.refuse(problem.where if problem.where in others else field, problem.detail or problem.title)
 
 
 def download(value: object, name: str) -> JSONResponse:

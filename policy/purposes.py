@@ -67,6 +67,7 @@ def covered_by_any(offered: Iterable[str], requested: str) -> bool | None:
     return None if None in answers else False
 
 
+@cache
 def reference_digest() -> str:
     """Return the digest of the packaged vocabulary, stored with every decision (reference S19)."""
     return digest({iri: {"label": one.label, "broader": sorted(one.broader)} for iri, one in _vocabulary().items()})

@@ -13,7 +13,7 @@ _PREFIX = "Patient/"
 
 
 def code_of(line: bytes) -> str | None:
-    """The code in a de-identified FHIR resource or Open mHealth data point; None when it names nobody, or is neither."""
+    """The code in a de-identified FHIR resource or Open mHealth data point; None if there is none."""
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -13,14 +13,14 @@ from msgspec import UNSET
 from connector.deidentify.outcome import Coder, Rejected, Released
 from connector.deidentify.plan import compile_plan
 from connector.deidentify.profile import Profile
-from connector.deidentify.rules import ABSENT, MARK, Changes, Rule, tally
+from connector.deidentify.rules import ABSENT, MARK, Changes, tally
 from connector.deidentify.wearer import Wearer
 
 PEOPLE_REMEMBERED = 32
 _PATH = re.compile(r" - at `(?:key in )?\$(.*)`$", re.DOTALL)
 _MARKED = re.compile(rb'"([A-Za-z]+)":' + re.escape(MARK))
 _CODES = frozenset({"shape", "foreign-subject", "id", "date", "number", "samples"})
-_MISSING = {"id": "id", "resourceType": "unknown-type"}
+_MISSING = {"id": "id", "resourceType": "unknown-type", "header": "shape"}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -28,14 +28,14 @@ class Deidentifier:
     """One profile in one pseudonym domain.
 
     Make one per release and use it in one thread: it remembers the codes of the last few people. It pickles as
-    (profile, coder, as_of), so a worker process can be handed one. `as_of` is the day by which ages are grouped
-    (default: today, UTC); a release that must come out the same byte for byte later keeps it.
+    (profile, coder, as_of), so a worker process can be handed one. `as_of` is the day by which ages are grouped; a
+    release that must come out the same byte for byte later keeps it.
     """
 
-    def __init__(self, profile: Profile, coder: Coder, *, as_of: date | None = None) -> None:
+    def __init__(self, profile: Profile, coder: Coder, *, as_of: date) -> None:
         self.profile = profile
         self.coder = coder
-        self.as_of = as_of or datetime.now(UTC).date()
+        self.as_of = as_of
         self._plan = compile_plan(profile)
         self._decode = msgspec.json.Decoder(self._plan.lenient, dec_hook=self._changed).decode
         self._decode_complete = msgspec.json.Decoder(self._plan.complete, dec_hook=self._changed).decode
@@ -66,7 +66,7 @@ class Deidentifier:
             body = _MARKED.sub(rb'"_\1":{"extension":' + ABSENT + b"}", body)
         return Released(body, record_body)
 
-    def _changed(self, rule: Rule, value: Any) -> Any:
+    def _changed(self, rule: Any, value: Any) -> Any:
         return self._changes[rule][value]
 
     def _decoded(self, body: bytes) -> Any:

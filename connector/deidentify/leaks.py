@@ -128,9 +128,9 @@ class _Patterns:
     def find(self, data: bytes) -> Iterator[tuple[str, int]]:
         """Kind and offset of every pattern in the data."""
         view = memoryview(data)
-        for gram, code in ((_LONG_GRAM, "Q"), (_SHORT_GRAM, "I")):
-            table = self._tables[gram]
-            aligned = view[: len(data) // gram * gram].cast(code)
+        for gram, table in self._tables.items():
+            whole = view[: len(data) // gram * gram]
+            aligned = whole.cast("Q") if gram == _LONG_GRAM else whole.cast("I")
             if not table or table.keys().isdisjoint(aligned):
                 continue
             for pattern in set().union(*(table[group] for group in table.keys() & set(aligned))):

@@ -26,7 +26,8 @@ class Released(Struct, frozen=True, gc=False):
     @property
     def dropped(self) -> int:
         """How many members of the record were left behind, at all depths. Counted when asked."""
-        return _members(self.source) - _members(self.body) + _MASK_MEMBERS * self.body.count(_MASK)
+        added = _MASK_MEMBERS * self.body.count(_MASK)
+        return max(0, _members(self.source) - _members(self.body) + added)
 
 
 class Rejected(Exception):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache, reduce
 from operator import attrgetter, or_
@@ -72,8 +73,8 @@ def _fhir(profile: Profile, shapes: dict[str, Shape]) -> Plan:
 
 def _points(shapes: dict[str, Shape]) -> Plan:
     ((kind, shape),) = shapes.items()
-    root = _Maker(inner_id=rules.POINT_ID).object(shape, required=False)
     user = next((element.name for element in shape.elements if element.shape and element.shape.element("person")), None)
+    root = _Maker(inner_id=rules.POINT_ID).point(shape, {user} - {None})
     return Plan(root, root, frozenset({root}), frozenset(), frozenset({kind}), attrgetter(user) if user else None)
 
 
@@ -105,6 +106,12 @@ class _Maker:
         after = rules.in_turn([*_numbers(shape, rules.nothing), *self._settled(shape)])
         return _define(shape, fields, after, tag=kind, tag_field=_TAG)
 
+    def point(self, shape: Shape, must: AbstractSet[str | None]) -> type[Struct]:
+        """A device data point, with the parts it must have."""
+        fields = [self._field(element, self._inner_id, element.name in must) for element in shape.elements]
+        settling = Shape(shape.name, tuple(element for element in shape.elements if element.name not in must))
+        return _define(shape, fields, rules.in_turn(self._settled(settling)))
+
     def object(self, shape: Shape, *, required: bool, age: bool = False) -> type[Struct]:
         """A data type or a part of a resource."""
         key = id(shape), required, age
@@ -135,6 +142,8 @@ class _Maker:
             return self.object(element.shape, required=element.required, age=element.rule == "age")
         if element.rule == "id":
             return own_id
+        if element.rule == "masked":
+            return rules.ALL_MASKED_IN_ARRAY if element.many else rules.ALL_MASKED
         if element.rule == "date":
             return rules.DATE_REQUIRED if element.required else rules.DATE_IN_ARRAY if element.many else rules.DATE
         return _RULES.get(element.rule) or _JSON_TYPES.get(element.rule, str)

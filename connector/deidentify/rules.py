@@ -54,15 +54,13 @@ class Rule(type):
 
     open: Open
 
-    def __new__(cls, name: str, opened: Open) -> Rule:
-        """A rule called `name`; `opened` gives what values turn into, for one person."""
-        return super().__new__(cls, name, (), {"open": staticmethod(opened)})
-
-    def __init__(cls, name: str, opened: Open) -> None:
-        super().__init__(name, (), {})
-
     def __instancecheck__(cls, instance: object) -> bool:
         return True
+
+
+def _rule(name: str, opened: Open) -> Rule:
+    """A rule; `opened` gives what values turn into, for one person."""
+    return Rule(name, (), {"open": staticmethod(opened)})
 
 
 class Changes(dict[Rule, Mapping[Any, Value]]):
@@ -113,8 +111,14 @@ class _Targets(Memo):
 
 
 class _Masked(dict[Any, Value]):
+    """The same for everything. Only a primitive that does not repeat is masked beside itself."""
+
+    def __init__(self, many: bool) -> None:
+        super().__init__()
+        self._many = many
+
     def __getitem__(self, value: Value) -> Raw:
-        if isinstance(value, dict):
+        if self._many or isinstance(value, dict):
             return MASKED
         tally.marked = True
         return MASKED_PRIMITIVE
@@ -122,22 +126,23 @@ class _Masked(dict[Any, Value]):
 
 def own_id(kind: str) -> Rule:
     """The id of a resource of this kind: of the person their code name, else a keyed id."""
-    return Rule("id", lambda wearer: wearer.codes(kind))
+    return _rule("id", lambda wearer: wearer.codes(kind))
 
 
 CONTAINED_ID: Final = own_id("#")
 POINT_ID: Final = own_id("DataPoint")
-REFERENCE: Final = Rule("reference", _Targets)
-SUBJECT: Final = Rule("subject", lambda wearer: Memo(wearer.own_reference))
-DATE: Final = Rule("date", lambda wearer: Memo(wearer.date))
-DATE_IN_ARRAY: Final = Rule("date", lambda wearer: _Dates(wearer, NOTHING))
-DATE_REQUIRED: Final = Rule("date", lambda wearer: _Dates(wearer, MASKED_PRIMITIVE))
+REFERENCE: Final = _rule("reference", _Targets)
+SUBJECT: Final = _rule("subject", lambda wearer: Memo(wearer.own_reference))
+DATE: Final = _rule("date", lambda wearer: Memo(wearer.date))
+DATE_IN_ARRAY: Final = _rule("date", lambda wearer: _Dates(wearer, NOTHING))
+DATE_REQUIRED: Final = _rule("date", lambda wearer: _Dates(wearer, MASKED_PRIMITIVE))
+ALL_MASKED: Final = _rule("masked", lambda _: _Masked(many=False))
+ALL_MASKED_IN_ARRAY: Final = _rule("masked", lambda _: _Masked(many=True))
 FIXED: Final[dict[str, Rule]] = {
-    "person": Rule("person", lambda wearer: Memo(wearer.user)),
-    "samples": Rule("samples", lambda wearer: Memo(wearer.samples)),
-    "masked": Rule("masked", lambda _: _Masked()),
-    "uid": Rule("uid", lambda wearer: Memo(wearer.uid)),
-    "year": Rule("year", lambda wearer: Memo(wearer.birth_year)),
+    "person": _rule("person", lambda wearer: Memo(wearer.user)),
+    "samples": _rule("samples", lambda wearer: Memo(wearer.samples)),
+    "uid": _rule("uid", lambda wearer: Memo(wearer.uid)),
+    "year": _rule("year", lambda wearer: Memo(wearer.birth_year)),
 }
 
 

@@ -139,4 +139,3 @@ class Wearer:
         if text != self.subject:
             raise Refusal("foreign-subject")
         return self.code
-

@@ -1,7 +1,8 @@
 """The demonstration's last check: does anything that identifies a person stand where it must not?
 
-Identifiers are collected from every input bundle. They are searched in all bytes that were released, in the logs of all
-participants, and in every file the research group has, its database included. A find says how and where, never what.
+The identifiers of the whole input (`connector.demo.bundles`) are searched in all bytes that were released, in the logs
+of all participants, and in every file the research group has, its database included. A find says how and where, never
+what.
 """
 
 from __future__ import annotations
@@ -11,10 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
 from connector.deidentify.leaks import LeakScanner
-from connector.sources.fhir import identifiers_of
 
 _PIECE = 4 * 1024 * 1024
 _OVERLAP = 4 * 1024
@@ -27,18 +25,6 @@ class Place:
     file: str
     offset: int
     kind: str
-
-
-def identifiers(bundles: Iterable[Path]) -> set[str]:
-    """Everything in these files that names a person: of Patient, RelatedPerson and Practitioner resources."""
-    found: set[str] = set()
-    for path in bundles:
-        data = path.read_bytes()
-        document = orjson.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
-        for entry in document.get("entry", []):
-            if isinstance(entry, dict) and isinstance(resource := entry.get("resource"), dict):
-                found.update(identifiers_of(resource))
-    return found
 
 
 def scan(known: Iterable[str], files: Iterable[Path]) -> list[Place]:

@@ -1,4 +1,4 @@
-"""Our own catalogue as others see it (DSP 2025-1, catalog protocol): paged, filtered, with the asker's expected yield."""
+"""Our own catalogue as others see it (DSP 2025-1, catalog): paged, filtered, with the asker's expected yield."""
 
 from __future__ import annotations
 

@@ -107,9 +107,21 @@ class Members:
             raise invalid("This participant is not an active member", "participant", "an active member of the register")
         return found
 
+    def reachable(self, id: str) -> Member:
+        """A participant we know, however it stands: a suspended one is still told of withdrawals. Raises Problem."""
+        found = self._known.get(id)
+        if found is None:
+            raise invalid("We do not know this participant", "participant", "a member of the register")
+        return found
+
+    def speaks_exchange(self, id: str) -> bool:
+        """Whether a participant can be told of withdrawals by message at all."""
+        found = self._known.get(id)
+        return found is not None and found.consent is not None
+
     def exchange(self, id: str) -> str:
-        """The base address of an active member's consent exchange. Raises Problem 400 when it has none."""
-        member = self.active(id)
+        """The base address of a participant's consent exchange. Raises Problem 400 when it has none."""
+        member = self.reachable(id)
         if member.consent is None:
             raise invalid(f"{member.name} does not speak the consent exchange", "participant")
         return member.consent
@@ -120,7 +132,7 @@ class Members:
 
     async def post(self, recipient: str, url: str, body: Mapping[str, Any]) -> Answer:
         """POST a signed message. Raises Problem, OutboundRefused, Unreachable."""
-        member = self.active(recipient)
+        member = self.reachable(recipient)
         return await self._outbound.post_json(
             url, orjson.dumps(body), to=member.destination, token_factory=lambda sent: self._token(recipient, sent)
         )

@@ -8,7 +8,9 @@ a record is worth and who may have it is decided elsewhere.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -17,7 +19,7 @@ from connector.sources.fhir_dates import clinical_range
 from connector.sources.fhir_error import SourceError, Unreadable
 from connector.sources.fhir_files import Limits, Part, SourceFile, read_bundles
 from connector.sources.fhir_json import Resource, parse, write
-from connector.sources.fhir_people import NAMED, PersonFacts, identifiers_of, person_facts
+from connector.sources.fhir_people import PersonFacts, identifiers_of, person_facts
 from connector.sources.fhir_references import References
 from connector.sources.fhir_subject import KINDS, patient_reference, subject_kind
 from policy.categories import category_of
@@ -72,9 +74,7 @@ class Prepared:
     identifiers: frozenset[str]
 
 
-def prepare(
-    source: SourceFile | bytes | Mapping[str, Any], known: Callable[[str], bool] = lambda _: False
-) -> Prepared:
+def prepare(source: SourceFile | bytes | Mapping[str, Any], known: Callable[[str], bool] = lambda _: False) -> Prepared:
     """Read one piece of input: a Bundle, a single resource, or NDJSON lines, as bytes or as parsed JSON.
 
     `known` says whether a Patient id is that of somebody taken in before; otherwise the Patient must be in the same
@@ -82,34 +82,44 @@ def prepare(
     """
     if isinstance(source, Mapping):
         # Through text, so that parsed and unparsed input meet the same checks.
-        source = _in_place("", "", lambda: write(dict(source)))
+        with _at("", ""):
+            source = write(dict(source))
     if isinstance(source, bytes):
         source = SourceFile("", (Part(source),))
     entries = [entry for part in source.parts for entry in _entries(source.name, part)]
     references = References()
     for entry in entries:
-        _in_place(source.name, entry.where, lambda: references.add(entry.resource, entry.full_url))  # noqa: B023
+        with _at(source.name, entry.where):
+            references.add(entry.resource, entry.full_url)
     patients = {entry.resource["id"] for entry in entries if entry.resource["resourceType"] == "Patient"}
     reader = _Reader(references, lambda patient: patient in patients or known(patient))
-    records = [_in_place(source.name, entry.where, lambda: reader.record(entry.resource)) for entry in entries]  # noqa: B023
-    people = [_in_place(source.name, entry.where, lambda: person_facts(entry.resource)) for entry in entries if entry.resource["resourceType"] == "Patient"]  # noqa: B023,E501
+    records = []
+    people = dict[str, PersonFacts]()
+    for entry in entries:
+        with _at(source.name, entry.where):
+            records.append(reader.record(entry.resource))
+            if entry.resource["resourceType"] == "Patient":
+                people[entry.resource["id"]] = person_facts(entry.resource)
     return _prepared(source.name, entries, records, people)
 
 
-def _prepared(name: str, entries: list[_Entry], records: list[SourceRecord], people: list[PersonFacts]) -> Prepared:
+def _prepared(
+    name: str, entries: list[_Entry], records: list[SourceRecord], people: dict[str, PersonFacts]
+) -> Prepared:
     once: dict[tuple[str, str], SourceRecord] = {}
+    every = set[str]()
+    relatives = defaultdict[str, list[str]](list)
     for entry, record in zip(entries, records, strict=True):
         if once.setdefault((record.resource_type, record.id), record) != record:
             raise SourceError(name, entry.where, "another entry has the same id and other content", "every id once")
-    relatives: dict[str, list[str]] = {}
-    every = set[str]()
-    for entry, record in zip(entries, records, strict=True):
         found = list(identifiers_of(entry.resource))
         every.update(found)
         if record.resource_type == "RelatedPerson" and record.subject:
-            relatives.setdefault(record.subject, []).extend(found)
-    known = {person.id: person for person in people}.values()
-    facts = (replace(p, identifiers=tuple(dict.fromkeys([*p.identifiers, *relatives.get(p.id, [])]))) for p in known)
+            relatives[record.subject] += found
+    facts = (
+        replace(person, identifiers=tuple(dict.fromkeys([*person.identifiers, *relatives[person.id]])))
+        for person in people.values()
+    )
     return Prepared(tuple(once.values()), tuple(facts), frozenset(every))
 
 
@@ -129,7 +139,7 @@ class _Reader:
         self.references.resolve(resource)
         kind, resource_id = resource["resourceType"], resource["id"]
         subject = resource_id if kind == "Patient" else self._subject(resource)
-        start, end = clinical_range(resource)
+        start, end = clinical_range(resource) if subject is not None else (None, None)
         meta = resource.get("meta")
         version = meta.get("versionId") if isinstance(meta, dict) else None
         return SourceRecord(
@@ -161,17 +171,21 @@ class _Reader:
 
 def _entries(name: str, part: Part) -> Iterator[_Entry]:
     line = "" if part.line is None else f"line {part.line}"
-    document = _in_place(name, line, lambda: parse(part.data))
-    if document.get("resourceType") != "Bundle":
-        yield _Entry(_in_place(name, line, lambda: _checked(document, None)), None, line)
-        return
-    if part.line is not None:
-        raise SourceError(name, line, "a Bundle inside NDJSON", "one resource on each line")
-    for number, entry in enumerate(_in_place(name, "", lambda: _listed(document))):
+    with _at(name, line):
+        document = parse(part.data)
+        if document.get("resourceType") != "Bundle":
+            yield _Entry(_checked(document, None), None, line)
+            return
+        if part.line is not None:
+            raise Unreadable("a Bundle inside NDJSON", "one resource on each line")
+        listed = _listed(document)
+    for number, entry in enumerate(listed):
         where = f"entry {number}"
-        full_url = entry.get("fullUrl") if isinstance(entry, dict) else None
-        full_url = full_url if isinstance(full_url, str) else None
-        yield _Entry(_in_place(name, where, lambda: _entered(entry, full_url)), full_url, where)  # noqa: B023
+        with _at(name, where):
+            full_url = entry.get("fullUrl") if isinstance(entry, dict) else None
+            full_url = full_url if isinstance(full_url, str) else None
+            resource = _entered(entry, full_url)
+        yield _Entry(resource, full_url, where)
 
 
 def _listed(bundle: Resource) -> list[Any]:
@@ -200,13 +214,16 @@ def _checked(resource: Resource, full_url: str | None) -> Resource:
     if "id" not in resource and full_url:
         resource["id"] = full_url.removeprefix(_URN).rpartition("/")[2]
     if not isinstance(resource.get("id"), str) or not _ID.fullmatch(resource["id"]):
-        raise Unreadable("no id that FHIR allows", "1 to 64 letters, digits, - and ., or a urn:uuid fullUrl", f"{kind}.id")
+        raise Unreadable(
+            "no id that FHIR allows", "1 to 64 letters, digits, - and ., or a urn:uuid fullUrl", f"{kind}.id"
+        )
     return resource
 
 
-def _in_place[T](name: str, where: str, act: Callable[[], T]) -> T:
+@contextmanager
+def _at(name: str, where: str) -> Iterator[None]:
     try:
-        return act()
+        yield
     except Unreadable as problem:
         place = " ".join(part for part in (where, problem.element) if part)
         raise SourceError(name, place, problem.what, problem.accepted) from None

@@ -21,6 +21,8 @@ from connector.sources.fhir_error import SourceError
 _ENDINGS = (".json", ".json.gz", ".ndjson", ".ndjson.gz")
 _ACCEPTED = "a .json, .json.gz, .ndjson or .ndjson.gz file, or a folder with such files"
 _GZIP = b"\x1f\x8b"
+# What FHIR bulk-export clients write beside the data: what they did, not resources.
+_LOG = "log.ndjson"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """What is taken in or refused as a whole: a JSON file, or some lines of an NDJSON file. `name` is without folder."""
+    """What is taken in or refused as a whole: a JSON file, or some lines of NDJSON. `name` is without folders."""
 
     name: str
     parts: tuple[Part, ...]
@@ -54,7 +56,7 @@ def read_bundles(path: Path, limits: Limits = Limits()) -> Iterator[SourceFile]:
     Raises `SourceError` when there is none, or when a file is too large or not what its name says.
     """
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    wanted = [file for file in files if file.name.endswith(_ENDINGS) and file.is_file()]
+    wanted = [file for file in files if file.name.endswith(_ENDINGS) and file.name != _LOG and file.is_file()]
     if not wanted:
         raise SourceError(path.name, "", "nothing to read", _ACCEPTED)
     lines = [file for file in wanted if ".ndjson" in file.suffixes]

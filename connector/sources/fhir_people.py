@@ -1,4 +1,4 @@
-"""People in FHIR resources: who a Patient is, and everything that would give a person away if it were found elsewhere."""
+"""People in FHIR resources: who a Patient is, and everything that would give a person away elsewhere."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ async def negotiate(visit: Researcher) -> Response:
                 visit.actor, entry.provider, entry.dataset, form.text("offer"), study, purpose
             )
         except Problem as problem:
-            visit.note(problem, "study")
+            visit.note(problem, "study", "purpose")
         else:
             return go(f"/research/negotiations/{segment(pid)}")
     return await dataset_page(visit, entry)

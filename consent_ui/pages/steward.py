@@ -18,6 +18,7 @@ from consent_ui.visit import Steward, Visit, go
 router = APIRouter(prefix="/steward", include_in_schema=False)
 
 KINDS = ("records", "stream")
+FIELDS = ("description", "keywords", "categories", "source", "kind", "purposes", "until", "profile")
 
 
 @router.get("")
@@ -113,7 +114,7 @@ async def publish(visit: Steward) -> Response:
     try:
         await visit.services.steward.publish_dataset(visit.actor, draft)
     except Problem as problem:
-        visit.note(problem, "title")
+        visit.note(problem, "title", *FIELDS)
         return form_page(visit, known)
     return go("/steward/datasets?published=1")
 

@@ -28,6 +28,7 @@ WORDS = {
     "risks": "Say what the risks are",
     "money": "Say whether anybody earns money with it",
 }
+FIELDS = ("summary", "purposes", "data", "window_end", "answer_until", "valid_until", "contact_name", "contact_email")
 Offered = list[tuple[str, "CatalogueEntry", list[choices.Choice]]]
 
 
@@ -109,7 +110,7 @@ async def publish(visit: Researcher) -> Response:
     try:
         await visit.services.research.publish_study(visit.actor, draft)
     except Problem as problem:
-        visit.note(problem, "title")
+        visit.note(problem, "title", *WORDS, *FIELDS)
         return form_page(visit, entries)
     return go("/research/studies?published=1")
 

@@ -128,6 +128,7 @@ def prohibits(prohibited: str, entailed: Iterable[str]) -> bool:
     return any(includes(prohibited, one) for one in entailed)
 
 
+@cache
 def reference_digest() -> str:
     """Return the digest of the action hierarchy, stored with every decision (reference S19)."""
     return digest({iri: sorted(within) for iri, within in _hierarchy().within.items()} | dict(_hierarchy().same))

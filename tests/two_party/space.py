@@ -201,10 +201,8 @@ class Space:
 
     async def close(self) -> None:
         """Stop everybody."""
-        for party in self.parties.values():
-            await party.stop()
-            if party.relay is not None:
-                await party.relay.close()
+        await asyncio.gather(*(party.stop() for party in self.parties.values()))
+        await asyncio.gather(*(party.relay.close() for party in self.parties.values() if party.relay))
 
 
 @asynccontextmanager

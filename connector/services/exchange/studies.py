@@ -60,7 +60,7 @@ class Studies:
         study = self._compose(draft, asked)
         jws = speech.say(context, speech.STUDY, study.wire())
         holders = {entry.holder for entry in study.data}
-        addresses = {holder: context.members.exchange(holder) for holder in holders}
+        addresses = {holder: context.members.exchange(context.members.active(holder).id) for holder in holders}
 
         def command(tx: Transaction) -> None:
             tx.add(

@@ -49,10 +49,12 @@ class Stopping:
                 effective_at=now, deadline=claims.deadline,
             )
         )  # fmt: skip
-        context.deliveries.send(
-            tx, recipient=handed.recipient, url=f"{context.members.exchange(handed.recipient)}/withdrawals",
-            kind=SEND_NOTICE, body={"notice": speech.say(context, speech.NOTICE, claims.wire())}, about=claims.notice,
-        )  # fmt: skip
+        if context.members.speaks_exchange(handed.recipient):
+            context.deliveries.send(
+                tx, recipient=handed.recipient, url=f"{context.members.exchange(handed.recipient)}/withdrawals",
+                kind=SEND_NOTICE, body={"notice": speech.say(context, speech.NOTICE, claims.wire())},
+                about=claims.notice,
+            )  # fmt: skip
         context.log(
             tx, "withdrawal.told", claims.notice,
             {"agreement": handed.agreement, "recipient": handed.recipient, "kind": str(kind), "consent": record.id},
@@ -111,7 +113,7 @@ class Stopping:
         known = list((notice.answers or {}).get("statements", []))
         if jws in known:
             return
-        member = self._context.members.active(notice.recipient)
+        member = self._context.members.reachable(notice.recipient)
         claims = speech.raw_claims(jws, speech.STATEMENT, member.keys)
         answer, now = str(claims.get("answer")), self._context.clock()
         changes: dict[str, Any] = {"answers": {"statements": [*known, jws]}}

@@ -173,7 +173,7 @@ class Machine(Generic[P]):
             except StepRefused:
                 continue
             tx.alter(OutboxMessage, {"standing": "delivered", "delivered_at": self.context.clock()}, id=sent.id)
-            return self._enter(tx, process, reached, process.role, mine, {})
+            return self._enter(tx, process, reached, process.role, mine, _why(mine))
         return process
 
     def _enter(
@@ -200,6 +200,7 @@ class Machine(Generic[P]):
         theirs = _text(answer.get(f"{Role(process.role).other}Pid"))
         changes: dict[str, Any] = {"their_pid": theirs} if process.their_pid is None and theirs else {}
         message = self.read_sent(sent.body or {})
+        changes |= _why(message)
         try:
             following = self.protocol.step(self._state(process), self.protocol.step_of(message), Role(process.role))
         except StepRefused:
@@ -214,6 +215,12 @@ class Machine(Generic[P]):
         ended = self.protocol.states("TERMINATED")
         reason = {"code": f"refused-{status}", "reason": answer.get("reason") or answer.get("detail") or []}
         self._enter(tx, process, ended, process.role, None, {"reason": reason})
+
+
+def _why(message: Posted) -> dict[str, Any]:
+    """What a suspension or termination gave as its reason, as the process keeps it."""
+    code, reason = getattr(message, "code", None), getattr(message, "reason", None)
+    return {"reason": {"code": code, "reason": list(reason or ())}} if code or reason else {}
 
 
 def _text(value: object) -> str | None:

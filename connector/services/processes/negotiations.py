@@ -12,7 +12,7 @@ from typing import Any
 from connector.identity.members import Member
 from connector.outbound.faults import OutboundRefused
 from connector.ports import Stale, Transaction
-from connector.problems import invalid
+from connector.problems import conflict, invalid
 from connector.records import Agreement, Dataset, Negotiation, Study
 from connector.services.actors import Actor, require
 from connector.services.context import Context
@@ -158,6 +158,8 @@ class Negotiations:
             raise Refusal(400, "agreement-differs", f"the agreement is not what was asked: {difference}")
         if not isinstance(agreement.get("timestamp"), str):
             raise Refusal(400, "agreement-differs", "the agreement has no timestamp")
+        if tx.get(Agreement, str(agreement["@id"])) is not None:
+            raise Refusal(400, "agreement-differs", "the agreement has the @id of another one")
         return {}
 
     def _entered(self, tx: Transaction, process: Negotiation, message: Posted | None) -> Negotiation:
@@ -272,21 +274,22 @@ class Negotiations:
         return pid
 
     async def terminate(self, actor: Actor, pid: str, code: str, reason: str) -> None:
-        """End a negotiation that is not final."""
+        """End a negotiation that is not final. Raises Problem 400, or 409 while the other side has no pid yet."""
         require(actor, "researcher", "steward", "operator")
-        process = await self._context.store.read(lambda tx: tx.get(Negotiation, pid))
-        if process is None or self.machine.is_final(process):
-            raise invalid("This negotiation has ended or does not exist")
-        provider = process.role == Role.PROVIDER
-        theirs = process.their_pid or ""
-        message = ContractNegotiationTerminationMessage(
-            id=new_id(), code=code, reason=(reason,), provider_pid=pid if provider else theirs,
-            consumer_pid=theirs if provider else pid,
-        )  # fmt: skip
 
         def command(tx: Transaction) -> None:
+            process = tx.get(Negotiation, pid)
+            if process is None or self.machine.is_final(process):
+                raise invalid("This negotiation has ended or does not exist")
+            if process.their_pid is None:
+                raise conflict("The other side has not answered yet", accepted="to terminate after its first answer")
+            provider = process.role == Role.PROVIDER
+            message = ContractNegotiationTerminationMessage(
+                id=new_id(), code=code, reason=(reason,), provider_pid=pid if provider else process.their_pid,
+                consumer_pid=process.their_pid if provider else pid,
+            )  # fmt: skip
             fresh = tx.change(process, reason={"code": code, "reason": [reason]})
-            self.machine.send(tx, fresh, message, negotiation_path(theirs, "/termination"))
+            self.machine.send(tx, fresh, message, negotiation_path(process.their_pid, "/termination"))
 
         await self._context.store.write(command)
 

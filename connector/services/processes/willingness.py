@@ -19,6 +19,7 @@ from policy.decision import Action, Decision, Outcome, Regime
 from policy.facts import Facts, Question
 from policy.odrl import PolicyError, compiled, terms
 from policy.odrl import vocabulary as v
+from policy.purposes import covered_by_any
 from policy.reasons import reason
 
 EXECUTORS = frozenset({"pseudonymise", "erase-on-withdrawal"})
@@ -65,13 +66,16 @@ class Willingness:
 
     @staticmethod
     def _covers(study: Study | None, document: StudyRequest | None, process: Negotiation, dataset: Dataset) -> bool:
-        """An approved study, of which the requester is a recipient and which asks for this dataset."""
+        """An approved study of which the requester is a recipient, that asks for this dataset and for every purpose."""
+        purposes = requested_purposes(process.offer or {})
         return (
             study is not None
             and document is not None
             and study.standing == "approved"
             and process.counterparty in document.recipients
             and any(entry.dataset == dataset.id for entry in document.data)
+            and bool(purposes)
+            and all(covered_by_any(document.purposes, purpose) is True for purpose in purposes)
         )
 
     def narrowed(

@@ -1,4 +1,4 @@
-"""One contract as a release reads it: its terms, its study, which part of the source it is about, and how to prepare it."""
+"""One contract as a release reads it: its terms, its study, its part of the source, and how records are prepared."""
 
 from __future__ import annotations
 

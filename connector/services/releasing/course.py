@@ -41,6 +41,10 @@ class Sink(Protocol):
         """Hand over; returns when the server has taken the bytes, which is at once after `ready`."""
         ...
 
+    def gone(self) -> Awaitable[None]:
+        """Wait until the reader is gone. Can be cancelled."""
+        ...
+
 
 class Over(Exception):
     """The release goes no further. `standing`: ended (transfer, contract or member), or broken (reader, shutdown)."""

@@ -25,9 +25,7 @@ from policy.replay import inputs_to_json
 
 # Duties this connector carries out (see connector.services.processes.willingness).
 EXECUTORS = frozenset({"pseudonymise", "erase-on-withdrawal"})
-UNDER_WAY = Reason(
-    "withdrawal-under-way", "A withdrawal is still being told to this recipient.", "rule", "/notices"
-)
+UNDER_WAY = Reason("withdrawal-under-way", "A withdrawal is still being told to this recipient.", "rule", "/notices")
 _PORTION = 400
 
 Basis = tuple[str, tuple[str, ...]]
@@ -76,8 +74,7 @@ def judge_people(
         for entry in tx.find(MemberEntry, id=sorted({link.wallet for link in links.values()}), standing="active")
     }
     untold = {
-        notice.person
-        for notice in tx.find(Notice, person=list(people), agreement=contract.agreement.id, told_at=None)
+        notice.person for notice in tx.find(Notice, person=list(people), agreement=contract.agreement.id, told_at=None)
     }
     question = _question(contract, now)
     judged = []

@@ -27,7 +27,9 @@ class Line:
     refused: str | None = None
 
 
-def tell(tx: Transaction, context: Context, contract: Contract, release: str, lines: Iterable[Line], at: datetime) -> None:
+def tell(
+    tx: Transaction, context: Context, contract: Contract, release: str, lines: Iterable[Line], at: datetime
+) -> None:
     """Queue the lines for each person's wallet, a few hundred to a message; part of the caller's transaction."""
     by_wallet: defaultdict[str, list[wire.Use]] = defaultdict(list)
     for line in lines:

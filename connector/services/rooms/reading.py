@@ -35,7 +35,7 @@ class Rooms:
 
     def negotiations(self, tx: Transaction, role: str | None = None) -> list[NegotiationRow]:
         """Negotiations in which we play this role (None: either), newest first."""
-        conditions: dict[str, object] = {"role": role} if role else {}
+        conditions: dict[str, Any] = {"role": role} if role else {}
         return [self._row(tx, one) for one in tx.find(Negotiation, order="-created_at", **conditions)]
 
     def _row(self, tx: Transaction, one: Negotiation) -> NegotiationRow:
@@ -57,7 +57,7 @@ class Rooms:
 
     def agreements(self, tx: Transaction, role: str | None = None) -> list[AgreementRow]:
         """Contracts in which we play this role (None: either), newest first."""
-        conditions: dict[str, object] = {"role": role} if role else {}
+        conditions: dict[str, Any] = {"role": role} if role else {}
         return [
             AgreementRow(
                 one.id, self._name(one.counterparty), dataset_title(tx, one.dataset), study_title(tx, one.study),
@@ -108,7 +108,7 @@ class Rooms:
         return self._context.members.name_of(participant)
 
 
-def withdrawals(tx: Transaction, **conditions: object) -> list[WithdrawalRow]:
+def withdrawals(tx: Transaction, **conditions: Any) -> list[WithdrawalRow]:
     """People who stopped, newest first: as the recipient was told, or as the provider told."""
     told = [
         WithdrawalRow(one.notice, one.received_at, one.stopped_at, one.erased_at, one.objects, one.lines,

@@ -16,7 +16,7 @@ from connector.services.rooms.views import TransferRow
 from policy.reasons import REASONS
 
 
-def transfer_rows(tx: Transaction, *, exact: bool, **conditions: object) -> list[TransferRow]:
+def transfer_rows(tx: Transaction, *, exact: bool, **conditions: Any) -> list[TransferRow]:
     """Transfers that fulfil the conditions, newest first. `exact` is for the provider's own staff only."""
     return [row_of(tx, one, exact=exact) for one in tx.find(Transfer, order="-created_at", **conditions)]
 
@@ -27,8 +27,8 @@ def row_of(tx: Transaction, transfer: Transfer, *, exact: bool) -> TransferRow:
 
 
 def reason_words(code: str) -> str:
-    """The sentence of a reason code; a code that is not ours stays as it is."""
-    return REASONS[code][1] if code in REASONS else code
+    """The sentence of a reason code; a code without one is written out."""
+    return REASONS[code][1] if code in REASONS else code.replace("-", " ").capitalize()
 
 
 def _received(tx: Transaction, transfer: Transfer) -> TransferRow:
@@ -54,7 +54,7 @@ def _released(tx: Transaction, transfer: Transfer, *, exact: bool) -> TransferRo
         pid=transfer.pid, kind=transfer.kind, state=(transfer.state or "requested").lower(),
         started_at=moment(release.started_at or transfer.created_at), finished_at=release.finished_at,
         people=release.people if exact else at_least_ten(release.people), resources=release.resources,
-        bytes=release.offset,
+        bytes=release.bytes,
         withheld=[(reason_words(code), str(count)) for code, count in withheld.items()] if exact else _safe(withheld),
         withheld_resources=_counts(release.withheld_resources), manifest_verified=None, path="",
         agreement=transfer.agreement,
@@ -77,4 +77,6 @@ def _rounded(numbers: Mapping[str, int]) -> dict[str, str]:
 def _counts(counts: object) -> list[tuple[str, int | str]]:
     if not isinstance(counts, Mapping):
         return []
-    return [(reason_words(str(code)), count if isinstance(count, int) else str(count)) for code, count in counts.items()]
+    return [
+        (reason_words(str(code)), count if isinstance(count, int) else str(count)) for code, count in counts.items()
+    ]

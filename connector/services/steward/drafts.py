@@ -99,7 +99,7 @@ def _offered(context: Context, draft: DatasetDraft, profile: Profile) -> dict[st
     if until <= context.clock():
         raise invalid("The offer would have ended already", "until", "a day in the future")
     try:
-        plain = research_offer(new_id(), draft.purposes, until)
+        plain: dict[str, Any] = dict(research_offer(new_id(), draft.purposes, until))
         offer = with_terms(plain, BoundTerms(profile=_named(profile)))
     except ValueError as fault:
         raise invalid(str(fault), "purposes", code="purpose-unknown") from None
@@ -118,9 +118,9 @@ def _check_duties(offer: Mapping[str, Any]) -> None:
 def _mailbox(origin: str) -> str:
     """The address RFC 2142 keeps for questions about what an organisation offers, at our own host."""
     host = urlsplit(origin).hostname or ""
-    if re.fullmatch(r"[0-9.]+", host) or ":" in host:
-        return f"info@[{'IPv6:' if ':' in host else ''}{host}]" if "." in host else "info@host.invalid"
-    return f"info@{host}" if "." in host else f"info@{host or 'host'}.invalid"
+    if re.fullmatch(r"[0-9.]+", host):
+        return f"info@[{host}]"
+    return f"info@{host}" if "." in host else "info@host.invalid"
 
 
 def _slug(title: str) -> str:

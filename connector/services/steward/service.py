@@ -1,4 +1,4 @@
-"""The steward as the portal and the API call it. Who asks for data never decides here; the steward of the holder does."""
+"""The steward as the portal and the API call it. Who asks for data never decides here; the holder's steward does."""
 
 from __future__ import annotations
 

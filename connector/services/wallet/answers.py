@@ -200,7 +200,7 @@ class Answers:
         if delivery is None:
             return
         claims = speech.hear(
-            jws, speech.ACKNOWLEDGEMENT, self._context.members.active(delivery.holder), wire.Acknowledgement
+            jws, speech.ACKNOWLEDGEMENT, self._context.members.reachable(delivery.holder), wire.Acknowledgement
         )
         standing = "refused" if claims.effect == wire.Effect.REFUSED else "acknowledged"
         tx.change(delivery, standing=standing, acknowledged_at=claims.committed_at, acknowledgement=jws)

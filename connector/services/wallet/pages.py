@@ -25,6 +25,8 @@ from connector.services.wallet import views
 from connector.services.wallet.answers import TEXT_VERSION
 from contracts.study import RequestedData, StudyRequest
 from policy.categories import CATEGORIES, words
+from policy.consent import ConsentRecord
+from policy.fhir_consent import to_fhir
 from policy.purposes import label
 
 
@@ -145,7 +147,7 @@ class Pages:
             window=(_day(window["start"]), _day(window["end"])) if window else None,
             words_digest=record["words"]["digest"], text_version=record["words"]["version"],
             signature_kid=_kid(newest.jws), deliveries=[self._delivery(tx, one) for one in siblings], record=record,
-            jws=newest.jws, study=newest.study,
+            jws=newest.jws, study=newest.study, fhir=to_fhir(ConsentRecord.from_json(record)),
         )  # fmt: skip
 
     def _shared(self, study: StudyRequest, scope: dict[str, Any]) -> tuple[str, str, list[str]]:
@@ -222,7 +224,7 @@ class Pages:
             return {
                 "name": account.name if account else actor.name,
                 "links": [{"holder": one.holder, "link": one.id} for one in tx.find(WalletLink, account=actor.account)],
-                "consents": [{"record": one.record, "signed": one.jws} for one in consents],
+                "consents": [_exported(one) for one in consents],
                 "uses": [
                     {"at": _at(use.at).isoformat(), "kind": use.kind, "holder": use.holder, "study": use.study,
                      "recipient": use.recipient, "resources": use.resources, "reason": use.reason or None}
@@ -247,6 +249,12 @@ def _overall(states: list[str]) -> str | None:
 def _done(one: views.RecipientProgress, ended: list[WalletConsent]) -> bool:
     stop_only = (ended[0].record or {}).get("on_withdrawal") == "stop"
     return bool(one.erased_at or one.exception or (stop_only and one.stopped_at))
+
+
+def _exported(consent: WalletConsent) -> dict[str, Any]:
+    """A version in the form that was signed, and as FHIR R4 Consent for whoever reads that."""
+    fhir = to_fhir(ConsentRecord.from_json(consent.record))
+    return {"record": consent.record, "signed": consent.jws, "fhir": fhir}
 
 
 def _kid(jws: str) -> str:

@@ -127,8 +127,9 @@ class People:
         ).wire()  # fmt: skip
 
     async def _ask(self, holder: str, body: dict[str, Any]) -> dict[str, Any]:
+        members = self._context.members
         try:
-            answer = await self._context.members.post(holder, f"{self._context.members.exchange(holder)}/links", body)
+            answer = await members.post(holder, f"{members.exchange(members.active(holder).id)}/links", body)
         except (OutboundRefused, Unreachable):
             raise unavailable("The holder cannot be reached now. Nothing was changed; try again later") from None
         if answer.ok:

@@ -138,6 +138,7 @@ class Receipt:
     record: dict[str, Any]
     jws: str
     study: str = ""
+    fhir: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tests.unit.consent_ui.fakes.space import install, portal
+from tests.unit.consent_ui.fakes.space import portal
 from tests.unit.consent_ui.fakes.tour import EMPTY_TOUR, TOUR
 from tests.unit.consent_ui.fakes.visitor import ORIGIN, Page, Visitor
 
@@ -141,7 +141,6 @@ def unsafe_routes() -> list[tuple[str, str, str]]:
     where = {"/me": ("wallet", "patient"), "/research": ("research", "researcher")}
     where |= {"/steward": ("hospital", "steward"), "/dpo": ("hospital", "dpo")}
     found = []
-    install()
     from consent_ui.pages import answering, dpo, entry, patient, researcher, steward, stopping, study_requests
 
     for module in (answering, dpo, entry, patient, researcher, steward, stopping, study_requests):

@@ -40,7 +40,8 @@ def test_counts_carry_their_unit(value, shown):
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (8_412_201, "8.4 MB"), (10**15, "1000 TB")]
+    ("value", "shown"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (8_412_201, "8.4 MB"), (10**15, "1000 TB")],
 )
 def test_sizes_are_read_at_a_glance(value, shown):
     assert words.size(value) == shown

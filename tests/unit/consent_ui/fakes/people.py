@@ -85,13 +85,6 @@ class Wallet:
         }
         if study not in titles:
             raise Problem(404, "no-study", "Not found", "There is no such study for you.")
-        state = (
-            "withdrawn"
-            if study in self.stopped
-            else {"yes": "given", "no": "refused"}.get(self.answers[study].decision)
-            if study in self.answers
-            else None
-        )
         return v.StudyPage(
             study,
             titles[study],
@@ -99,24 +92,7 @@ class Wallet:
             "Heart Rhythm Group, Ghent University",
             WORDS,
             ["scientific research in health and care"],
-            [
-                v.DatasetChoice(
-                    "urn:concord:dataset:heart",
-                    HOSPITAL,
-                    NAMES[HOSPITAL],
-                    "Records on heart and blood pressure",
-                    kinds(*CATEGORIES),
-                    HOSPITAL in self.links,
-                ),
-                v.DatasetChoice(
-                    "urn:concord:dataset:rate",
-                    LUMEN,
-                    NAMES[LUMEN],
-                    "Live heart rate and steps",
-                    kinds("heart-rate", "steps"),
-                    LUMEN in self.links,
-                ),
-            ],
+            self._datasets(),
             (date(2016, 1, 1), date(2027, 12, 31)),
             NOW + timedelta(days=130),
             NOW + timedelta(days=770),
@@ -124,10 +100,35 @@ class Wallet:
             "heart-study@ugent.example",
             ["Heart Rhythm Group, Ghent University"],
             [(NAMES[HOSPITAL], NOW - timedelta(days=9)), (NAMES[LUMEN], NOW - timedelta(days=8))],
-            state,
+            self._answered(study),
             "1, English",
             "9f2b44a0c1d37e5586e0f1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f6",
         )
+
+    def _answered(self, study: str) -> str | None:
+        if study in self.stopped:
+            return "withdrawn"
+        return {"yes": "given", "no": "refused"}[self.answers[study].decision] if study in self.answers else None
+
+    def _datasets(self) -> list[v.DatasetChoice]:
+        return [
+            v.DatasetChoice(
+                "urn:concord:dataset:heart",
+                HOSPITAL,
+                NAMES[HOSPITAL],
+                "Records on heart and blood pressure",
+                kinds(*CATEGORIES),
+                HOSPITAL in self.links,
+            ),
+            v.DatasetChoice(
+                "urn:concord:dataset:rate",
+                LUMEN,
+                NAMES[LUMEN],
+                "Live heart rate and steps",
+                kinds("heart-rate", "steps"),
+                LUMEN in self.links,
+            ),
+        ]
 
     async def study(self, actor, study) -> v.StudyPage:
         return self._study(study)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import dataclass
 from datetime import timedelta
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 from fastapi import FastAPI
 
 from connector.problems import Problem
 from connector.services.actors import Actor
+from consent_ui.app import PeopleOnly
+from consent_ui.app import portal as build
 from tests.unit.consent_ui.fakes import people, staff, views
 
 
@@ -87,32 +87,8 @@ def participant(role: str, empty: bool = False) -> SimpleNamespace:
     )
 
 
-def install() -> None:
-    """Stand in for the parts of the connector that the portal imports by name and that are not there yet."""
-    drafts = {"wallet": "Answer", "research": "StudyDraft", "steward": "DatasetDraft"}
-    for name, exported in drafts.items():
-        try:
-            module = importlib.import_module(f"connector.services.{name}")
-        except ModuleNotFoundError:
-            module = ModuleType(f"connector.services.{name}")
-            sys.modules[module.__name__] = module
-        if not hasattr(module, exported):
-            setattr(module, exported, getattr(views, exported))
-    try:
-        importlib.import_module("connector.app")
-    except ModuleNotFoundError:
-        module = ModuleType("connector.app")
-        module.create = FastAPI
-        sys.modules[module.__name__] = module
-        sys.modules["connector"].app = module
-
-
 def portal(role: str, empty: bool = False) -> FastAPI:
     """A portal over in-memory services."""
-    install()
-    from consent_ui.app import PeopleOnly
-    from consent_ui.app import portal as build
-
     outer = FastAPI(openapi_url=None)
     outer.state.participant = participant(role, empty)
     outer.router.routes.append(PeopleOnly("/", app=build(outer), name="portal"))

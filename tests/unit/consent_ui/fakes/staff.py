@@ -51,6 +51,57 @@ def steps(*names: str, waiting: str = "") -> list[v.Step]:
     ]
 
 
+def transfers() -> list[v.TransferRow]:
+    return [
+        v.TransferRow(
+            "urn:uuid:t2",
+            "stream",
+            "started",
+            NOW - timedelta(minutes=3),
+            None,
+            "fewer than 10",
+            904,
+            268_120,
+            [],
+            [],
+            None,
+            "received/urn-uuid-t2.ndjson",
+        ),
+        v.TransferRow(
+            "urn:uuid:t1",
+            "records",
+            "completed",
+            NOW - timedelta(hours=5),
+            NOW - timedelta(hours=5, seconds=-4),
+            14,
+            5_212,
+            8_412_201,
+            [
+                ("The person has not answered this study. Silence is no.", "12"),
+                ("The person said no to this study.", "fewer than 10"),
+                ("Other reasons", "fewer than 10"),
+            ],
+            [("Outside the dates the person agreed to", 812), ("A kind of data the person did not agree to", 344)],
+            True,
+            "received/urn-uuid-t1.ndjson",
+        ),
+    ]
+
+
+def stopped() -> list[v.WithdrawalRow]:
+    return [
+        v.WithdrawalRow(
+            "urn:uuid:5d0c1a2b-1111-4222-8333-444455556666",
+            NOW - timedelta(minutes=2),
+            NOW - timedelta(minutes=2),
+            NOW - timedelta(minutes=1),
+            2,
+            1_318,
+        ),
+        v.WithdrawalRow("urn:uuid:77ab1a2b-1111-4222-8333-444455556666", NOW - timedelta(minutes=1), NOW, None, 0, 0),
+    ]
+
+
 class Research:
     def __init__(self, empty: bool = False) -> None:
         self.empty = empty
@@ -147,6 +198,9 @@ class Research:
             WORDS,
             ["scientific research in health and care"],
             ["St Elisabeth Hospital: records on heart and blood pressure"],
+            ["https://w3id.org/dpv/legal/eu/ehds#HealthcareScientificResearch"],
+            NOW + timedelta(days=130),
+            NOW + timedelta(days=770),
         )
 
     async def publish_study(self, actor, draft):
@@ -244,53 +298,6 @@ class Research:
     async def room(self, actor, agreement):
         if agreement != AGREEMENT:
             raise Problem(404, "no-contract", "Not found", "There is no such contract here.")
-        transfers = [
-            v.TransferRow(
-                "urn:uuid:t2",
-                "stream",
-                "started",
-                NOW - timedelta(minutes=3),
-                None,
-                "fewer than 10",
-                904,
-                268_120,
-                [],
-                [],
-                None,
-                "received/urn-uuid-t2.ndjson",
-            ),
-            v.TransferRow(
-                "urn:uuid:t1",
-                "records",
-                "completed",
-                NOW - timedelta(hours=5),
-                NOW - timedelta(hours=5, seconds=-4),
-                14,
-                5_212,
-                8_412_201,
-                [
-                    ("The person has not answered this study. Silence is no.", "12"),
-                    ("The person said no to this study.", "fewer than 10"),
-                    ("Other reasons", "fewer than 10"),
-                ],
-                [("Outside the dates the person agreed to", 812), ("A kind of data the person did not agree to", 344)],
-                True,
-                "received/urn-uuid-t1.ndjson",
-            ),
-        ]
-        stopped = [
-            v.WithdrawalRow(
-                "urn:uuid:5d0c1a2b-1111-4222-8333-444455556666",
-                NOW - timedelta(minutes=2),
-                NOW - timedelta(minutes=2),
-                NOW - timedelta(minutes=1),
-                2,
-                1_318,
-            ),
-            v.WithdrawalRow(
-                "urn:uuid:77ab1a2b-1111-4222-8333-444455556666", NOW - timedelta(minutes=1), NOW, None, 0, 0
-            ),
-        ]
         return v.ContractRoom(
             AGREEMENT,
             "consumer",
@@ -304,8 +311,8 @@ class Research:
             NOW + timedelta(days=770),
             DIGEST,
             POLICY,
-            [] if self.empty else transfers,
-            [] if self.empty else stopped,
+            [] if self.empty else transfers(),
+            [] if self.empty else stopped(),
         )
 
     async def request_transfer(self, actor, agreement):

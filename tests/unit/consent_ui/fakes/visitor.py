@@ -84,6 +84,9 @@ class Page(HTMLParser):
             self._link[1].append(data)
         if self._button is not None:
             self._button.append(data)
+        if self.open and self.open[-1] == "textarea":
+            name, typed = self.forms[-1].fields[-1]
+            self.forms[-1].fields[-1] = (name, typed + data)
 
     @property
     def text(self) -> str:

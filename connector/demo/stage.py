@@ -1,0 +1,91 @@
+"""What the chapters of the story share: who plays, what was found on the way, and where to tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from connector.demo.narrator import Narrator
+from connector.demo.offices import Office
+from connector.demo.people import Cast, Part
+from connector.demo.report import Report
+from connector.outbound.client import Outbound
+
+
+def now() -> datetime:
+    """The time on the wall."""
+    return datetime.now(UTC)
+
+
+def milliseconds(start: datetime, end: datetime) -> float:
+    """From one time to another, to a tenth of a millisecond."""
+    return round((end - start).total_seconds() * 1000, 1)
+
+
+@dataclass(slots=True)
+class Found:
+    """Ids that earlier chapters found for later ones."""
+
+    source: str = ""
+    device_source: str = ""
+    records: str = ""
+    heart: str = ""
+    stream: str = ""
+    study: str = ""
+    agreement: str = ""
+    transfer: str = ""
+    second: str = ""
+    stream_agreement: str = ""
+    stream_transfer: str = ""
+    accounts: dict[str, str] = field(default_factory=dict)
+    """Person of the input -> account at the wallet."""
+    devices: dict[str, str] = field(default_factory=dict)
+    """Person of the input -> what their device shows at the ingest."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """One telling of the story."""
+
+    hospital: Office
+    vendor: Office
+    wallet: Office
+    research: Office
+    outbound: Outbound
+    narrator: Narrator
+    cast: Cast
+    bundles: Path
+    space: Path
+    seed: int
+    round: int = 1
+    report: Report = field(default_factory=Report)
+    found: Found = field(default_factory=Found)
+
+    @property
+    def offices(self) -> tuple[Office, ...]:
+        """All four."""
+        return self.hospital, self.vendor, self.wallet, self.research
+
+    @property
+    def hero(self) -> Part:
+        """The person who stops while data flows."""
+        withdrawing = self.cast.withdrawing
+        if withdrawing is None:
+            raise LookupError("nobody in this cast can say yes")
+        return withdrawing
+
+    @property
+    def study_title(self) -> str:
+        """Every round asks anew."""
+        return "Heart and illness in daily life" + (f", round {self.round}" if self.round > 1 else "")
+
+
+def subject(part: Part) -> str:
+    """What the sign-in provider calls a person."""
+    return f"person-{part.person.id}"
+
+
+def full_name(part: Part) -> str:
+    """A person's name as people say it."""
+    return f"{part.person.given} {part.person.family}".strip() or f"Person {part.person.id[:8]}"

@@ -1,0 +1,155 @@
+"""Log entries, decisions and their limits in words a data protection officer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from types import MappingProxyType
+
+from policy.categories import words as category_words
+from policy.decision import Decision
+from policy.residual import Scope
+
+_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "account.opened": "An account was opened",
+        "account.roles-granted": "An account was given further roles",
+        "account.closed": "An account was closed",
+        "consent.acknowledged": "A holder confirmed a choice",
+        "consent.given": "A person said yes",
+        "consent.refused": "A person said no",
+        "consent.refused-by-holder": "A holder did not take a choice",
+        "consent.suspended": "A person paused their yes",
+        "consent.withdrawn": "A person stopped sharing",
+        "dataset.published": "A dataset was published with its offer",
+        "dataset.withdrawn": "A dataset was taken out of the catalogue",
+        "erasure.asked": "We were asked to delete what we received about a person",
+        "erasure.erased": "We stated that a person's data is deleted",
+        "erasure.exception": "We stated what had to be kept, and why",
+        "erasure.stopped": "We stated that a person's data is not used any more",
+        "link.code-made": "A link code was made at the desk",
+        "link.made": "A record was linked to a wallet",
+        "log.exported": "The log was written out",
+        "member.activated": "A participant is listened to again",
+        "member.added": "A participant was added to the register",
+        "member.removed": "A participant was removed from the register",
+        "member.suspended": "A participant was suspended",
+        "negotiation.accepted": "An offer was accepted",
+        "negotiation.agreed": "Terms were agreed",
+        "negotiation.asked": "A contract was asked for",
+        "negotiation.end-asked": "The end of a negotiation was asked for",
+        "negotiation.finalized": "A contract was made",
+        "negotiation.offered": "An offer was made",
+        "negotiation.requested": "A contract was requested",
+        "negotiation.terminated": "A negotiation ended without a contract",
+        "negotiation.verified": "The terms were verified",
+        "release.chunk": "Records left",
+        "release.person-dropped": "A person was taken out of a running release",
+        "session.ended": "Somebody signed out",
+        "session.opened": "Somebody signed in",
+        "session.role-chosen": "Somebody acts in another of their roles",
+        "stream.person-dropped": "A person was taken out of a running stream",
+        "study.approval-known": "A holder's approval of a study arrived",
+        "study.approved": "A study request was approved",
+        "study.published": "A study request was published",
+        "study.received": "A study request arrived",
+        "study.refused": "A study request was refused",
+        "transfer.asked": "Data was asked for",
+        "transfer.completed": "A transfer was completed",
+        "transfer.end-asked": "The end of a transfer was asked for",
+        "transfer.requested": "A transfer was requested",
+        "transfer.started": "A transfer started",
+        "transfer.suspended": "A transfer was paused",
+        "transfer.terminated": "A transfer was broken off",
+        "withdrawal.erased": "A receiver stated that a person's data is deleted",
+        "withdrawal.exception": "A receiver stated what it keeps, and why",
+        "withdrawal.received": "A receiver has a person's withdrawal",
+        "withdrawal.secret-destroyed": "The secret behind a person's code was destroyed",
+        "withdrawal.stopped": "A receiver stated that it stopped",
+        "withdrawal.told": "A receiver was told that a person stopped",
+    }
+)
+
+_OWED: Mapping[str, str] = MappingProxyType(
+    {
+        "pseudonymise": "Replace names and other marks of the person before anything leaves",
+        "erase-on-withdrawal": "Have it deleted when the person withdraws and asks for it",
+        "stop-on-withdrawal": "Stop new use when the person withdraws",
+        "anonymise": "Remove everything that points to the person",
+        "delete": "Have it deleted when the work is done",
+        "inform": "Be told about each use",
+    }
+)
+
+_WOULD_ALLOW: Mapping[str, str] = MappingProxyType(
+    {
+        "not-linked": "the person linked their record here to a wallet and said yes",
+        "no-consent": "the person said yes to this study",
+        "refused": "the person said yes to this study",
+        "withdrawn": "the person said yes again",
+        "suspended": "the person took up their yes again",
+        "expired": "the person said yes again",
+        "study-changed": "the person said yes to this version of the study",
+        "recipient-not-agreed": "the person agreed to this recipient",
+        "purpose-not-agreed": "the person agreed to every purpose asked for",
+        "dataset-not-agreed": "the person agreed to share from this dataset",
+        "wallet-silent": "the person's wallet had been heard from lately",
+        "opted-out": "the person had not opted out",
+        "no-contract": "there were a contract",
+        "other-dataset": "the contract were about this dataset",
+        "other-recipient": "the contract were with this recipient",
+        "prohibited": "the contract did not forbid it",
+        "purpose-missing": "a purpose were named",
+        "purpose-not-offered": "the purpose lay within those on offer",
+        "purpose-unknown-relation": "the purpose were known to lie within those on offer",
+        "contract-ended": "the contract still ran",
+        "contract-not-started": "the contract had begun",
+        "study-not-named": "a study were named",
+        "other-study": "it were for the study of the contract",
+        "profile-not-agreed": "identities were removed in the way agreed",
+        "selection-not-agreed": "the selection of data were the one agreed",
+        "study-not-approved": "the steward had approved the study",
+        "withdrawal-under-way": "the receiver had been told of the earlier withdrawal",
+    }
+)
+
+
+def entry_words(kind: str) -> str:
+    """What an entry of this kind says; a kind without a sentence is written out."""
+    return _KINDS.get(kind) or kind.replace(".", ": ").replace("-", " ").capitalize()
+
+
+def duty_words(keys: Iterable[str]) -> list[str]:
+    """The duties that go with a yes."""
+    return [_OWED.get(key, key.replace("-", " ").capitalize()) for key in keys]
+
+
+def limits(decision: Decision) -> list[str]:
+    """Within what a yes releases, one line per allowance; nothing for a no."""
+    return [line for scope in decision.residual.scopes for line in _limit(scope)] if decision.permits else []
+
+
+def would_change(decision: Decision) -> str | None:
+    """The shortest thing that would turn the answer round; None where no single change is known to."""
+    if decision.permits:
+        return "The person withdrew their consent"
+    conditions = [_WOULD_ALLOW.get(cause.code) for cause in decision.because]
+    known = list(dict.fromkeys(condition for condition in conditions if condition))
+    return " and ".join(known) if known and None not in conditions else None
+
+
+def _limit(scope: Scope) -> Iterator[str]:
+    kinds = "all kinds of data" if scope.categories is None else "; ".join(map(category_words, scope.categories))
+    yield f"Only {kinds}" if scope.categories is not None else kinds.capitalize()
+    if scope.start or scope.end:
+        yield "Only what happened " + " ".join(_ends(scope.start, scope.end))
+
+
+def _ends(start: date | None, end: date | None) -> Iterator[str]:
+    if start:
+        yield f"from {_day(start)}"
+    yield f"up to {_day(end)}" if end else "on"
+
+
+def _day(value: date) -> str:
+    return f"{value.day} {value:%B} {value.year}"

@@ -1,0 +1,135 @@
+"""A release of records: decide about everybody, prepare one person after the other, hand over, state what left.
+
+While one person's lines are handed over, the next is prepared; a slow reader stops the preparing, so memory holds two
+people's records and one chunk, however long the release is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+
+from connector.dataplane.framing import Framer
+from connector.dataplane.parcels import LEAK
+from connector.ports import Archive, Renderer, Transaction
+from connector.records import Person
+from connector.services.releasing.closing import Account, Refused, broken_off, complete
+from connector.services.releasing.course import Course, Over, Subject
+from connector.services.releasing.deciding import Judged, judge_people, keep, portions
+from connector.services.releasing.preparing import Lines, prepare
+from connector.services.releasing.selecting import Selecting
+from connector.services.sealed import SealedInTransaction
+
+_AHEAD = 1
+"""People prepared ahead of the one being handed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    person: str
+    lines: Lines
+
+
+class BulkRelease:
+    """One pull of one transfer."""
+
+    def __init__(self, course: Course, renderer: Renderer, archive: Archive) -> None:
+        self.course = course
+        self._renderer = renderer
+        self._archive = archive
+        self._account = Account([], Counter())
+
+    async def run(self) -> None:
+        """From the decisions to the manifest. Raises Over when it ended early, after noting that."""
+        course = self.course
+        try:
+            await self._decide()
+            await self._hand_over_all()
+            await complete(course, self._account, self._archive)
+        except Over as over:
+            await broken_off(course, self._account, over.standing)
+            raise
+        except BaseException:
+            await asyncio.shield(broken_off(course, self._account, "broken"))
+            raise
+
+    async def _decide(self) -> None:
+        """One decision per person of the dataset, all durable and logged before the first byte."""
+        course, store = self.course, self.course.context.store
+        source, now = course.contract.source, course.context.clock()
+        people = await store.read(lambda tx: [one.id for one in tx.find(Person, source=source, order="id")])
+        outcomes: Counter[str] = Counter()
+        for portion in portions(people):
+            judged = await store.read(
+                lambda tx, some=portion: judge_people(tx, course.context, course.contract, some, now)  # type: ignore[misc]
+            )
+            outcomes.update(str(one.decision.outcome) for one in judged)
+            course.subjects |= await store.write(lambda tx, some=judged: self._keep(tx, some))  # type: ignore[misc]
+        await store.write(lambda tx: self._log_decided(tx, len(people), outcomes))
+
+    def _keep(self, tx: Transaction, judged: list[Judged]) -> dict[str, Subject]:
+        course = self.course
+        keep(tx, course.contract, course.release.id, judged)
+        self._account.refused += [
+            Refused(one.link, one.wallet, one.reason, one.words) for one in judged if not one.decision.permits
+        ]
+        permitted = {one.person: one for one in judged if one.decision.permits}
+        coders = course.context.vault.domain(course.contract.agreement.id, SealedInTransaction(tx)).people(permitted)
+        return {person: Subject(one, coders[person]) for person, one in permitted.items()}
+
+    def _log_decided(self, tx: Transaction, people: int, outcomes: Counter[str]) -> None:
+        course = self.course
+        if not course.still_open(tx):
+            raise Over("ended")
+        course.context.log(
+            tx, "release.decided", course.release.id,
+            {"release": course.release.id, "agreement": course.contract.agreement.id, "people": people, **outcomes},
+        )  # fmt: skip
+
+    async def _hand_over_all(self) -> None:
+        ready: asyncio.Queue[_Ready | None] = asyncio.Queue(_AHEAD)
+        producer = asyncio.create_task(self._prepare_all(ready))
+        framer = Framer()
+        try:
+            while (one := await _next(ready, producer)) is not None:
+                self._account.withheld_resources.update(one.lines.withheld)
+                for chunk in framer.add(one.person, one.lines.lines):
+                    await self.course.hand_over(chunk)
+            if rest := framer.rest():
+                await self.course.hand_over(rest)
+        finally:
+            producer.cancel()
+            await asyncio.gather(producer, return_exceptions=True)
+
+    async def _prepare_all(self, ready: asyncio.Queue[_Ready | None]) -> None:
+        course = self.course
+        selecting = Selecting(course.contract)
+        as_of = course.context.clock().date()
+        for person, subject in list(course.subjects.items()):
+            if subject.fallen:
+                continue
+            decision = subject.judged.decision
+            chosen = await course.context.store.read(lambda tx, p=person, d=decision: selecting.choose(tx, p, d))  # type: ignore[misc]
+            lines = await prepare(self._renderer, course.contract, chosen, subject.coder, as_of)
+            if lines.quarantined:
+                subject.fallen = LEAK
+                await course.context.store.write(self._log_leak)
+            await ready.put(_Ready(person, lines))
+        await ready.put(None)
+
+    def _log_leak(self, tx: Transaction) -> None:
+        course = self.course
+        course.context.log(tx, "release.leak", course.release.id, {"release": course.release.id})
+
+
+async def _next(ready: asyncio.Queue[_Ready | None], producer: asyncio.Task[None]) -> _Ready | None:
+    """The next person; raises what stopped the producer."""
+    waiting = asyncio.ensure_future(ready.get())
+    await asyncio.wait({waiting, producer}, return_when=asyncio.FIRST_COMPLETED)
+    if waiting.done():
+        return waiting.result()
+    if producer.done() and producer.exception() is not None:
+        waiting.cancel()
+        producer.result()
+    return await waiting
