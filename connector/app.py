@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from connector.api import dsp, exchange, faults, health
+from connector.api import data, dsp, exchange, faults, health, idp, management
 from connector.lock import DirectoryLock
 from connector.rootnames import require_own_packages
 from connector.settings import load
@@ -45,8 +45,9 @@ def create() -> FastAPI:
     )  # fmt: skip
     app.state.settings = settings
     faults.install(app)
-    for router in (health.router, dsp.root, dsp.router, exchange.router):
+    for router in (health.router, dsp.root, dsp.router, exchange.router, data.router, management.router):
         app.include_router(router)
+    idp.install(app, settings)
     return app
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from connector.dataplane.parcels import Prepared, Task
+    from connector.sources.folder import Piece
+    from connector.sources.openmhealth import DevicePoint, PointError
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -169,6 +174,20 @@ class Archive(Protocol):
     def read(self, name: str) -> Awaitable[bytes | None]:
         """A document, None when there is none of this name."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class DataPorts:
+    """What the data plane needs from the world.
+
+    `pieces` reads FHIR files (`connector.sources.folder.pieces`), `batch` what a device sends
+    (`connector.sources.batches.read`); both block.
+    """
+
+    renderer: Renderer
+    archive: Archive
+    pieces: Callable[[Path, Callable[[str], bool]], Iterator[Piece]]
+    batch: Callable[[bytes], Iterator[tuple[int, DevicePoint | PointError, bytes]]]
 
 
 Rows = Iterable[dict[str, Any]]

@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from connector.bells import LocalBells
+from connector.dataplane.archive import FileArchive
+from connector.dataplane.received import ReceivedFiles
+from connector.dataplane.workers import WorkerPool
 from connector.founding import STORE_FILE, VAULT
 from connector.identity.document import ParticipantDocument, introduce, write_document
 from connector.identity.members import Member
 from connector.jobs.courier import Courier
+from connector.jobs.eraser import Eraser
 from connector.jobs.heartbeat import Heartbeat
+from connector.jobs.puller import Puller
 from connector.jobs.sequencer import Sequencer
 from connector.outbound.client import Outbound
+from connector.ports import DataPorts
 from connector.provenance.note import NoteSigner
 from connector.services.context import Context, Identity
 from connector.services.delivery import Deliveries
@@ -24,6 +30,7 @@ from connector.services.signing import KeySigner
 from connector.services.tasks import Tasks
 from connector.services.trust import Members
 from connector.settings import Settings
+from connector.sources import batches, folder
 from connector.storage import SqliteStore
 from connector.vault import FileVault
 from connector.vault.vault import LOG_KEY, PARTICIPANT_KEY
@@ -68,7 +75,7 @@ async def build(settings: Settings) -> Participant:
     context = Context(
         settings=settings, me=identity, store=store, vault=vault, signer=signer, members=members, outbound=outbound,
         clock=utc_now, bells=bells, gate=ReleaseGate(), deliveries=Deliveries(utc_now), tasks=Tasks(),
-        random=os.urandom,
+        data=_data_ports(settings), random=os.urandom,
     )  # fmt: skip
     services = Services(context)
     log_key = vault.keys.signing_key(LOG_KEY)
@@ -77,7 +84,24 @@ async def build(settings: Settings) -> Participant:
     if settings.role == "wallet":
         context.tasks.spawn(Heartbeat(context).run())
     await services.start()
+    _fetch(context, services)
     return Participant(settings, identity, context, services, write_document(signer, document), store)
+
+
+def _data_ports(settings: Settings) -> DataPorts:
+    """The data plane's way to worker processes, files and formats."""
+    return DataPorts(
+        renderer=WorkerPool(settings.release_workers), archive=FileArchive(settings.directory / "provenance"),
+        pieces=folder.pieces, batch=batches.read,
+    )  # fmt: skip
+
+
+def _fetch(context: Context, services: Services) -> None:
+    """Fetch what was agreed as a consumer, and erase what people took back."""
+    files = ReceivedFiles(context.directory / "received")
+    eraser = Eraser(context, services.erasure_desk, files)
+    context.tasks.spawn(eraser.run())
+    context.tasks.spawn(Puller(context, services.transfers, files, eraser).run())
 
 
 def _myself(document: ParticipantDocument) -> Member:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import typer
 
-from connector.cli import agreeing, auditing, consenting, founding, playing, publishing, serving, studying, trusting
+from connector.cli import (
+    agreeing,
+    auditing,
+    consenting,
+    founding,
+    hosting,
+    playing,
+    publishing,
+    serving,
+    studying,
+    trusting,
+)
 from connector.outbound.faults import OutboundRefused, Unreachable
 from connector.problems import Problem
 
@@ -24,8 +36,11 @@ program = typer.Typer(
 )
 for room in (founding, serving, playing, publishing, agreeing):
     room.add_to(program)
-for room, name in ((trusting, "trust"), (studying, "study"), (consenting, "consent"), (auditing, "audit")):
-    program.add_typer(room.verbs, name=name)
+for verbs, name in (
+    (trusting.verbs, "trust"), (studying.verbs, "study"), (consenting.verbs, "consent"), (auditing.verbs, "audit"),
+    (hosting.links, "link"), (hosting.people, "people"), (hosting.accounts, "account"),
+):  # fmt: skip
+    program.add_typer(verbs, name=name)
 
 
 def run(arguments: list[str]) -> int:
@@ -44,6 +59,10 @@ def run(arguments: list[str]) -> int:
         return USAGE
     except OSError as fault:
         return _say(f"{fault.strerror or type(fault).__name__}: {fault.filename or 'a file'}", USAGE)
+    except Exception as fault:
+        # A fault of ours. Its words may quote what was read, so only its kind and place are told.
+        place = traceback.extract_tb(fault.__traceback__)[-1]
+        return _say(f"something went wrong here: {type(fault).__name__} at {place.name}, line {place.lineno}", USAGE)
     return answer if isinstance(answer, int) else 0
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.markup import escape
@@ -73,3 +74,8 @@ def _cell(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{safe(key)}: {_cell(one)}" for key, one in value.items())
     return safe(value)
+
+
+def segment(id: str) -> str:
+    """An id as one step of an address."""
+    return quote(id, safe=":")

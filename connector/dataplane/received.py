@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -19,53 +18,10 @@ from uuid import UUID
 
 from connector.dataplane.lines import code_of
 from connector.dataplane.private import open_private, sync_directory
+from connector.dataplane.tally import Barred, Removed, Taken, Tally
 
 ENTRY = 8
 _SHARE = 4 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Barred:
-    """A code that may not be stored: bytes that end beyond `limit` came after the cut, none when it is None."""
-
-    limit: int | None
-
-    def after(self, size: int, offset: int) -> int:
-        """How many of these bytes came after the cut."""
-        return size if self.limit is not None and offset > self.limit else 0
-
-
-@dataclass(slots=True)
-class Tally:
-    """What arrived of one code: lines, bytes, and where the last line ended in the sender's count."""
-
-    lines: int = 0
-    bytes: int = 0
-    end: int = 0
-
-    def add(self, size: int, offset: int) -> None:
-        """One more line."""
-        self.lines += 1
-        self.bytes += size
-        self.end = max(self.end, offset)
-
-
-@dataclass(slots=True)
-class Taken:
-    """What became of some lines: tallies by code, bytes after the cut by barred code, lines that name nobody."""
-
-    people: dict[str, Tally] = field(default_factory=dict)
-    late: dict[str, int] = field(default_factory=dict)
-    nameless: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """What erasing took out of one file."""
-
-    lines: int
-    bytes: int
-    bytes_after: int
 
 
 class ReceivedFile:
@@ -78,6 +34,11 @@ class ReceivedFile:
         self._barred: dict[str, Barred] = {}
         self._data: BinaryIO | None = None
         self._index: BinaryIO | None = None
+
+    @property
+    def transfer(self) -> str:
+        """Our id of the transfer, as it stands in the file's name."""
+        return f"urn:uuid:{self.path.stem}"
 
     def bar(self, barred: Mapping[str, Barred]) -> None:
         """From now on drop these codes on arrival."""

@@ -18,6 +18,7 @@ from connector.deidentify.wearer import Wearer
 
 PEOPLE_REMEMBERED = 32
 _PATH = re.compile(r" - at `(?:key in )?\$(.*)`$", re.DOTALL)
+_STEP = re.compile(r"[.\[]")
 _MARKED = re.compile(rb'"([A-Za-z]+)":' + re.escape(MARK))
 _CODES = frozenset({"shape", "foreign-subject", "id", "date", "number", "samples"})
 _MISSING = {"id": "id", "resourceType": "unknown-type", "header": "shape"}
@@ -119,10 +120,10 @@ def _remake(profile: Profile, coder: Coder, as_of: date) -> Deidentifier:
 
 
 def _refused(message: str) -> Rejected:
-    # msgspec says where by "$.component[...].code"; its words before that may repeat a value and are not passed on.
+    # msgspec says where by "$.component[0].code"; its words before that may repeat a value and are not passed on.
     match = _PATH.search(message)
     words = message[: match.start()] if match else message
-    pointer = match[1].replace("[...]", "/*").replace(".", "/") if match else ""
+    pointer = _STEP.sub("/", match[1]).replace("]", "") if match else ""
     if words in _CODES:
         return Rejected(words, pointer)
     if words.startswith("Object missing required field `"):

@@ -35,7 +35,7 @@ class Rejected(Exception):
 
     `code` is one of: `not-json`, `too-deep`, `unknown-type`, `withheld-type`, `shape` (another JSON type than the
     profile expects), `modifier-extension`, `implicit-rules`, `no-subject`, `foreign-subject`, `id`, `date`, `number`,
-    `samples`. `pointer` says where, as a JSON Pointer with `*` for any item of an array. Neither holds a value.
+    `samples`. `pointer` says where, as a JSON Pointer. Neither holds a value.
     """
 
     def __init__(self, code: str, pointer: str = "") -> None:
@@ -45,10 +45,6 @@ class Rejected(Exception):
 
     def __str__(self) -> str:
         return f"{self.code} at {self.pointer or '/'}"
-
-    def within(self, name: str) -> Rejected:
-        """The same refusal, seen from the element that contains it."""
-        return Rejected(self.code, f"/{name}{self.pointer}")
 
 
 # What a mask adds: "extension", "url", "valueCode".

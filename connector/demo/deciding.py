@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 from connector.demo.desk import Interrupted, again
@@ -36,26 +37,27 @@ async def play(stage: Stage) -> None:
 
 
 async def _come_to_the_portal(stage: Stage, part: Part) -> None:
-    """Whoever can come, comes: links what is theirs, and answers unless silent. Others are linked at the desk."""
+    """Living adults link what is theirs, and answer unless they stay silent; for a child its parent does.
+
+    Nobody comes for the dead and for other children.
+    """
+    if not part.adult and part.proxy is None:
+        return
     async with PersonAtPortal(stage.outbound, stage.wallet.url, subject(part)) as person:
         await _link(stage, part, person)
         if part.proxy is not None:
-            await stage.wallet.answer_as_proxy(stage.found.accounts[part.person.id], stage.found.study, part.proxy)
-        elif part.answer is not Answer.SILENT and not await stage.wallet.has_answered(subject(part), stage.found.study):
-            await at_the_portal(stage, lambda: _answer_once(stage, part, person))
+            account = stage.found.accounts[part.person.id]
+            await stage.wallet.answer_as_proxy(account, stage.found.study, part.consents, part.proxy)
+        elif part.answer is not Answer.SILENT:
+            wish = Wish(yes=part.consents, categories=part.categories, window_start=part.window_start)
+            await at_the_portal(stage, lambda: person.answer(stage.found.study, wish))
 
 
 async def _link(stage: Stage, part: Part, person: PersonAtPortal) -> None:
     for holder in (stage.hospital, stage.vendor):
         code = await holder.link_code(part.person.id)
         if code is not None:
-            await at_the_portal(stage, lambda holder=holder, code=code: person.link(holder.id, code))  # type: ignore[misc]
-
-
-async def _answer_once(stage: Stage, part: Part, person: PersonAtPortal) -> None:
-    wish = Wish(yes=part.consents, categories=part.categories, window_start=part.window_start)
-    if not await stage.wallet.has_answered(subject(part), stage.found.study):
-        await person.answer(stage.found.study, wish)
+            await at_the_portal(stage, partial(person.link, holder.id, code))
 
 
 async def at_the_portal(stage: Stage, act: Callable[[], Awaitable[T]]) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from connector.ports import Clock, Signer, Store, Transaction
+from connector.ports import Clock, DataPorts, Signer, Store, Transaction
 from connector.provenance.entry import SALT_BYTES, Entry, commit
 from connector.records import LogEntry
 
@@ -53,6 +53,7 @@ class Context:
     gate: ReleaseGate
     deliveries: Deliveries
     tasks: Tasks
+    data: DataPorts
     random: Any  # callable: number of bytes -> bytes
 
     @property

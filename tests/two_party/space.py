@@ -44,7 +44,8 @@ class QuietServer(uvicorn.Server):
 
 def listening(port: int = 0) -> socket.socket:
     """A socket bound to loopback, on a free port unless one is named."""
-    bound = socket.socket()
+    # Named as TCP, since asyncio switches Nagle's delay off only for a socket that says so.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind(("127.0.0.1", port))
     return bound
@@ -119,7 +120,7 @@ class Party:
     async def get(self, kind: type[R], *key: object) -> R | None:
         return await self.store.read(lambda tx: tx.get(kind, *key))
 
-    async def find(self, kind: type[R], **conditions: Any) -> list[R]:
+    async def find(self, kind: type[R], /, **conditions: Any) -> list[R]:
         return await self.store.read(lambda tx: tx.find(kind, **conditions))
 
     async def add(self, *records: object) -> None:

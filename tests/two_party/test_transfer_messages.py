@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.problems import Problem
-from connector.records import Agreement, LogEntry, Negotiation, Transfer
+from connector.records import RECORDS, Agreement, LogEntry, Negotiation, Transfer
 from contracts.names import CONTEXT_URL, NIL_PID
 from tests.two_party import story
 from tests.two_party.puppet import DSP
@@ -71,9 +71,11 @@ async def test_a_transfer_that_was_requested_is_started_and_its_token_opens_it(h
     assert kinds[:2] == ["transfer.requested", "transfer.started"]
 
 
-async def test_the_token_itself_is_never_kept_by_the_provider_once_it_was_delivered(hospital, puppet):
+async def test_a_delivered_token_is_kept_nowhere_at_the_provider(hospital, puppet):
     process, token = await started(puppet, hospital)
-    assert token not in str(process)
+    everything = [record for kind in RECORDS for record in await hospital.find(kind)]
+    assert token not in str(everything)
+    assert process.token_hash in str(everything)
 
 
 async def test_one_transfers_token_does_not_open_another(hospital, puppet):
@@ -190,7 +192,7 @@ async def test_a_step_that_does_not_fit_is_an_error_with_both_pids(hospital, pup
 
 
 async def test_the_provider_ends_a_transfer_whose_start_was_never_acknowledged(hospital, puppet):
-    puppet.answering = lambda heard: (503, {}) if heard.type == "TransferStartMessage" else (200, {})
+    puppet.answering = lambda heard: (503, {})
     asked = request_of(puppet, await agreement_with(puppet, hospital))
     pid = (await puppet.post(hospital, TRANSFERS + "/request", asked)).json()["providerPid"]
     await until(lambda: puppet.of_type("TransferStartMessage"), "the start message")

@@ -1,8 +1,10 @@
-"""The data protection officer as the portal and the API call it. Everything here reads; nothing changes a record."""
+"""The data protection officer as the portal and the API call it. Nothing here changes a record."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 from connector.ports import Transaction
 from connector.records import Agreement, DecisionMade, LogCheckpoint, LogEntry, Notice, Release, Tombstone, Transfer
@@ -21,7 +23,7 @@ from connector.services.dpo.views import (
     Replay,
 )
 from connector.services.dpo.wording import entry_words
-from connector.services.evidence import Evidence
+from connector.services.evidence import Evidence, Exported
 from connector.services.rooms.names import moment
 from connector.services.rooms.reading import Rooms
 from connector.services.rooms.views import AgreementRow
@@ -107,13 +109,21 @@ class Dpo:
             _row(proof.entry), proof.entry.leaf_hash.hex(), proof.path, proof.root, proof.size, proof.checkpoint
         )
 
-    async def verify(self, actor: Actor) -> LogVerdict:
-        """The whole log checked now."""
+    async def verify(self, actor: Actor, kept: Sequence[str] = ()) -> LogVerdict:
+        """The whole log checked now, also against checkpoints that somebody kept elsewhere."""
         require(actor, "dpo")
-        found = await self._evidence.verify()
+        found = await self._evidence.verify(kept)
         return LogVerdict(
             found.ok, found.entries, found.first_bad, found.what, self._context.clock(), found.signed, found.erased
         )
+
+    async def export(self, actor: Actor, directory: Path) -> Exported:
+        """Write the log out, with what is needed to verify it without us. Raises Problem 400, 409."""
+        require(actor, "dpo")
+        made = await self._evidence.export(directory)
+        context, body = self._context, {"entries": made.entries, "signed": made.signed, "by": actor.entry}
+        await context.store.write(lambda tx: context.log(tx, "log.exported", context.me.id, body))
+        return made
 
     async def withdrawals(self, actor: Actor) -> list[NoticeRow]:
         """Who was told that a person stopped, and what they answered, newest first."""

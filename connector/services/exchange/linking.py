@@ -93,6 +93,8 @@ class LinkDesk:
                 return None
             if tx.find(Link, person=code.person, standing="active", limit=1):
                 raise conflict("This person is linked to a wallet already", accepted="end the other link first")
+            if tx.find(Link, wallet=sender.id, wallet_person=request.wallet_person, standing="active", limit=1):
+                raise conflict("This wallet_person is somebody else here", accepted="a wallet_person of their own")
             link = Link(
                 id=new_id(), person=code.person, wallet=sender.id, wallet_person=request.wallet_person,
                 person_key=_jwk(key), linked_at=now,

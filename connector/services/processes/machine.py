@@ -172,7 +172,8 @@ class Machine(Generic[P]):
                 self.protocol.step(reached, step, sender)
             except StepRefused:
                 continue
-            tx.alter(OutboxMessage, {"standing": "delivered", "delivered_at": self.context.clock()}, id=sent.id)
+            settled = {"standing": "delivered", "delivered_at": self.context.clock(), "body": None}
+            tx.alter(OutboxMessage, settled, id=sent.id)
             return self._enter(tx, process, reached, process.role, mine, _why(mine))
         return process
 
@@ -188,8 +189,8 @@ class Machine(Generic[P]):
             {"by": by, "counterparty": process.counterparty, "role": process.role},
         )  # fmt: skip
         if self.is_final(moved):
-            tx.alter(OutboxMessage, {"standing": "dead", "error": "the process has ended"}, about=process.pid,
-                     kind=self.protocol.kind, standing="waiting")  # fmt: skip
+            tx.alter(OutboxMessage, {"standing": "dead", "error": "the process has ended", "body": None},
+                     about=process.pid, kind=self.protocol.kind, standing="waiting")  # fmt: skip
         tx.ring(f"about:{process.pid}")
         return moved
 

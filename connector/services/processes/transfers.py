@@ -42,6 +42,7 @@ from contracts.names import MessageType, Role, TransferState, transfer_path
 KIND = "dsp.transfer"
 PULL = "HttpData-PULL"
 ENDPOINT_TYPE = "https://w3id.org/idsa/v4.1/HTTP"
+_LAST = (MessageType.TRANSFER_COMPLETION, MessageType.TRANSFER_TERMINATION)
 
 
 def read_posted(body: Mapping[str, Any]) -> Posted:
@@ -227,22 +228,25 @@ class Transfers:
         return pid
 
     async def end(self, pid: str, step: str, code: str = "", reason: str = "") -> None:
-        """Send completion, suspension or termination for a transfer of ours. Raises Problem when it is over already."""
-        process = await self._context.store.read(lambda tx: tx.get(Transfer, pid))
-        if process is None:
-            raise missing("There is no such transfer here")
-        if self.machine.is_final(process):
-            return
-        provider = process.role == Role.PROVIDER
-        theirs = process.their_pid or ""
-        pids = {"provider_pid": pid if provider else theirs, "consumer_pid": theirs if provider else pid}
-        message, tail = _ending(step, pids, code, reason)
+        """Send completion, suspension or termination for a transfer of ours; nothing when it is over or ending already.
+
+        Raises Problem 404, or 409 while the other side has not answered our request.
+        """
 
         def command(tx: Transaction) -> None:
-            fresh = tx.get(Transfer, pid)
-            if fresh is None or self.machine.is_final(fresh) or self.machine.waiting(tx, pid):
+            process = tx.get(Transfer, pid)
+            if process is None:
+                raise missing("There is no such transfer here")
+            if self.machine.is_final(process):
                 return
-            self.machine.send(tx, fresh, message, transfer_path(theirs, tail))
+            if process.their_pid is None:
+                raise conflict("The other side has not answered yet", accepted="to end it after its first answer")
+            provider, theirs = process.role == Role.PROVIDER, process.their_pid
+            pids = {"provider_pid": pid if provider else theirs, "consumer_pid": theirs if provider else pid}
+            message, tail = _ending(step, pids, code, reason)
+            under_way = {(sent.body or {}).get("@type") for sent in self.machine.waiting(tx, pid)}
+            if not under_way & {message.TYPE, *_LAST}:
+                self.machine.send(tx, process, message, transfer_path(theirs, tail))
 
         await self._context.store.write(command)
 

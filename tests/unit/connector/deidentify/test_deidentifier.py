@@ -43,7 +43,9 @@ HIDING_PLACES = {
     "display of a reference": {"encounter": {"reference": "Encounter/e1", "display": "Anna Berg"}},
     "identifier of a reference": {"encounter": {"reference": "Encounter/e1", "identifier": {"value": "Anna Berg"}}},
     "extension": {"extension": [{"url": "urn:x", "valueString": "Anna Berg"}]},
-    "extension of a data type": {"valueQuantity": {"value": 1, "extension": [{"url": "u", "valueString": "Anna Berg"}]}},
+    "extension of a data type": {
+        "valueQuantity": {"value": 1, "extension": [{"url": "u", "valueString": "Anna Berg"}]}
+    },
     "extension beside a primitive": {"_status": {"extension": [{"url": "u", "valueString": "Anna Berg"}]}},
     "business identifier": {"identifier": [{"system": "urn:x", "value": "Anna Berg"}]},
     "meta": {"meta": {"source": "Anna Berg", "tag": [{"display": "Anna Berg"}]}},
@@ -78,7 +80,9 @@ def test_the_person_stands_under_their_code_everywhere():
     assert release(versioned)["subject"] == {"reference": f"Patient/{PERSON.code}"}
 
 
-@pytest.mark.parametrize(("born", "told"), [("1951-03-22", "1951"), ("1937", "1937"), ("1936-12", "1936"), ("1901-01-01", "1936")])
+@pytest.mark.parametrize(
+    ("born", "told"), [("1951-03-22", "1951"), ("1937", "1937"), ("1936-12", "1936"), ("1901-01-01", "1936")]
+)
 def test_births_more_than_89_years_ago_are_one_class(born, told):
     assert release({"resourceType": "Patient", "id": "p", "birthDate": born})["birthDate"] == told
 
@@ -88,7 +92,9 @@ def test_births_more_than_89_years_ago_are_one_class(born, told):
     [(b"45.50", "a", b'"value":45.50'), (b"90", "a", b'"value":90,"comparator":">="'), (b"1100", "mo", b'">="')],
 )
 def test_ages_above_89_are_one_class(value, unit, told):
-    body = b'{"resourceType":"Condition","id":"1","subject":{"reference":"Patient/p"},"onsetAge":{"value":%b,"code":"%b"}}'
+    body = (
+        b'{"resourceType":"Condition","id":"1","subject":{"reference":"Patient/p"},"onsetAge":{"value":%b,"code":"%b"}}'
+    )
     assert told in research().apply(body % (value, unit.encode()), "p").body
 
 
@@ -133,7 +139,12 @@ def test_what_fhir_requires_is_masked_when_nothing_may_be_left():
     }
     after = release(claim)
     assert after["type"] == after["provider"] == after["insurance"][0]["coverage"] == ABSENT
-    shot = {"resourceType": "Immunization", "id": "i", "patient": {"reference": "Patient/p"}, "occurrenceString": "as a child"}
+    shot = {
+        "resourceType": "Immunization",
+        "id": "i",
+        "patient": {"reference": "Patient/p"},
+        "occurrenceString": "as a child",
+    }
     assert release(shot)["_occurrenceString"] == ABSENT
     history = {"resourceType": "Encounter", "id": "e", "subject": {"reference": "Patient/p"}}
     history["statusHistory"] = [{"status": "planned", "period": {"extension": []}}]
@@ -144,14 +155,18 @@ def test_what_fhir_requires_is_masked_when_nothing_may_be_left():
     ("change", "code", "pointer"),
     [
         ({"modifierExtension": [{"url": "urn:not"}]}, "modifier-extension", "/modifierExtension"),
-        ({"component": [{"code": CONCEPT, "modifierExtension": []}]}, "modifier-extension", "/component/*/modifierExtension"),
+        (
+            {"component": [{"code": CONCEPT, "modifierExtension": []}]},
+            "modifier-extension",
+            "/component/0/modifierExtension",
+        ),
         ({"implicitRules": "urn:rules"}, "implicit-rules", "/implicitRules"),
         ({"subject": {"reference": "Patient/other"}}, "foreign-subject", "/subject/reference"),
         ({"subject": {"reference": "#p"}}, "foreign-subject", "/subject/reference"),
         ({"subject": {"display": "Anna"}}, "no-subject", "/subject"),
         ({"resourceType": "Practitioner"}, "withheld-type", "/resourceType"),
         ({"resourceType": "Starship"}, "unknown-type", "/resourceType"),
-        ({"contained": [{"resourceType": "Starship"}]}, "unknown-type", "/contained/*/resourceType"),
+        ({"contained": [{"resourceType": "Starship"}]}, "unknown-type", "/contained/0/resourceType"),
         ({"status": {"name": "Anna"}}, "shape", "/status"),
         ({"status": None}, "shape", "/status"),
         ({"effectiveDateTime": 2020}, "shape", "/effectiveDateTime"),
@@ -186,13 +201,18 @@ DECIMALS = st.from_regex(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?([eE][+-]?[0-9]
 
 @given(DECIMALS)
 def test_every_form_of_a_decimal_keeps_its_digits(digits):
-    body = orjson.dumps(observation(valueQuantity={"value": 0, "unit": "mg"})).replace(b'"value":0', f'"value":{digits}'.encode())
+    body = orjson.dumps(observation(valueQuantity={"value": 0, "unit": "mg"})).replace(
+        b'"value":0', f'"value":{digits}'.encode()
+    )
     assert f'"valueQuantity":{{"value":{digits},"unit":"mg"}}'.encode() in research().apply(body, "p").body
 
 
 def test_decimals_keep_their_digits_when_something_has_to_be_taken_out_too():
-    body = b'{"resourceType":"Observation","id":"1","subject":{"reference":"Patient/p"},"interpretation":[{"text":"x"}],'
-    body += b'"code":{"text":"y"},"valueQuantity":{"value":1.10},"component":[{"code":{"text":"z"},"valueQuantity":{"value":-0}}]}'
+    body = (
+        b'{"resourceType":"Observation","id":"1","subject":{"reference":"Patient/p"},"interpretation":[{"text":"x"}],'
+    )
+    body += b'"code":{"text":"y"},"valueQuantity":{"value":1.10},'
+    body += b'"component":[{"code":{"text":"z"},"valueQuantity":{"value":-0}}]}'
     after = research().apply(body, "p").body
     assert b'"valueQuantity":{"value":1.10}' in after
     assert b'"valueQuantity":{"value":-0}' in after

@@ -1,0 +1,133 @@
+"""`concord catalog`, `negotiate`, `transfer`: what a researcher does, in this order."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import typer
+
+from connector.cli import showing
+from connector.cli.desk import Desk, desk
+from connector.cli.options import HERE, Directory, Json
+from connector.problems import Problem, invalid
+
+_NO = 1
+_PATIENCE = 300
+Provider = Annotated[str, typer.Argument(help="The provider: its id, its name, or a part of it that fits only one.")]
+Somebody = Annotated[str | None, typer.Argument(help="A provider, by id or name; without it, all of them.")]
+Words = Annotated[str, typer.Option("--text", help="Words the dataset's title, description or keywords hold.")]
+Category = Annotated[str | None, typer.Option(help="A kind of data it has, such as laboratory.")]
+Dataset = Annotated[str, typer.Argument(help="The dataset's id, as `concord catalog` prints it.")]
+Study = Annotated[str, typer.Option(help="The id of our study request.")]
+Purpose = Annotated[str | None, typer.Option(help="One purpose of the study (an IRI); needed when it has several.")]
+Offer = Annotated[str, typer.Option(help="The id of the offer; needed when the dataset has several.")]
+Agreement = Annotated[str, typer.Argument(help="The contract's id, as `concord negotiate` prints it.")]
+
+
+def catalog(
+    provider: Somebody = None, text: Words = "", category: Category = None, directory: Directory = HERE,
+    json: Json = False,
+) -> int:  # fmt: skip
+    """Look through other participants' catalogues."""
+    with desk(directory) as reached:
+        named = _provider(reached, provider) if provider else None
+        entries = reached.get("/api/catalog", provider=named, text=text or None, category=category)
+    if json:
+        showing.as_json(entries)
+        return 0
+    columns = [("title", "title"), ("provider_name", "provider"), ("kind", "kind"),
+               ("expected_yield", "people expected"), ("dataset", "dataset")]  # fmt: skip
+    showing.table(entries, columns, "Nothing is offered that fits.")
+    return 0
+
+
+def negotiate(
+    provider: Provider, dataset: Dataset, study: Study, purpose: Purpose = None, offer: Offer = "",
+    directory: Directory = HERE, json: Json = False,
+) -> int:  # fmt: skip
+    """Negotiate a contract for a dataset; exit 1 if the provider does not agree."""
+    with desk(directory, needs_server=True) as reached:
+        body = {
+            "provider": _provider(reached, provider), "dataset": dataset, "study": study, "offer": offer,
+            "purpose": purpose or _only_purpose(reached, study),
+        }  # fmt: skip
+        pid = reached.post("/api/negotiations", body)["pid"]
+        with showing.err().status("The contract is negotiated", spinner="dots"):
+            found = _await(reached, pid, "finalized,terminated")
+    if json:
+        showing.as_json(found["row"])
+    elif found["state"] == "finalized":
+        showing.say(f"Finalized. The contract is {showing.safe(found['row']['agreement'])}")
+    else:
+        why = found["row"]["reason"] or "no reason was given"
+        showing.say(f"It is {showing.safe(found['state'])}: {showing.safe(why)}")
+    return 0 if found["state"] == "finalized" else _NO
+
+
+def transfer(agreement: Agreement, directory: Directory = HERE, json: Json = False) -> int:
+    """Get the data of a contract, and check the signed list of contents; exit 1 if it did not arrive whole.
+
+    A live stream is left running: it goes on until the transfer is ended.
+    """
+    with desk(directory, needs_server=True) as reached:
+        pid = reached.post("/api/transfers", {"agreement": agreement})["pid"]
+        row = _watched(reached, pid)
+    good = row["kind"] == "stream" or bool(row["manifest_verified"])
+    if json:
+        showing.as_json(row)
+    elif row["kind"] == "stream" and row["state"] == "started":
+        showing.say(f"The stream runs. Its points go to {showing.safe(row['path'])}")
+    elif good:
+        showing.say(f"{row['people']} people, {row['resources']} resources, verified: {showing.safe(row['path'])}")
+    else:
+        showing.say(f"It is {showing.safe(row['state'])}: {showing.safe(row['finding'] or 'it did not arrive whole')}")
+    return 0 if good and row["state"] in ("started", "completed", "complete") else _NO
+
+
+def _watched(reached: Desk, pid: str) -> Any:
+    """The transfer once it is over, or runs as a stream; shows meanwhile how much has arrived."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    bars = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*bars, console=showing.err(), transient=True) as progress:
+        task = progress.add_task("Receiving", total=None)
+        while True:
+            found = _await(reached, pid, "complete,broken,terminated,completed", seconds=1)
+            row = found["row"]
+            progress.update(task, completed=row["bytes"] or 0)
+            if row["kind"] == "stream" and row["state"] == "started":
+                return row
+            if {"complete", "broken", "terminated"} & set(found["states"]) or row["manifest_verified"] is not None:
+                return row
+
+
+def _await(reached: Desk, about: str, states: str, seconds: int = _PATIENCE) -> Any:
+    return reached.get(f"/api/wait?{urlencode({'about': about, 'for': states, 'timeout': seconds})}")
+
+
+def _provider(reached: Desk, wanted: str) -> str:
+    known = reached.get("/api/providers")
+    if any(one["id"] == wanted for one in known):
+        return wanted
+    fitting = [one for one in known if wanted.casefold() in one["name"].casefold()]
+    if len(fitting) != 1:
+        names = ", ".join(one["name"] for one in known) or "none is known; see `concord trust add`"
+        raise invalid("No single provider fits", wanted, names)
+    return str(fitting[0]["id"])
+
+
+def _only_purpose(reached: Desk, study: str) -> str:
+    purposes = reached.get(f"/api/studies/{showing.segment(study)}")["purpose_iris"]
+    if len(purposes) != 1:
+        raise Problem(400, "purpose-needed", "The study has several purposes", "", "--purpose", ", ".join(purposes))
+    return str(purposes[0])
+
+
+def add_to(program: typer.Typer) -> None:
+    """Put these verbs into the program."""
+    program.command(epilog="Example: concord catalog 'St. Elisabeth' --category laboratory")(catalog)
+    program.command(epilog="Example: concord negotiate 'St. Elisabeth' urn:concord:dataset:... --study urn:uuid:...")(
+        negotiate
+    )
+    program.command(epilog="Example: concord transfer urn:uuid:... --directory research")(transfer)

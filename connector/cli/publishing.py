@@ -1,0 +1,155 @@
+"""`concord import` and `concord publish`: records come in, a dataset with its offer goes into the catalogue."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from connector.cli import showing
+from connector.cli.desk import Desk, desk
+from connector.cli.options import HERE, Directory, Json
+from connector.problems import Problem, invalid
+from policy.categories import CATEGORIES, OTHER
+from policy.purposes import EHDS
+
+_USAGE = 2
+_YEAR = timedelta(days=365)
+_SOURCE_KIND = {"records": "fhir", "stream": "openmhealth"}
+_DATA_KIND = {"records": "record", "stream": "device"}
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="[DIR] FILES...", show_default=False,
+        help="Bundles, NDJSON files or folders of them, plain or gzipped. A participant's directory may come first.",
+    ),
+]  # fmt: skip
+SourceName = Annotated[str, typer.Option("--source", help="What the place they come from is called here.")]
+Place = Annotated[Path | None, typer.Argument(help="The participant's directory.", metavar="[DIR]", show_default=False)]
+Draft = Annotated[Path | None, typer.Option("--file", exists=True, dir_okay=False, help="A TOML file with these fields.")]
+Title = Annotated[str | None, typer.Option(help="What it is called.")]
+Words = Annotated[str | None, typer.Option("--description", help="What is in it, in a few sentences.")]
+Keywords = Annotated[list[str] | None, typer.Option("--keyword", help="A word to find it by; may be repeated.")]
+Kinds = Annotated[list[str] | None, typer.Option("--category", help="A kind of data in it; may be repeated.")]
+Purposes = Annotated[
+    list[str] | None,
+    typer.Option("--purpose", help="What it may be used for: an IRI, or a term such as dpv:AcademicResearch."),
+]
+Until = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day of the offer. One year.")]
+Source = Annotated[str | None, typer.Option(help="Name or id of the source; needed when there are several.")]
+Kind = Annotated[str | None, typer.Option(help="records or stream.")]
+Profile = Annotated[str | None, typer.Option(help="How it is de-identified: the name of a packaged profile.")]
+
+
+def import_files(
+    files: Files, source: SourceName = "records", directory: Directory = HERE, json: Json = False
+) -> int:
+    """Take FHIR R4 records in. Each bundle wholly or not at all; the same bundle again changes nothing."""
+    if len(files) > 1 and (files[0] / "concord.toml").is_file():
+        directory, files = files[0], files[1:]
+    missing = next((file for file in files if not file.exists()), None)
+    if missing is not None:
+        raise invalid("There is no such file", str(missing), "bundles, or a folder of them")
+    with desk(directory) as reached:
+        reports = list(_imports(reached, files, source))
+    total = {
+        "source": reports[0]["source"], **{name: sum(one[name] for one in reports) for name in ("records", "files")},
+        "people": sum(one["people"] for one in reports), "refused": [line for one in reports for line in one["refused"]],
+    }  # fmt: skip
+    if json:
+        showing.as_json(total)
+    else:
+        showing.say(f"{total['files']} files with {total['people']} people and {total['records']} records are in.")
+    for line in total["refused"]:
+        showing.err().print(f"refused: {showing.safe(line)}")
+    return _USAGE if total["refused"] else 0
+
+
+def _imports(reached: Desk, files: list[Path], source: str) -> Iterator[dict[str, Any]]:
+    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+    bars = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn())
+    with Progress(*bars, console=showing.err(), transient=True) as progress:
+        task = progress.add_task("Reading", total=None)
+        for file in files:
+            for said in reached.lines("/api/imports", {"path": str(file.resolve()), "source": source}):
+                if "problem" in said:
+                    raise Problem(**said["problem"])
+                if "file" in said:
+                    progress.update(task, description=showing.safe(said["file"]), advance=1)
+                else:
+                    yield said
+
+
+def publish(
+    place: Place = None, title: Title = None, description: Words = None, keyword: Keywords = None,
+    category: Kinds = None, purpose: Purposes = None, until: Until = None, source: Source = None, kind: Kind = None,
+    profile: Profile = None, file: Draft = None, directory: Directory = HERE, json: Json = False,
+) -> int:  # fmt: skip
+    """Put a dataset with its offer into the catalogue.
+
+    The offer is for research, for a time, pseudonymised, with the consent of each person, without onward distribution
+    or re-identification. What is not said is filled in: every kind of data, scientific research, one year.
+    """
+    given = {
+        "title": title, "description": description, "keywords": keyword, "categories": category, "purposes": purpose,
+        "until": until.date().isoformat() if until else None, "source": source, "kind": kind, "profile": profile,
+    }  # fmt: skip
+    draft = (_read(file) if file else {}) | {name: value for name, value in given.items() if value is not None}
+    with desk(place or directory) as reached:
+        draft = _completed(draft, reached)
+        made = reached.post("/api/datasets", draft)
+        row = reached.get(f"/api/datasets/{showing.segment(made['id'])}")
+    if json:
+        showing.as_json(row)
+        return 0
+    showing.say(f"{showing.safe(row['title'])} is in the catalogue: {showing.safe(row['id'])}")
+    for sentence in row["sentences"]:
+        showing.say(f"  {showing.safe(sentence)}")
+    return 0
+
+
+def _completed(draft: dict[str, Any], reached: Desk) -> dict[str, Any]:
+    kind = draft.get("kind", "records")
+    if kind not in _SOURCE_KIND:
+        raise invalid("This is not a kind of dataset", "--kind", "records or stream")
+    source = _source(draft.get("source"), kind, reached)
+    every = [one.key for one in CATEGORIES.values() if one.source == _DATA_KIND[kind] and one.key != OTHER]
+    until = (datetime.now(UTC) + _YEAR).date().isoformat()
+    usual = {
+        "title": f"Records of {source['name']}" if kind == "records" else f"Live measurements of {source['name']}",
+        "description": f"What {source['name']} holds about people, without what identifies them.",
+        "keywords": ["health"], "categories": every, "purposes": [f"{EHDS}HealthcareScientificResearch"],
+        "until": until,
+    }  # fmt: skip
+    return usual | draft | {"kind": kind, "source": source["id"]}
+
+
+def _source(wanted: str | None, kind: str, reached: Desk) -> dict[str, Any]:
+    known = [one for one in reached.get("/api/sources") if one["kind"] == _SOURCE_KIND[kind]]
+    fitting = [one for one in known if wanted in (None, one["id"], one["name"])]
+    if len(fitting) == 1:
+        return dict(fitting[0])
+    if not known:
+        raise invalid("There is nothing to publish yet", "--source", "a source made by `concord import`")
+    raise invalid("No single source is meant", "--source", ", ".join(one["name"] for one in known))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        draft = tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise invalid(f"This is not TOML: {fault}", str(file)) from None
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in draft.items()}
+
+
+def add_to(program: typer.Typer) -> None:
+    """Put these verbs into the program."""
+    program.command("import", epilog="Example: concord import bundles/*.json --directory hospital")(import_files)
+    program.command(epilog="Example: concord publish --title 'Heart data' --category conditions --until 2027-12-31")(
+        publish
+    )

@@ -1,0 +1,127 @@
+"""Importing records: one transaction per bundle, all of it or nothing; the same bundle again changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from connector.ports import Transaction
+from connector.problems import Problem, conflict
+from connector.records import Person, Source, SourceRecord
+from connector.services.actors import Actor, require
+from connector.services.context import Context
+from connector.services.delivery import new_id
+
+if TYPE_CHECKING:
+    from connector.sources.fhir import PersonFacts, Prepared
+    from connector.sources.folder import Piece
+
+    Pieces = Callable[[Path, Callable[[str], bool]], Iterator[Piece]]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What came of an import. `files` were taken in; `refused` holds one clear line for each that was not."""
+
+    source: str
+    people: int
+    records: int
+    files: int
+    refused: list[str]
+
+
+class Importing:
+    """Takes FHIR files in. `pieces` reads them (`connector.sources.folder.pieces`)."""
+
+    def __init__(self, context: Context, pieces: Pieces) -> None:
+        self._context = context
+        self._pieces = pieces
+
+    async def import_fhir(
+        self, actor: Actor, path: Path | str, source_name: str, progress: Callable[[str], None] = lambda _: None
+    ) -> ImportReport:
+        """Import a file or folder into the source of this name, which is made when it is new.
+
+        `progress` hears each file's name. Raises Problem 400 when there is nothing to read, 409 for a device source.
+        """
+        require(actor, "steward", "operator")
+        source = await self._context.store.write(lambda tx: source_of(tx, source_name, "fhir", actor))
+        known = await self._context.store.read(lambda tx: {one.source_id for one in tx.find(Person, source=source.id)})
+        people, records, refused, files = set[str](), 0, list[str](), 0
+        found = self._pieces(Path(path), known.__contains__)
+        while (piece := await self._next(found)) is not None:
+            progress(piece.file)
+            if piece.prepared is None:
+                refused.append(piece.refused)
+                continue
+            prepared = piece.prepared
+            await self._context.store.write(lambda tx, some=prepared: _take_in(tx, source.id, some))  # type: ignore[misc]
+            people |= {person.id for person in prepared.people}
+            known |= people
+            records, files = records + len(prepared.records), files + 1
+        report = ImportReport(source.id, len(people), records, files, refused)
+        await self._context.store.write(lambda tx: self._imported(tx, actor, report))
+        return report
+
+    @staticmethod
+    async def _next(found: Iterator[Piece]) -> Piece | None:
+        try:
+            return await asyncio.to_thread(next, found, None)
+        except ValueError as nothing:
+            raise Problem(400, "nothing-to-read", "Nothing was imported", str(nothing)) from None
+
+    def _imported(self, tx: Transaction, actor: Actor, report: ImportReport) -> None:
+        now = self._context.clock()
+        tx.alter(Source, {"imported_at": now}, id=report.source)
+        self._context.log(
+            tx, "source.imported", report.source,
+            {"people": report.people, "records": report.records, "files": report.files,
+             "refused": len(report.refused), "by": actor.entry},
+        )  # fmt: skip
+        tx.ring("sources")
+
+
+def source_of(tx: Transaction, name: str, kind: str, actor: Actor) -> Source:
+    """The source of this name, made when it is new. Raises Problem 409 when it is of another kind."""
+    found = tx.find(Source, name=name, limit=1)
+    if found and found[0].kind != kind:
+        raise conflict(f"The source of this name is of another kind: {found[0].kind}")
+    if found:
+        return found[0]
+    source = Source(id=new_id(), name=name, kind=kind, steward=actor.account)
+    tx.add(source)
+    return source
+
+
+def _take_in(tx: Transaction, source: str, prepared: Prepared) -> None:
+    subjects = {record.subject for record in prepared.records if record.subject}
+    ids = dict[str, str]()
+    wanted = sorted(subjects | {person.id for person in prepared.people})
+    for start in range(0, len(wanted), 400):
+        found = tx.find(Person, source=source, source_id=wanted[start : start + 400])
+        ids |= {person.source_id: person.id for person in found}
+    for facts in prepared.people:
+        ids[facts.id] = _person(tx, source, facts, ids.get(facts.id))
+    for record in prepared.records:
+        tx.put(
+            SourceRecord(
+                source=source, resource_type=record.resource_type, id=record.id,
+                person=ids[record.subject] if record.subject else None, subject_kind=record.subject_kind,
+                category=record.category, start=record.start, end=record.end, version=record.version, body=record.body,
+            )
+        )  # fmt: skip
+
+
+def _person(tx: Transaction, source: str, facts: PersonFacts, known: str | None) -> str:
+    """Our own id of a person stays, whatever else is new about them."""
+    person = Person(
+        id=known or new_id(), source=source, source_id=facts.id, name=facts.name, born=facts.birth_date,
+        deceased=facts.deceased,
+    )  # fmt: skip
+    before = tx.get(Person, known) if known else None
+    if before != person:
+        tx.put(person)
+    return person.id

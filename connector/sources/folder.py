@@ -1,0 +1,48 @@
+"""A folder of FHIR files, one piece after the other: each read whole, or refused with one clear line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from connector.sources.fhir import Prepared, SourceError, prepare, read_bundles
+
+_ENDINGS = (".json", ".json.gz", ".ndjson", ".ndjson.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What is taken in or refused as a whole; exactly one of `prepared` and `refused` is there."""
+
+    file: str
+    prepared: Prepared | None
+    refused: str = ""
+
+
+def pieces(path: Path, known: Callable[[str], bool]) -> Iterator[Piece]:
+    """Every piece of a file or folder; a file that is refused does not spoil the next. Blocks: call it from a thread.
+
+    NDJSON comes first, files of Patients before others, so that a record can find the person it is about. Raises
+    SourceError when there is nothing to read.
+    """
+    for file in _files(path):
+        try:
+            for source in read_bundles(file):
+                try:
+                    yield Piece(source.name, prepare(source, known))
+                except SourceError as fault:
+                    yield Piece(source.name, None, str(fault))
+        except SourceError as fault:
+            yield Piece(file.name, None, str(fault))
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = [file for file in path.rglob("*") if file.name.endswith(_ENDINGS) and file.is_file()]
+    if not found:
+        raise SourceError(
+            path.name, "", "nothing to read", "a file or folder with FHIR as JSON or NDJSON, plain or gzip"
+        )
+    return sorted(found, key=lambda file: (".ndjson" not in file.suffixes, "patient" not in file.name.lower(), file))

@@ -1,0 +1,31 @@
+"""Participants for the services' tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.connector.services.participant_factory import Running, Space
+
+
+@pytest.fixture
+async def space(tmp_path: Path) -> AsyncIterator[Space]:
+    async with Space(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def hospital(space: Space) -> Running:
+    return await space.add("St. Elisabeth Hospital", "hospital")
+
+
+@pytest.fixture
+async def research(space: Space) -> Running:
+    return await space.add("Heart Rhythm Group", "research")
+
+
+@pytest.fixture
+async def wallet(space: Space) -> Running:
+    return await space.add("People's Wallet", "wallet")
