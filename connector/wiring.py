@@ -11,22 +11,30 @@ from connector.bells import LocalBells
 from connector.dataplane.archive import FileArchive
 from connector.dataplane.received import ReceivedFiles
 from connector.dataplane.workers import WorkerPool
+from connector.deidentify.preparing import prepare
 from connector.founding import STORE_FILE, VAULT
 from connector.identity.document import ParticipantDocument, introduce, write_document
 from connector.identity.members import Member
+from connector.identity.people.portal import ANY_PROVIDER, OWN_PROVIDER, PortalSignIn
+from connector.identity.people.relying_party import Issuer
 from connector.jobs.courier import Courier
 from connector.jobs.eraser import Eraser
 from connector.jobs.heartbeat import Heartbeat
 from connector.jobs.puller import Puller
 from connector.jobs.sequencer import Sequencer
 from connector.outbound.client import Outbound
+from connector.outbound.faults import OutboundRefused
+from connector.outbound.guard import Destination
+from connector.outbound.origins import NamedOrigin
 from connector.ports import DataPorts
+from connector.problems import invalid
 from connector.provenance.note import NoteSigner
 from connector.services.context import Context, Identity
 from connector.services.delivery import Deliveries
 from connector.services.gate import ReleaseGate
 from connector.services.registry import Services
 from connector.services.signing import KeySigner
+from connector.services.signing_in import CALLBACK
 from connector.services.tasks import Tasks
 from connector.services.trust import Members
 from connector.settings import Settings
@@ -78,6 +86,7 @@ async def build(settings: Settings) -> Participant:
         data=_data_ports(settings), random=os.urandom,
     )  # fmt: skip
     services = Services(context)
+    services.accounts.signing_in.issuer = sign_in(settings, outbound)
     log_key = vault.keys.signing_key(LOG_KEY)
     context.tasks.spawn(Sequencer(context, NoteSigner(identity.id, log_key.public, log_key.sign)).run())
     context.tasks.spawn(Courier(context).run())
@@ -91,7 +100,7 @@ async def build(settings: Settings) -> Participant:
 def _data_ports(settings: Settings) -> DataPorts:
     """The data plane's way to worker processes, files and formats."""
     return DataPorts(
-        renderer=WorkerPool(settings.release_workers), archive=FileArchive(settings.directory / "provenance"),
+        renderer=WorkerPool(settings.release_workers, prepare), archive=FileArchive(settings.directory / "provenance"),
         pieces=folder.pieces, batch=batches.read,
     )  # fmt: skip
 
@@ -102,6 +111,19 @@ def _fetch(context: Context, services: Services) -> None:
     eraser = Eraser(context, services.erasure_desk, files)
     context.tasks.spawn(eraser.run())
     context.tasks.spawn(Puller(context, services.transfers, files, eraser).run())
+
+
+def sign_in(settings: Settings, outbound: Outbound) -> PortalSignIn:
+    """Sign-in at the issuer that the operator named; plain http only in development. Raises Problem 400."""
+    try:
+        named = NamedOrigin.parse(settings.issuer, allow_http=settings.environment == "development")
+    except OutboundRefused as refused:
+        raise invalid(f"The issuer's address cannot be used: {refused}", "oidc_issuer", "an https address") from None
+    issuer = Issuer(
+        url=settings.issuer, client_id=settings.oidc_client_id, redirect_uri=f"{settings.public_url}{CALLBACK}",
+        algorithms=ANY_PROVIDER if settings.oidc_issuer else OWN_PROVIDER,
+    )  # fmt: skip
+    return PortalSignIn(issuer, outbound.transport(Destination.of_operator(named)))
 
 
 def _myself(document: ParticipantDocument) -> Member:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from policy.categories import CATEGORIES, OTHER
-from policy.purposes import DPV, EHDS, label
+from policy.purposes import DPV, EHDS, covered_by_any, label
 
 Choice = tuple[str, str]
 
@@ -27,6 +30,26 @@ PROFILES: tuple[Choice, ...] = (
 def purposes() -> list[Choice]:
     """Purposes an offer or a study request can name, as (IRI, words)."""
     return list(OFFERED_PURPOSES)
+
+
+def purposes_within(policy: Mapping[str, Any]) -> list[Choice]:
+    """The purposes an offer allows, out of those we offer to choose; all of them when the offer names none."""
+    named = [iri for rule in rules(policy) for term in rule.get("constraint", []) for iri in purposes_of(term)]
+    fitting = [(iri, words) for iri, words in OFFERED_PURPOSES if covered_by_any(named, iri) is True]
+    return fitting if named else purposes()
+
+
+def rules(policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The permissions of an offer in the wire form of the Dataspace Protocol."""
+    return [rule for rule in policy.get("permission", []) if isinstance(rule, Mapping)]
+
+
+def purposes_of(term: object) -> list[str]:
+    """The purposes a constraint names; nothing for a constraint about something else."""
+    if not isinstance(term, Mapping) or term.get("leftOperand") not in ("purpose", "odrl:purpose"):
+        return []
+    given = term.get("rightOperand", [])
+    return [one for one in (given if isinstance(given, list) else [given]) if isinstance(one, str)]
 
 
 def categories(source: str | None = None) -> list[Choice]:

@@ -49,6 +49,8 @@ KINDS = {
 }
 
 
+FORBIDDING = {"not", "no", "nobody", "never", "nothing", "forbidden"}
+
 YOUR_REASONS = {
     "not-linked": "your record there was not linked to this wallet",
     "no-consent": "you had not answered, and silence is no",
@@ -79,13 +81,18 @@ def kind(value: str) -> str:
     return KINDS.get(value, value.replace("-", " ").capitalize())
 
 
+def forbids(sentence: str) -> bool:
+    """Whether a sentence of terms says what may not be done; it only chooses the picture beside the words."""
+    return not FORBIDDING.isdisjoint(sentence.lower().rstrip(".").split())
+
+
 def yours(value: str) -> str:
     """A stored state of a person's own answer, as they read it."""
     return {"given": "You said yes", "refused": "You said no", "withdrawn": "You stopped it"}.get(value, state(value))
 
 
 def your_reason(value: str | None) -> str:
-    """Why something was refused, told to the person; from a code or sentence of `policy.reasons`, or text as it came."""
+    """Why something was refused, told to the person; from a code or sentence of `policy.reasons`, or any text."""
     codes = [code for code, (_, words) in REASONS.items() if value in (code, words)] if value else ["no-consent"]
     known = [YOUR_REASONS[code] for code in codes if code in YOUR_REASONS]
     return known[0] if known else low((value or "").rstrip("."))

@@ -28,7 +28,9 @@ Authority = Annotated[
 Ending = Annotated[Literal["erase", "stop"], typer.Option(help="Have it deleted, or only stop new use.")]
 
 
-@verbs.command(epilog="Example: concord consent grant urn:uuid:... --account 'Ada Moe' --data urn:concord:dataset:...=laboratory")
+@verbs.command(
+    epilog="Example: concord consent grant urn:uuid:... --account 'Ada Moe' --data urn:concord:dataset:...=laboratory"
+)
 def grant(
     study: Study, account: Account, data: Data = None, since: Day = None, until: LastDay = None,
     authority: Authority = None, directory: Directory = HERE, json: Json = False,

@@ -76,14 +76,17 @@ def desk(directory: Path, *, needs_server: bool = False) -> Iterator[Desk]:
 def problem_of(answer: Answer) -> Problem:
     """The problem document of an answer; one made up from the status when there is none."""
     try:
-        told = json.loads(answer.body)
-        code = str(told["type"]).rpartition(":")[2]
-        return Problem(
-            answer.status, code, str(told["title"]), str(told.get("detail", "")), told.get("where"),
-            told.get("accepted"),
-        )  # fmt: skip
+        return problem_in(json.loads(answer.body))
     except (ValueError, KeyError, TypeError):
         return Problem(answer.status, f"status-{answer.status}", f"The process answered with status {answer.status}")
+
+
+def problem_in(told: Mapping[str, Any]) -> Problem:
+    """A problem document as the Problem it was made of. Raises KeyError when it is none."""
+    return Problem(
+        int(told["status"]), str(told["type"]).rpartition(":")[2], str(told["title"]), str(told.get("detail", "")),
+        told.get("where"), told.get("accepted"),
+    )  # fmt: skip
 
 
 def _value(answer: Answer) -> Any:

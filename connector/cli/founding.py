@@ -73,5 +73,3 @@ def add_to(program: typer.Typer) -> None:
     """Put these verbs into the program."""
     program.command(epilog="Example: concord init hospital --name 'St. Elisabeth Hospital' --role hospital")(init)
     program.command(epilog="Example: concord show --directory hospital")(show)
-
-

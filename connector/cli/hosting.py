@@ -22,7 +22,13 @@ Patient = Annotated[str, typer.Argument(help="The patient: number, id, or a part
 Account = Annotated[str, typer.Argument(help="The account, as `concord people list` shows it.")]
 Holder = Annotated[str, typer.Argument(help="The holder's id.")]
 Code = Annotated[str, typer.Argument(help="The code the holder gave.")]
-_PEOPLE = [("name", "name"), ("subject", "signs in as"), ("roles", "roles"), ("standing", "standing"), ("id", "account")]
+_PEOPLE = [
+    ("name", "name"),
+    ("subject", "signs in as"),
+    ("roles", "roles"),
+    ("standing", "standing"),
+    ("id", "account"),
+]
 
 
 @people.command(epilog="Example: concord people host --name 'Ada Moe' --subject ada --directory wallet")

@@ -83,9 +83,7 @@ class InsideProcess:
         if kept:
             yield kept.decode()
 
-    def _events(
-        self, method: str, path: str, body: bytes | None, params: Mapping[str, str] | None
-    ) -> Iterator[Event]:
+    def _events(self, method: str, path: str, body: bytes | None, params: Mapping[str, str] | None) -> Iterator[Event]:
         """Run the application and hand out what it sends, as it sends it."""
         return _Exchange(self._runner, self._app, self._scope(method, path, body, params), body or _END).events()
 

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from connector.cli import showing
-from connector.cli.desk import Desk, desk
+from connector.cli.desk import Desk, desk, problem_in
 from connector.cli.options import HERE, Directory, Json
-from connector.problems import Problem, invalid
+from connector.problems import invalid
 from policy.categories import CATEGORIES, OTHER
 from policy.purposes import EHDS
 
@@ -30,7 +30,9 @@ Files = Annotated[
 ]  # fmt: skip
 SourceName = Annotated[str, typer.Option("--source", help="What the place they come from is called here.")]
 Place = Annotated[Path | None, typer.Argument(help="The participant's directory.", metavar="[DIR]", show_default=False)]
-Draft = Annotated[Path | None, typer.Option("--file", exists=True, dir_okay=False, help="A TOML file with these fields.")]
+Draft = Annotated[
+    Path | None, typer.Option("--file", exists=True, dir_okay=False, help="A TOML file with these fields.")
+]
 Title = Annotated[str | None, typer.Option(help="What it is called.")]
 Words = Annotated[str | None, typer.Option("--description", help="What is in it, in a few sentences.")]
 Keywords = Annotated[list[str] | None, typer.Option("--keyword", help="A word to find it by; may be repeated.")]
@@ -46,7 +48,7 @@ Profile = Annotated[str | None, typer.Option(help="How it is de-identified: the 
 
 
 def import_files(
-    files: Files, source: SourceName = "records", directory: Directory = HERE, json: Json = False
+    files: Files, source: SourceName = "Health records", directory: Directory = HERE, json: Json = False
 ) -> int:
     """Take FHIR R4 records in. Each bundle wholly or not at all; the same bundle again changes nothing."""
     if len(files) > 1 and (files[0] / "concord.toml").is_file():
@@ -70,19 +72,21 @@ def import_files(
 
 
 def _imports(reached: Desk, files: list[Path], source: str) -> Iterator[dict[str, Any]]:
-    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+    from rich.progress import Progress, SpinnerColumn, TextColumn
 
-    bars = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn())
-    with Progress(*bars, console=showing.err(), transient=True) as progress:
-        task = progress.add_task("Reading", total=None)
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=showing.err(), transient=True) as progress:
+        task, before = progress.add_task("Reading"), 0
         for file in files:
+            begun = 0
             for said in reached.lines("/api/imports", {"path": str(file.resolve()), "source": source}):
                 if "problem" in said:
-                    raise Problem(**said["problem"])
-                if "file" in said:
-                    progress.update(task, description=showing.safe(said["file"]), advance=1)
-                else:
-                    yield said
+                    raise problem_in(said["problem"])
+                if "report" in said:
+                    yield said["report"]
+                    continue
+                begun = said["files"]
+                progress.update(task, description=f"{before + begun} files read")
+            before += begun
 
 
 def publish(

@@ -43,7 +43,9 @@ def listed(directory: Directory = HERE, json: Json = False) -> int:
     if json:
         showing.as_json(members)
     else:
-        showing.table(members, _COLUMNS, "The register is empty. Add a participant: concord trust add URL --fingerprint F")
+        showing.table(
+            members, _COLUMNS, "The register is empty. Add a participant: concord trust add URL --fingerprint F"
+        )
     return 0
 
 

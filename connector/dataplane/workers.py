@@ -9,29 +9,30 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, get_context, parent_process
 
 from connector.dataplane.parcels import Prepared, Task
-from connector.dataplane.preparing import prepare
 
 
 class WorkerPool:
-    """Implements `connector.ports.Renderer` with `workers` processes."""
+    """Implements `connector.ports.Renderer` with `workers` processes that run `work` (a function of a module)."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, work: Callable[[Task], tuple[Prepared, ...]]) -> None:
         self._workers = workers
+        self._work = work
         self._pool: ProcessPoolExecutor | None = None
 
     async def render(self, task: Task) -> tuple[Prepared, ...]:
         """Prepare one task. A worker that dies is replaced once; then BrokenProcessPool is raised."""
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._started(), prepare, task)
+            return await loop.run_in_executor(self._started(), self._work, task)
         except BrokenProcessPool:
             self.close()
-            return await loop.run_in_executor(self._started(), prepare, task)
+            return await loop.run_in_executor(self._started(), self._work, task)
 
     def close(self) -> None:
         """Let the workers go; what they were doing is lost."""

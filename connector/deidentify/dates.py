@@ -16,7 +16,7 @@ FOR_EVER = "9999"
 DAY_LENGTH = 10
 
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d\d))?", re.ASCII)
-_TIME = re.compile(r"[Tt]\d\d:\d\d(?::\d\d(?:\.\d{1,12})?)?(?:[Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
+TIME = re.compile(r"[Tt]\d\d:\d\d(?::\d\d(?:\.\d{1,12})?)?(?:[Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
 _MONTH_DAYS = 365.2425 / 12
 
 
@@ -24,17 +24,11 @@ class NotADate(ValueError):
     """The text is no date that could be moved. It is not repeated."""
 
 
-def split_time(text: str) -> tuple[str, str]:
-    """The day of a date (or its month, or year) and the time of day after it. Raises `NotADate` if that is no time."""
-    time = text[DAY_LENGTH:]
-    if time and _TIME.fullmatch(time) is None:
-        raise NotADate
-    return text[:DAY_LENGTH], time
-
-
 def year_of(text: str) -> int:
     """The year of a date, with or without a time. Raises `NotADate`."""
-    day, _ = split_time(text)
+    day, time = text[:DAY_LENGTH], text[DAY_LENGTH:]
+    if time and TIME.fullmatch(time) is None:
+        raise NotADate
     return int(_partial(day)[1]) if len(day) < DAY_LENGTH else _day(day).year
 
 

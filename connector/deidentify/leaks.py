@@ -20,7 +20,6 @@ import re
 import sys
 from base64 import b64encode
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 from unicodedata import normalize
@@ -110,11 +109,9 @@ class _Patterns:
 
     def __init__(self) -> None:
         self._kinds: dict[bytes, str] = {}
-        self._tables: dict[int, dict[int, set[bytes]]] = {
-            _LONG_GRAM: defaultdict(set),
-            _SHORT_GRAM: defaultdict(set),
-        }
-        self._grams: dict[int, set[int]] = {gram: set() for gram in self._tables}
+        # Per group length: which patterns hold a group, and at which byte of them.
+        self._tables: dict[int, dict[int, list[tuple[bytes, int]]]] = {_LONG_GRAM: {}, _SHORT_GRAM: {}}
+        self._groups: dict[int, set[int]] = {_LONG_GRAM: set(), _SHORT_GRAM: set()}
 
     def add(self, pattern: bytes, kind: str = "plain") -> None:
         """Search for this too. Shorter than 7 bytes it is not distinctive enough, and left out."""
@@ -125,8 +122,8 @@ class _Patterns:
         first = (len(pattern) - (2 * gram - 1)) // 2
         for start in range(first, first + gram):
             group = int.from_bytes(pattern[start : start + gram], sys.byteorder)
-            self._tables[gram][group].add(pattern)
-            self._grams[gram].add(group)
+            self._tables[gram].setdefault(group, []).append((pattern, start))
+            self._groups[gram].add(group)
 
     def add_base64(self, text: str) -> None:
         """Search for this inside anything that was Base64-encoded, as it is, in capitals and in small letters."""
@@ -141,22 +138,19 @@ class _Patterns:
         for gram, table in self._tables.items():
             whole = view[: len(data) // gram * gram]
             aligned = whole.cast("Q") if gram == _LONG_GRAM else whole.cast("I")
-            for pattern in set().union(*(table[group] for group in self._grams[gram].intersection(aligned))):
-                yield from ((self._kinds[pattern], offset) for offset in _occurrences(data, pattern))
+            met = self._groups[gram].intersection(aligned)
+            for place in [place for place, group in enumerate(aligned) if group in met] if met else ():
+                for pattern, before in table[aligned[place]]:
+                    start = place * gram - before
+                    if start >= 0 and data.startswith(pattern, start) and _stands_alone(data, start, pattern):
+                        yield self._kinds[pattern], start
 
 
-def _occurrences(data: bytes, pattern: bytes) -> Iterator[int]:
-    start = data.find(pattern)
-    while start >= 0:
-        if not pattern.isdigit() or _stands_alone(data, start, start + len(pattern)):
-            yield start
-        start = data.find(pattern, start + 1)
-
-
-def _stands_alone(data: bytes, start: int, end: int) -> bool:
-    """Whether these digits are no part of a longer number."""
+def _stands_alone(data: bytes, start: int, pattern: bytes) -> bool:
+    """Whether digits are no part of a longer number; anything else always does."""
+    end = start + len(pattern)
     before, after = data[max(start - 2, 0) : start], data[end : end + 2]
-    return not (_NUMBER_BEFORE.search(before) or _NUMBER_AFTER.match(after))
+    return not pattern.isdigit() or not (_NUMBER_BEFORE.search(before) or _NUMBER_AFTER.match(after))
 
 
 def _base64_cores(raw: bytes) -> Iterator[bytes]:

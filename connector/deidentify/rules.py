@@ -10,8 +10,8 @@ where.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import UNSET, Raw, Struct
 
@@ -21,7 +21,17 @@ from connector.deidentify.wearer import Memo, Refusal, Wearer
 # Values come from outside or are instances of classes made from the profile at run time: their type is open here.
 Value: TypeAlias = Any
 After = Callable[[Value], None]
-Open = Callable[[Wearer], Mapping[Any, Value]]
+
+
+class Change(Protocol):
+    """What values turn into."""
+
+    def __getitem__(self, value: Value, /) -> Value:
+        """What this value turns into. Raises `Refusal`."""
+        ...
+
+
+Open = Callable[[Wearer], Change]
 
 ABSENT: Final = b'[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"masked"}]'
 MASKED: Final = Raw(b'{"extension":' + ABSENT + b"}")
@@ -63,27 +73,27 @@ def _rule(name: str, opened: Open) -> Rule:
     return Rule(name, (), {"open": staticmethod(opened)})
 
 
-class Changes(dict[Rule, Mapping[Any, Value]]):
+class Changes(dict[Rule, Change]):
     """Per rule, what the values of one person turn into."""
 
     def __init__(self, wearer: Wearer) -> None:
         super().__init__()
         self._wearer = wearer
 
-    def __missing__(self, rule: Rule) -> Mapping[Any, Value]:
+    def __missing__(self, rule: Rule) -> Change:
         self[rule] = opened = rule.open(self._wearer)
         return opened
 
 
-class _Dates(Memo):
+class _Dates:
     """Dates where leaving one out leaves something behind: a mask, or an empty place in an array."""
 
     def __init__(self, wearer: Wearer, gone: Raw) -> None:
-        super().__init__(wearer.date)
+        self._dates = wearer.dates
         self._gone = gone
 
     def __getitem__(self, text: str) -> Value:
-        moved = super().__getitem__(text)
+        moved = self._dates[text]
         if moved is not UNSET:
             return moved
         if self._gone is MASKED_PRIMITIVE:
@@ -110,11 +120,10 @@ class _Targets(Memo):
         return target
 
 
-class _Masked(dict[Any, Value]):
+class _Masked:
     """The same for everything. Only a primitive that does not repeat is masked beside itself."""
 
     def __init__(self, many: bool) -> None:
-        super().__init__()
         self._many = many
 
     def __getitem__(self, value: Value) -> Raw:
@@ -133,7 +142,7 @@ CONTAINED_ID: Final = own_id("#")
 POINT_ID: Final = own_id("DataPoint")
 REFERENCE: Final = _rule("reference", _Targets)
 SUBJECT: Final = _rule("subject", lambda wearer: Memo(wearer.own_reference))
-DATE: Final = _rule("date", lambda wearer: Memo(wearer.date))
+DATE: Final = _rule("date", lambda wearer: wearer.dates)
 DATE_IN_ARRAY: Final = _rule("date", lambda wearer: _Dates(wearer, NOTHING))
 DATE_REQUIRED: Final = _rule("date", lambda wearer: _Dates(wearer, MASKED_PRIMITIVE))
 ALL_MASKED: Final = _rule("masked", lambda _: _Masked(many=False))

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from connector.deidentify.dates import LONGEST_SHIFT, OLDEST_AGE, NotADate, shift_day, split_time, year_of
+from connector.deidentify.dates import DAY_LENGTH, LONGEST_SHIFT, OLDEST_AGE, TIME, NotADate, shift_day, year_of
 from connector.ports import PersonCoder
 
 REMEMBERED = 8192
@@ -42,6 +42,36 @@ class Memo(dict[str, Any]):
         return changed
 
 
+class Dates(dict[str, Any]):
+    """What becomes of a date: moved by the person's days, `UNSET` if it would tell an age that is grouped."""
+
+    def __init__(self, days: int, oldest: int) -> None:
+        super().__init__()
+        self._days = Memo(partial(_moved, by=timedelta(days), oldest=f"{oldest:04d}"))
+
+    def __missing__(self, text: str) -> Any:
+        if not isinstance(text, str):
+            raise Refusal("shape")
+        moved = self._days[text[:DAY_LENGTH]]
+        time = text[DAY_LENGTH:]
+        if time:
+            if TIME.fullmatch(time) is None:
+                raise Refusal("date")
+            moved = moved if moved is UNSET else moved + time
+        if len(self) >= REMEMBERED:
+            self.clear()
+        self[text] = moved
+        return moved
+
+
+def _moved(day: str, by: timedelta, oldest: str) -> Any:
+    try:
+        moved = shift_day(day, by)
+    except NotADate:
+        raise Refusal("date") from None
+    return UNSET if day < oldest else moved
+
+
 class Wearer:
     """The person whose records are being de-identified.
 
@@ -57,13 +87,12 @@ class Wearer:
             raise ValueError("the coder's code name or date shift is outside what a FHIR id and a profile allow")
         self.code = coder.code
         self.subject = subject
+        self.dates = Dates(coder.days, this_year - OLDEST_AGE)
         self.used: dict[str, str] = {}
         self.gone: frozenset[str] = frozenset()
         self._coder = coder
         self._kinds = kinds
         self._oldest_birth = this_year - OLDEST_AGE - 1
-        self._oldest = f"{this_year - OLDEST_AGE:04d}"
-        self._days = Memo(partial(shift_day, days=timedelta(coder.days)))
         self._codes: dict[str, Memo] = {}
 
     def codes(self, kind: str) -> Memo:
@@ -102,15 +131,6 @@ class Wearer:
         if text.partition("/_history/")[0] != f"Patient/{self.subject}":
             raise Refusal("foreign-subject")
         return f"Patient/{self.code}"
-
-    def date(self, text: str) -> str | object:
-        """A date moved by the person's days, `UNSET` if it would tell an age that is grouped."""
-        try:
-            day, time = split_time(text)
-            moved: str = self._days[day]
-        except NotADate:
-            raise Refusal("date") from None
-        return UNSET if day < self._oldest else moved + time if time else moved
 
     def birth_year(self, text: str) -> str:
         """The year of a birth; everybody who may be older than 89 was born in the same year."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from connector.demo.desk import until
 from connector.demo.offering import RESEARCH_PURPOSE
-from connector.demo.offices import Office
-from connector.demo.stage import Stage, milliseconds
+from connector.demo.offices import Holder, moment
+from connector.demo.stage import Stage, milliseconds, now
+
+Json = dict[str, Any]
 
 
 async def play(stage: Stage) -> None:
@@ -20,20 +25,24 @@ async def play(stage: Stage) -> None:
     await _first_release(stage)
 
 
-async def negotiate(stage: Stage, provider: Office, dataset: str) -> dict[str, str | float]:
-    """A contract about a dataset for this round's study: state, agreement, and how long it took."""
+async def negotiate(stage: Stage, provider: Holder, dataset: str) -> Json:
+    """A contract about a dataset for this round's study: its state, its id, and how long it took from our request."""
+    asked_at = now()
     pid = await stage.research.negotiate(provider.id, dataset, stage.found.study, RESEARCH_PURPOSE)
-    done = await stage.research.negotiation_ended(pid)
-    asked, last = done["asked_at"], done["ended_at"]
-    return {"state": done["state"], "agreement": done["agreement"], "milliseconds": milliseconds(asked, last)}
+    row = await stage.research.agreed(pid)
+    ended_at = max((moment(step["at"]) for step in row["steps"] if step["at"]), default=asked_at)
+    return {
+        "state": row["state"].upper(), "agreement": row["agreement"] or "",
+        "milliseconds": milliseconds(asked_at, ended_at),
+    }  # fmt: skip
 
 
 async def _first_release(stage: Stage) -> None:
-    stage.found.transfer = await stage.research.request_transfer(stage.found.agreement)
+    stage.report.consented = await stage.hospital.consented(stage.found.study, stage.found.records)
+    stage.found.transfer = await stage.research.request_transfer(stage.found.agreement, set())
     with stage.narrator.working("The release is made, received and checked"):
         received = await stage.research.received(stage.found.transfer)
-    made = await stage.hospital.release(stage.found.agreement, stage.found.transfer)
-    stage.report.consented = await stage.hospital.consented(stage.found.study, stage.found.records)
+    made = await finished_release(stage, ())
     stage.report.release = {
         "people": made["people"], "resources": made["resources"], "bytes": made["bytes"],
         "withheld": made["withheld"], "withheld_resources": made["withheld_resources"],
@@ -42,13 +51,24 @@ async def _first_release(stage: Stage) -> None:
     _tell(stage)
 
 
+async def finished_release(stage: Stage, before: tuple[str, ...]) -> Json:
+    """The provider's record of the newest release under the contract that came to its end, beside those `before`."""
+
+    async def look() -> Json | None:
+        rows = await stage.hospital.releases(stage.found.agreement)
+        fresh = [one for one in rows if one["transfer"] not in before and one["standing"] == "complete"]
+        return fresh[0] if fresh else None
+
+    return await until(look, "the release is complete at the hospital")
+
+
 def _tell(stage: Stage) -> None:
     release = stage.report.release
     stage.narrator.done(
         f"{release['people']} people, {release['resources']:,} resources, pseudonymised for this contract",
         f"{release['bytes'] / 1_000_000:.1f} MB",
     )
-    for reason, people in release["withheld"].items():
-        stage.narrator.remark(f"withheld: {people} people, {reason}")
+    for reason, people in sorted(release["withheld"].items()):
+        stage.narrator.remark(f"withheld: {people} {'person' if people == 1 else 'people'}, {reason}")
     if release["manifest_verified"]:
         stage.narrator.done("The recipient checked the signed manifest: counts, digests, withheld")

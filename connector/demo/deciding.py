@@ -8,9 +8,10 @@ from functools import partial
 from typing import TypeVar
 
 from connector.demo.desk import Interrupted, again
+from connector.demo.offices import wearer_number
 from connector.demo.people import Answer, Part
 from connector.demo.portal import PageTrouble, PersonAtPortal, Wish
-from connector.demo.stage import Stage, full_name, subject
+from connector.demo.stage import Stage, birth_day, full_name, subject
 from connector.outbound.browse import PageProblem
 from connector.outbound.faults import Unreachable
 
@@ -22,7 +23,8 @@ async def play(stage: Stage) -> None:
     """Accounts, links, answers, and every answer acknowledged by its holder."""
     stage.narrator.chapter("People link their records and answer")
     for part in stage.cast.parts:
-        stage.found.accounts[part.person.id] = await stage.wallet.host(subject(part), full_name(part), part)
+        account = await stage.wallet.host(subject(part), full_name(part), birth_day(part))
+        stage.found.accounts[part.person.id] = account
     stage.narrator.done(f"{stage.wallet.name} hosts {len(stage.cast.parts)} people, each with a key of their own")
     gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -32,7 +34,7 @@ async def play(stage: Stage) -> None:
 
     with stage.narrator.working("People sign in, link and answer"):
         await asyncio.gather(*(one(part) for part in stage.cast.parts))
-    await stage.wallet.all_answers_arrived(stage.found.study)
+    await stage.wallet.all_answers_arrived(list(stage.found.accounts.values()), stage.found.study)
     _count(stage)
 
 
@@ -55,7 +57,8 @@ async def _come_to_the_portal(stage: Stage, part: Part) -> None:
 
 async def _link(stage: Stage, part: Part, person: PersonAtPortal) -> None:
     for holder in (stage.hospital, stage.vendor):
-        code = await holder.link_code(part.person.id)
+        number = wearer_number(part.person.id) if holder is stage.vendor else part.person.id
+        code = await holder.link_code(number)
         if code is not None:
             await at_the_portal(stage, partial(person.link, holder.id, code))
 

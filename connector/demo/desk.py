@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -24,8 +24,8 @@ from connector.problems import Problem
 T = TypeVar("T")
 PATIENCE = 120.0
 """Seconds after which something that should happen is given up."""
-_CAPS = Caps(total=90.0, idle=90.0, body=64 * MIB)
-_LATER = frozenset({401, 502, 503})
+_CAPS = Caps(total=300.0, idle=90.0, body=64 * MIB)
+_LATER = frozenset({401, 502, 503, 504})
 
 
 class Interrupted(Exception):
@@ -67,6 +67,11 @@ class Staff:
         self, method: str, path: str, body: Mapping[str, object] | None = None, params: Mapping[str, str] | None = None
     ) -> Any:
         """One call, made once. Raises Problem for a refusal, Interrupted when no answer came."""
+        return _value(await self._answered(method, path, body, params))
+
+    async def _answered(
+        self, method: str, path: str, body: Mapping[str, object] | None, params: Mapping[str, str] | None
+    ) -> Answer:
         await self.served.ready()
         found = running(self.served.home.directory)
         if found is None:
@@ -78,10 +83,18 @@ class Staff:
         content = b"" if body is None else json.dumps(body, default=str).encode()
         there = Destination.of_operator(NamedOrigin.parse(found.url, allow_http=True))
         try:
-            answer = await self._outbound.send(method, url, to=there, headers=headers, content=content, caps=_CAPS)
+            return await self._outbound.send(method, url, to=there, headers=headers, content=content, caps=_CAPS)
         except Unreachable:
             raise Interrupted from None
-        return _value(answer)
+
+    async def lines(self, path: str, body: Mapping[str, object]) -> AsyncIterator[Any]:
+        """One call whose answer comes line by line. Raises Problem, Interrupted."""
+        # The whole answer is read: it holds one short line per file.
+        answer = await self._answered("POST", path, body, None)
+        if not answer.ok:
+            _value(answer)
+        for line in answer.body.splitlines():
+            yield json.loads(line)
 
     async def ensure(
         self, look: Callable[[], Awaitable[T | None]], path: str, body: Mapping[str, object], what: str

@@ -56,6 +56,11 @@ class Narrator:
         with self._console.status(Text(words, style="dim"), spinner="dots"):
             yield
 
+    def broken(self, words: str) -> None:
+        """The story could not go on."""
+        self._console.print()
+        self._console.print(Text.assemble(("✗ ", "bold red"), (f"The story could not go on: {words}", "bold")))
+
     def verdict(self, claims: Sequence[Claim]) -> None:
         """What was promised, and whether it held."""
         broken = [claim for claim in claims if not claim.holds]

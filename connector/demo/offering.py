@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from connector.demo.offices import DEVICE_SOURCE, wearer_number
 from connector.demo.stage import Stage, full_name, now
 from policy.categories import CATEGORIES, OTHER
 from policy.purposes import DPV, EHDS
 
 RESEARCH_PURPOSE = f"{EHDS}HealthcareScientificResearch"
 PURPOSES = [RESEARCH_PURPOSE, f"{DPV}AcademicResearch"]
-RECORDS, HEART, STREAM = "Hospital records", "Heart and laboratory results", "Heart rate, steps and sleep as they happen"
+RECORDS, HEART, STREAM = "Hospital records", "Heart and laboratory results", "Heart rate, steps and sleep, live"
 HEART_CATEGORIES = ["conditions", "medications", "laboratory", "vital-signs"]
 DEVICE_CATEGORIES = ["heart-rate", "steps", "sleep"]
 RECORD_CATEGORIES = [one.key for one in CATEGORIES.values() if one.source == "record" and one.key != OTHER]
 
 _WORDS = {
-    "why": "Illness changes daily life long before a doctor sees it. We compare what hospitals know with what wearables "
-    "measure.",
+    "why": "Illness changes daily life long before a doctor sees it. We compare hospital records with wearables.",
     "who_sees": "Six people of our study group. They see codes, never names.",
     "stored_where": "On our own computers in Northgate. They are locked and nobody outside the group has access.",
     "if_you_say_no": "Nothing changes. Your care stays the same, and nobody is told.",
@@ -41,7 +41,11 @@ async def _hospital(stage: Stage) -> None:
     stage.found.source = imported["source"]
     patients = await stage.hospital.patients()
     stage.report.patients = len(patients)
-    stage.narrator.done(f"{stage.hospital.name} keeps records of {len(patients)} patients", f"{imported['records']:,}")
+    stage.narrator.done(
+        f"{stage.hospital.name} keeps records of {len(patients)} patients", f"{imported['records']:,} resources"
+    )
+    for line in imported["refused"]:
+        stage.narrator.remark(f"refused: {line}")
     stage.found.records = await stage.hospital.publish(
         _draft(stage, RECORDS, "Everything the hospital's system holds about a stay.", RECORD_CATEGORIES)
     )
@@ -53,13 +57,14 @@ async def _hospital(stage: Stage) -> None:
 
 async def _vendor(stage: Stage) -> None:
     for part in stage.cast.wearers:
-        stage.found.devices[part.person.id] = await stage.vendor.register_wearer(part.person.id, full_name(part))
-    stage.found.device_source = stage.vendor.device_source
+        number = wearer_number(part.person.id)
+        stage.found.devices[part.person.id] = await stage.vendor.register_wearer(number, full_name(part))
     if not stage.found.devices:
         return
     draft = _draft(stage, STREAM, "Measurements of the Lumen band, live.", DEVICE_CATEGORIES)
-    draft |= {"kind": "stream", "source": stage.found.device_source}
-    stage.found.stream = await stage.vendor.publish(draft)
+    stage.found.stream = await stage.vendor.publish(
+        draft | {"kind": "stream", "source": await stage.vendor.source(DEVICE_SOURCE)}
+    )
     stage.narrator.done(f"{stage.vendor.name} has {len(stage.found.devices)} of these people, and offers a live stream")
 
 
@@ -79,7 +84,7 @@ async def _study(stage: Stage) -> None:
     stage.narrator.done(f"{stage.research.name} asks: {stage.study_title}")
     holders = [stage.hospital, stage.vendor] if stage.found.stream else [stage.hospital]
     await asyncio.gather(*(holder.approve_study(stage.found.study) for holder in holders))
-    await stage.wallet.study_is_shown(stage.found.study, [holder.id for holder in holders])
+    await stage.wallet.study_is_shown(stage.found.study, len(holders))
     stage.narrator.done("The stewards approve it; the wallet shows it")
 
 

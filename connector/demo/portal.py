@@ -6,7 +6,7 @@ Nothing here knows how the portal works inside: forms are found by where they le
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Self
 from urllib.parse import quote, unquote, urlsplit
 
@@ -77,12 +77,14 @@ class PersonAtPortal:
         page = await self._browser.submit(page, page.form(button="Send my yes"))
         return self._receipt(page)
 
-    async def withdraw(self, study: str) -> None:
-        """Stop, and have deleted what was received: the two steps of the portal."""
+    async def withdraw(self, study: str) -> datetime:
+        """Stop, and have deleted what was received: the two steps of the portal. Returns when the last was clicked."""
         page = await self._open(f"{_study(study)}/stop")
         page = await self._browser.submit(page, page.form(button="Continue"), {"kind": "erase"})
+        clicked = datetime.now(UTC)
         page = await self._browser.submit(page, page.form(button="Stop sharing"))
         self._expect("stopping", page, "/stopped")
+        return clicked
 
     async def progress(self, study: str) -> str:
         """The progress page as HTML."""

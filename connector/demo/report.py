@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 Json = dict[str, Any]
@@ -37,10 +37,11 @@ class Report:
     leaks: int = -1
     leak_places: list[Json] = field(default_factory=list)
     restarts: Json = field(default_factory=dict)
+    round: int = 1
 
     def to_json(self) -> Json:
         """The file that `--json` writes."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     def claims(self) -> list[Claim]:
         """Every promise of the story."""
@@ -70,7 +71,9 @@ class Report:
         withdrawal, stopped = self.withdrawal, self.stream["stopped_milliseconds"]
         running = withdrawal["while_running"]
         yield Claim(
-            "The person stopped while a stream and a release ran", running["stream"] and running["release"], str(running)
+            "The person stopped while a stream and a release ran",
+            running["stream"] and running["release"],
+            str(running),
         )
         yield Claim(
             "The running stream dropped the person within a second",

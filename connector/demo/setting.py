@@ -28,7 +28,7 @@ async def play(stage: Stage) -> None:
     for office in stage.offices:
         others = [other for other in stage.offices if other is not office]
         for other in others:
-            await office.trust(other.url, await other.fingerprint(), other.id)
+            await office.trust(other)
         for subject, name, roles in STAFF[office.role]:
             await office.open_account(subject, name, roles)
         stage.narrator.done(office.name, office.url)

@@ -9,8 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from connector.founding import found
+from connector.founding import STORE_FILE, found
+from connector.lock import DirectoryLock
+from connector.records import Account
 from connector.settings import Role
+from connector.storage import SqliteStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,6 @@ class Home:
     participant_id: str
     url: str
     port: int
-    moved: bool
 
     @property
     def log(self) -> Path:
@@ -46,29 +48,29 @@ class Home:
         return self.directory / "process.log"
 
 
-def prepare(space: Path) -> list[Home]:
+async def prepare(space: Path) -> list[Home]:
     """Found the participants that are missing, and give a new port to those whose old one is taken."""
     space.mkdir(parents=True, exist_ok=True)
-    homes, used = [], set[int]()
+    known = [_settings(space / one.folder) for one in CHARACTERS if (space / one.folder / "concord.toml").exists()]
+    used = {int(one["port"]) for one in known}
+    homes, taken = [], set[int]()
     for character in CHARACTERS:
-        home = _home(space / character.folder, character, used)
+        home = await _home(space / character.folder, character, used, taken)
         used.add(home.port)
+        taken.add(home.port)
         homes.append(home)
     return homes
 
 
-def _home(directory: Path, character: Character, used: set[int]) -> Home:
-    fresh = not (directory / "concord.toml").exists()
-    if fresh:
+async def _home(directory: Path, character: Character, used: set[int], taken: set[int]) -> Home:
+    """`used` are ports written anywhere, `taken` those given away in this run."""
+    if not (directory / "concord.toml").exists():
         found(directory, character.name, character.role, _free_port(used))
     written = _settings(directory)
-    moved = not fresh and (written["port"] in used or not _is_free(int(written["port"])))
-    if moved:
-        _move(directory, _free_port(used))
+    if int(written["port"]) in taken or not _is_free(int(written["port"])):
+        await _move(directory, str(written["public_url"]), _free_port(used))
         written = _settings(directory)
-    return Home(
-        character, directory, str(written["participant_id"]), str(written["public_url"]), int(written["port"]), moved
-    )
+    return Home(character, directory, str(written["participant_id"]), str(written["public_url"]), int(written["port"]))
 
 
 def _settings(directory: Path) -> dict[str, int | str]:
@@ -76,11 +78,17 @@ def _settings(directory: Path) -> dict[str, int | str]:
     return written
 
 
-def _move(directory: Path, port: int) -> None:
-    """Rewrite port and public_url where they stand, and nothing else."""
-    file = directory / "concord.toml"
+async def _move(directory: Path, old_url: str, port: int) -> None:
+    """Rewrite port and public_url where they stand; who signed in at the old address still signs in at the new one."""
+    file, url = directory / "concord.toml", f"http://127.0.0.1:{port}"
     text = re.sub(r"(?m)^port = .*$", f"port = {port}", file.read_text("utf-8"))
-    file.write_text(re.sub(r"(?m)^public_url = .*$", f'public_url = "http://127.0.0.1:{port}"', text), "utf-8")
+    file.write_text(re.sub(r"(?m)^public_url = .*$", f'public_url = "{url}"', text), "utf-8")
+    lock, store = DirectoryLock(directory).take(), SqliteStore(directory / STORE_FILE)
+    try:
+        await store.write(lambda tx: tx.alter(Account, {"issuer": f"{url}/idp"}, issuer=f"{old_url}/idp"))
+    finally:
+        store.close()
+        lock.release()
 
 
 def _free_port(used: Iterable[int]) -> int:

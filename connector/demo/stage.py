@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connector.demo.narrator import Narrator
-from connector.demo.offices import Office
+from connector.demo.offices import Holder, Office, ResearchGroup, Wallet
 from connector.demo.people import Cast, Part
 from connector.demo.report import Report
 from connector.outbound.client import Outbound
@@ -28,7 +28,6 @@ class Found:
     """Ids that earlier chapters found for later ones."""
 
     source: str = ""
-    device_source: str = ""
     records: str = ""
     heart: str = ""
     stream: str = ""
@@ -48,10 +47,10 @@ class Found:
 class Stage:
     """One telling of the story."""
 
-    hospital: Office
-    vendor: Office
-    wallet: Office
-    research: Office
+    hospital: Holder
+    vendor: Holder
+    wallet: Wallet
+    research: ResearchGroup
     outbound: Outbound
     narrator: Narrator
     cast: Cast
@@ -89,3 +88,9 @@ def subject(part: Part) -> str:
 def full_name(part: Part) -> str:
     """A person's name as people say it."""
     return f"{part.person.given} {part.person.family}".strip() or f"Person {part.person.id[:8]}"
+
+
+def birth_day(part: Part) -> str | None:
+    """A birth date that is a whole day; None for less."""
+    born = part.person.birth_date
+    return born if born is not None and len(born) == len("2001-01-01") else None

@@ -60,7 +60,7 @@ class Accounts:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._signing_in = SigningIn(context)
+        self.signing_in = SigningIn(context)
 
     async def open_account(self, actor: Actor, subject: str, name: str, roles: Sequence[str]) -> str:
         """Open a staff account, or grant a known one further roles. Returns the account's id. Raises Problem 400."""
@@ -120,11 +120,11 @@ class Accounts:
 
     async def begin_sign_in(self, next: str, hint: str | None) -> tuple[str, str]:
         """Where to send the browser, and the value of a cookie it must bring back. Raises Problem 503."""
-        return await self._signing_in.begin(next, hint)
+        return await self.signing_in.begin(next, hint)
 
     async def finish_sign_in(self, state_cookie: str, query: dict[str, str]) -> tuple[Session, str, str]:
         """The session, the value of its cookie and where to go on. Raises Problem 400, 403, 503."""
-        signed_in, onward = await self._signing_in.finish(state_cookie, query)
+        signed_in, onward = await self.signing_in.finish(state_cookie, query)
         session, value = await self._open_session(signed_in)
         return session, value, onward
 

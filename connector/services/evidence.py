@@ -30,9 +30,10 @@ from connector.provenance.verify import LogVerdict, verify_log
 from connector.records import LogCheckpoint, LogEntry, LogNode
 from connector.services.context import Context
 from connector.vault.keys import verify_signature
-from connector.vault.vault import LOG_KEY
 
 _PAGE = 1000
+_LOG_KEY = "log"
+"""The name of the log's key in the vault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,11 @@ class Evidence:
     @property
     def public_key(self) -> dict[str, str]:
         """The log's key as a JWK, with its thumbprint as `kid`."""
-        return jwk_of_ed25519(self._context.vault.keys.public(LOG_KEY))
+        return jwk_of_ed25519(self._context.vault.keys.public(_LOG_KEY))
 
     async def verify(self, kept: Iterable[str] = ()) -> LogVerdict:
         """Check every row, checkpoint and node. `kept` are checkpoints somebody kept elsewhere: they must fit too."""
-        verifier = NoteVerifier(self._context.me.id, self._context.vault.keys.public(LOG_KEY), verify_signature)
+        verifier = NoteVerifier(self._context.me.id, self._context.vault.keys.public(_LOG_KEY), verify_signature)
         elsewhere = list(kept)
 
         def query(tx: Transaction) -> LogVerdict:

@@ -189,7 +189,8 @@ def _entries(name: str, part: Part) -> Iterator[_Entry]:
 
 
 def _listed(bundle: Resource) -> list[Any]:
-    if bundle.get("type") not in BUNDLES:
+    kind = bundle.get("type")
+    if not isinstance(kind, str) or kind not in BUNDLES:
         raise Unreadable("a Bundle of a type that is not read", ", ".join(sorted(BUNDLES)), "type")
     entries = bundle.get("entry", [])
     if not isinstance(entries, list) or len(entries) > MOST_ENTRIES:
@@ -201,7 +202,7 @@ def _entered(entry: Any, full_url: str | None) -> Resource:
     resource = entry.get("resource") if isinstance(entry, dict) else None
     request = entry.get("request") if isinstance(entry, dict) else None
     method = request.get("method") if isinstance(request, dict) else None
-    if not isinstance(resource, dict) or method not in {None, "POST", "PUT"}:
+    if not isinstance(resource, dict) or method not in (None, "POST", "PUT"):
         raise Unreadable("the entry does not bring a resource", "entries with a resource, to POST or PUT", "resource")
     return _checked(resource, full_url)
 
@@ -209,7 +210,7 @@ def _entered(entry: Any, full_url: str | None) -> Resource:
 def _checked(resource: Resource, full_url: str | None) -> Resource:
     """A resource with a type of FHIR R4 and an id; one without takes the id of its address."""
     kind = resource.get("resourceType")
-    if kind not in KINDS or kind == "Bundle":
+    if not isinstance(kind, str) or kind not in KINDS or kind == "Bundle":
         raise Unreadable("not a resource of FHIR R4", "a resourceType of FHIR R4, in one flat bundle", "resourceType")
     if "id" not in resource and full_url:
         resource["id"] = full_url.removeprefix(_URN).rpartition("/")[2]

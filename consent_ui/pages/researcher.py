@@ -77,7 +77,7 @@ async def dataset_page(visit: Visit, entry: CatalogueEntry) -> Response:
         400 if visit.form.errors else 200,
         entry=entry,
         studies=[(study.id, study.title) for study in studies],
-        purposes=choices.purposes(),
+        purposes_within=choices.purposes_within,
     )
 
 

@@ -49,9 +49,7 @@ async def visitor(browser: Browser, look: str = "light", javascript: bool = Fals
 
 async def faults(page: Page) -> list[str]:
     """What axe-core finds, and whether the page is wider than its window. Needs JavaScript in the context."""
-    found = [
-        f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in (await Axe().run(page)).response["violations"]
-    ]
+    found = [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in (await Axe().run(page)).response["violations"]]
     wide = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     return [*found, f"{wide} pixels wider than the window"] if wide > 0 else found
 

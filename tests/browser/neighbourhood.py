@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import uvicorn
 
-from connector.founding import found
+from connector.founding import STORE_FILE, found
 from connector.records import Person, Source
 from connector.services.actors import Actor
 from connector.services.research import StudyDraft
@@ -63,6 +64,7 @@ async def serve(space: Space, name: str, title: str, role: str) -> Party:
         port = free.getsockname()[1]
     place = space.directory / name
     place.mkdir()
+    shutil.copy(space.empty_store, place / STORE_FILE)
     party = PortalParty(found(place, title, role, port, None), port)
     space.parties[name] = party
     await party.start()

@@ -232,7 +232,7 @@ def test_the_log_is_read_in_pages_and_each_entry_opens_its_proof(dpo):
     assert "Being added" in visitor.page.text
     assert "Newer entries" not in visitor.page.links
     page = visitor.open("/dpo/log/7")
-    for words in ("Signed checkpoint", "python verify_export.py", "concord audit export"):
+    for words in ("Signed checkpoint", "python proof/verify_export.py proof", "concord audit export proof"):
         assert words in page.text
 
 

@@ -16,6 +16,7 @@ from connector.api.bodies import read_bytes, read_object
 from connector.api.doors import participant_of
 from connector.problems import unauthenticated
 from connector.services.actors import Actor
+from connector.services.context import Context
 from connector.services.registry import Services
 
 if TYPE_CHECKING:
@@ -79,7 +80,12 @@ def _services(request: Request) -> Services:
     return participant_of(request).services
 
 
+def _context(request: Request) -> Context:
+    return participant_of(request).context
+
+
 Operator = Annotated[Actor, Depends(_operator)]
 Officer = Annotated[Actor, Depends(_officer)]
 Called = Annotated[Services, Depends(_services)]
+Around = Annotated[Context, Depends(_context)]
 DOCUMENTED = [Security(HTTPBearer(auto_error=False, description="the token in process.json of the directory"))]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from connector.api.management import arriving, consuming, evidence, membership, people, providing
+from connector.api.management import arriving, consuming, evidence, membership, people, providing, witnessing
 from connector.api.management.door import DOCUMENTED
 
 router = APIRouter(prefix="/api", dependencies=DOCUMENTED)
-for room in (membership, arriving, providing, consuming, people, evidence):
+for room in (membership, arriving, providing, consuming, people, evidence, witnessing):
     router.include_router(room.router)

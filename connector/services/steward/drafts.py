@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from catalog.description import DatasetDescription, DescriptionError, read_description
 from catalog.smallnumbers import people_band
-from connector.deidentify import Profile, ProfileError, load_profile
+from connector.deidentify.profile import Profile, ProfileError, load_profile
 from connector.problems import invalid
 from connector.records import Dataset, Source
 from connector.services.context import Context

@@ -6,7 +6,7 @@ from urllib.parse import quote, quote_plus
 
 import orjson
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.deidentify import LeakScanner
@@ -64,13 +64,10 @@ def test_an_identifier_is_found_inside_base64_at_every_alignment(identifier, bef
     assert "base64" in found(b'{"data":"' + (encoded if tail else encoded.rstrip(b"=")) + b'"}')
 
 
-@given(st.binary(max_size=200), st.sampled_from(STRONG), st.binary(max_size=50))
+@given(st.text('xyzXYZ_ {}[]",:é\n', max_size=200), st.sampled_from(STRONG), st.text("xyz é", max_size=50))
 def test_where_an_identifier_was_found_is_where_it_is(before, identifier, after):
-    assume(not LeakScanner(KNOWN).scan(before + b" ", "f") and b"%" not in before and b"\\" not in before)
-    assume(before.isascii() and after.isascii())
-    leaks = SCANNER.scan(before + b" " + identifier.encode() + b" " + after, "batch-7")
-    assert leaks[0].offset == len(before) + 1
-    assert leaks[0].where == "batch-7"
+    leaks = SCANNER.scan(f"{before} {identifier} {after}".encode(), "batch-7")
+    assert [(leak.where, leak.offset) for leak in leaks] == [("batch-7", len(before.encode()) + 1)]
 
 
 def test_offsets_count_bytes_of_the_data_even_after_letters_that_change_their_length():

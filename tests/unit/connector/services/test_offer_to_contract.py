@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 
@@ -56,6 +57,8 @@ async def test_an_offer_becomes_a_contract_that_every_role_can_read(space, hospi
     assert verdict.ok, verdict.what
     made = await hospital.services.dpo.export(officer, tmp_path / "export")
     script = tmp_path / "export" / "verify_export.py"
-    checked = subprocess.run([sys.executable, script, tmp_path / "export"], capture_output=True, text=True, check=False)
+    checked = await asyncio.to_thread(
+        subprocess.run, [sys.executable, script, tmp_path / "export"], capture_output=True, text=True, check=False
+    )
     assert checked.returncode == 0, checked.stdout
     assert made.entries >= made.signed > 10

@@ -1,6 +1,6 @@
 """De-identifying parcels and searching the result for what must not be in it; runs in worker processes.
 
-The de-identifier and the scanner are other rooms' work; here they are applied, record by record, in one process.
+A worker keeps its compiled profiles; of people it keeps what `Deidentifier` remembers, and nothing for longer.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from functools import lru_cache
 
 from connector.dataplane.naming import with_person
 from connector.dataplane.parcels import LARGEST_LINE, TOO_LARGE, Parcel, Prepared, Task
-from connector.deidentify import Deidentifier, LeakScanner, ProfileError, Rejected, load_profile
+from connector.deidentify.deidentifier import Deidentifier
+from connector.deidentify.leaks import LeakScanner
+from connector.deidentify.outcome import Rejected
+from connector.deidentify.profile import ProfileError, load_profile
 from connector.ports import PersonCoder
 
 

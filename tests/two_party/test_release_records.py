@@ -1,0 +1,326 @@
+"""A release of records between two connectors: what people agreed to arrives, pseudonymised and verified, and no more."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import orjson
+import pytest
+
+from connector.dataplane.lines import code_of
+from connector.problems import Problem
+from connector.records import (
+    DecisionMade,
+    HandedOver,
+    LogEntry,
+    Notice,
+    Person,
+    ReceivedPerson,
+    Release,
+    SourceRecord,
+    Tombstone,
+    Transfer,
+    UseOfData,
+)
+from policy.decide import decide
+from policy.replay import inputs_from_json
+from tests.two_party.conftest import Trio
+from tests.two_party.releases import (
+    BUNDLES,
+    Stage,
+    hospital_stage,
+    lines_of,
+    many_records,
+    opened_by_hand,
+    pulling,
+)
+from tests.two_party.space import until
+
+
+@pytest.fixture
+async def stage(trio: Trio, tmp_path: Path) -> Stage:
+    """Four people's records at the hospital."""
+    some = tmp_path / "bundles"
+    some.mkdir()
+    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:4]:
+        shutil.copy(bundle, some)
+    return await hospital_stage(trio, some)
+
+
+def codes_in(body: bytes) -> list[str]:
+    return [str(code_of(line)) for line in body.splitlines()]
+
+
+async def test_only_what_people_agreed_to_arrives(stage: Stage):
+    ann, ben, cara, _dan = await stage.source_ids()
+    await stage.answer(ann)
+    await stage.answer(ben, categories=["laboratory", "vital-signs"])
+    await stage.answer(cara, "no")
+    row = await stage.received(await stage.transfer())
+    assert row.verified, row.finding
+    arrived = Counter(str(code_of(orjson.dumps(line))) for line in lines_of(row.path))
+    anns, bens = await stage.records_of(ann), await stage.records_of(ben)
+    agreed = [record for record in bens if record.category in ("laboratory", "vital-signs")]
+    assert sorted(arrived.values()) == sorted([len(anns), len(agreed)])
+    release = (await stage.holder.find(Release, agreement=stage.agreement))[0]
+    assert release.withheld == {"refused": 1, "not-linked": 1}
+    assert release.people + sum(release.withheld.values()) == 4
+    assert release.withheld_resources == {"category-not-agreed": len(bens) - len(agreed)}
+
+
+async def test_the_recipient_learns_no_small_number(stage: Stage):
+    ann, ben, *_ = await stage.source_ids()
+    await stage.answer(ann)
+    await stage.answer(ben, "no")
+    row = await stage.received(await stage.transfer())
+    manifest = row.manifest or {}
+    assert set(manifest["withheld"].values()) <= {"fewer than 10", "not shown"}
+    assert all(not isinstance(count, int) or count not in range(1, 10) for count in manifest["withheld"].values())
+
+
+async def test_no_name_or_id_of_the_source_arrives(stage: Stage):
+    for source_id in await stage.source_ids():
+        await stage.answer(source_id)
+    row = await stage.received(await stage.transfer())
+    content = Path(row.path).read_text()
+    people = await stage.holder.find(Person, source=stage.source)
+    assert row.people == len(people) == 4
+    for person in people:
+        assert person.source_id not in content
+        assert all(part not in content for part in person.name.split())
+    ids = {record.id for record in await stage.holder.find(SourceRecord, source=stage.source)}
+    assert not any(id in content for id in ids)
+
+
+async def test_everybody_is_decided_about_before_the_first_byte_and_decisions_replay(stage: Stage):
+    ann, *_ = await stage.source_ids()
+    await stage.answer(ann)
+    await stage.received(await stage.transfer())
+    decisions = await stage.holder.find(DecisionMade, agreement=stage.agreement)
+    assert Counter(one.outcome for one in decisions) == {"permit": 1, "deny": 3}
+    for made in decisions:
+        question, facts = inputs_from_json(made.inputs or {})
+        assert decide(question, facts).to_json() == made.decision
+    kinds = [entry.kind for entry in await stage.holder.find(LogEntry, order="sequence", subject=decisions[0].release)]
+    assert kinds.index("release.decided") < kinds.index("release.chunk") < kinds.index("release.complete")
+
+
+async def test_people_see_who_received_their_data_and_who_was_refused(stage: Stage):
+    ann, ben, *_ = await stage.source_ids()
+    await stage.answer(ann)
+    await stage.answer(ben, "no")
+    await stage.received(await stage.transfer())
+
+    async def both_told() -> list[UseOfData]:
+        found = await stage.wallet.find(UseOfData)
+        return found if len(found) == 2 else []
+
+    lines = {one.account: one for one in await until(both_told, "two lines at the wallet")}
+    anns, bens = (lines[stage.people[one].actor.account] for one in (ann, ben))
+    assert (anns.kind, anns.resources) == ("release", len(await stage.records_of(ann)))
+    assert bens.kind == "refused"
+    assert "said no" in bens.reason
+
+
+async def test_a_transfer_of_records_is_completed_on_both_sides(stage: Stage):
+    ann, *_ = await stage.source_ids()
+    await stage.answer(ann)
+    pid = await stage.transfer()
+    ours = await stage.research.eventually(Transfer, pid, where=lambda row: row.state == "COMPLETED")
+    theirs = await stage.holder.get(Transfer, str(ours.their_pid))
+    assert theirs is not None
+    assert theirs.state == "COMPLETED"
+    assert theirs.token_hash is None
+
+
+async def test_the_provenance_of_a_release_is_what_its_manifest_names(stage: Stage):
+    ann, *_ = await stage.source_ids()
+    await stage.answer(ann)
+    row = await stage.received(await stage.transfer())
+    release = str((row.manifest or {})["release"])
+    dpo = stage.holder.acting("dpo")
+    document = orjson.loads(await stage.holder.services.releasing.provenance(dpo, release))
+    assert len(document["activity"]) == 1
+    assert release.encode() in await stage.holder.services.releasing.provenance(dpo, release, "nt")
+    with pytest.raises(Problem):
+        await stage.holder.services.releasing.provenance(stage.holder.acting("steward"), release)
+
+
+async def test_an_identifier_that_would_leave_takes_its_person_out_of_the_release(stage: Stage):
+    ann, ben, *_ = await stage.source_ids()
+    await stage.answer(ann)
+    await stage.answer(ben)
+    anna = (await stage.holder.find(Person, source=stage.source, source_id=ann))[0]
+    record = next(one for one in await stage.records_of(ann) if one.category == "vital-signs" and b"valueQuantity" in one.body)
+    resource = orjson.loads(record.body)
+    resource["valueQuantity"]["unit"] = anna.name
+    await stage.holder.store.write(
+        lambda tx: tx.alter(
+            SourceRecord, {"body": orjson.dumps(resource)}, source=record.source, resource_type="Observation", id=record.id
+        )
+    )
+    row = await stage.received(await stage.transfer())
+    assert row.people == 1
+    assert anna.name not in Path(row.path).read_text()
+    release = (await stage.holder.find(Release, agreement=stage.agreement))[0]
+    assert (release.withheld or {})["leak"] == 1
+
+
+async def test_not_one_byte_of_a_person_follows_their_withdrawal(stage: Stage):
+    """A slow reader is in the middle of somebody's records when that person, and one still to come, withdraw."""
+    await many_records(stage, 3000)
+    for source_id in await stage.source_ids():
+        await stage.answer(source_id)
+    pid, token = await opened_by_hand(stage)
+    order = [one.source_id for one in await stage.holder.find(Person, source=stage.source, order="id")]
+    async with pulling(stage.holder, pid, token) as reader:
+        await reader.until(lambda body: body.count(b"\n") > 200)
+        current = codes_in(reader.body[: reader.body.rindex(b"\n")])[0]
+        await stage.withdraw(order[0])
+        await stage.withdraw(order[2])
+        told = await until(lambda: stage.holder.find(Notice), "a notice")
+        body = await reader.to_the_end()
+        assert reader.whole
+    cut = (told[0].cut or {})[pid]
+    end = 0
+    codes: Counter[str] = Counter()
+    for line in body.splitlines(keepends=True):
+        end += len(line)
+        code = str(code_of(line))
+        codes[code] += 1
+        assert code != current or end <= cut
+    assert len(codes) == 3, "the second person to withdraw was never handed over, the others were"
+    assert 200 < codes[current] < 3000
+    release = (await stage.holder.find(Release, transfer=pid))[0]
+    assert (release.standing, release.people, release.bytes) == ("complete", 3, len(body))
+    assert release.withheld == {"withdrawn": 1}
+    assert len((release.dropped or {})["at"]) == 2
+
+
+async def test_what_was_received_is_erased_and_stated_when_a_person_withdraws(stage: Stage):
+    ann, ben, *_ = await stage.source_ids()
+    await stage.answer(ann)
+    await stage.answer(ben)
+    row = await stage.received(await stage.transfer())
+    before = Counter(codes_in(Path(row.path).read_bytes()))
+    await stage.withdraw(ann)
+
+    async def erased() -> Notice | None:
+        found = await stage.holder.find(Notice)
+        return found[0] if found and found[0].erased_at else None
+
+    notice = await until(erased, "a statement that it was erased")
+    stone = (await stage.research.find(Tombstone))[0]
+    after = Counter(codes_in(Path(row.path).read_bytes()))
+    assert stone.code not in Path(row.path).read_text()
+    assert after == {code: count for code, count in before.items() if code != stone.code}
+    assert (notice.objects, notice.lines, notice.bytes_after) == (1, before[stone.code], 0)
+    assert not await stage.research.find(ReceivedPerson, code=stone.code)
+    again = (await stage.research.find(type(row), transfer=row.transfer))[0]
+    assert again.verified
+    assert "erased" in again.finding
+
+
+async def test_a_later_yes_comes_under_a_new_code(stage: Stage):
+    ann, *_ = await stage.source_ids()
+    await stage.answer(ann)
+    first = await stage.received(await stage.transfer())
+    old = codes_in(Path(first.path).read_bytes())[0]
+    await stage.withdraw(ann)
+
+    async def told() -> bool:
+        return all(notice.told_at for notice in await stage.holder.find(Notice))
+
+    await until(told, "the recipient to be told")
+    await stage.answer(ann)
+    second = await stage.received(await stage.transfer())
+    assert second.verified
+    assert second.people == 1
+    assert old not in Path(second.path).read_text()
+
+
+async def test_a_pull_that_was_cut_off_is_pulled_again_and_verified(stage: Stage):
+    await many_records(stage, 1500)
+    for source_id in await stage.source_ids():
+        await stage.answer(source_id)
+    last = (await stage.holder.find(Person, source=stage.source, order="-id"))[0]
+    async with stage.holder.context.gate.closing([(last.id, stage.study)]):
+        pid = await stage.transfer()
+        row = await stage.research.eventually(type(await _any_received(stage)), pid, where=lambda one: one.bytes)
+        assert row.standing == "receiving"
+        await stage.research.stop()
+    await stage.research.start()
+    done = await stage.received(pid)
+    assert done.verified, done.finding
+    assert done.people == 4
+    standings = [one.standing for one in await stage.holder.find(Release, order="started_at", agreement=stage.agreement)]
+    assert standings == ["broken", "complete"]
+
+
+async def _any_received(stage: Stage):
+    from connector.records import ReceivedTransfer
+
+    return ReceivedTransfer(transfer="", agreement=stage.agreement)
+
+
+async def test_a_second_pull_takes_over_from_the_first(stage: Stage):
+    await many_records(stage, 1500)
+    for source_id in await stage.source_ids():
+        await stage.answer(source_id)
+    pid, token = await opened_by_hand(stage)
+    async with pulling(stage.holder, pid, token) as first:
+        await first.read(1000)
+        async with pulling(stage.holder, pid, token) as second:
+            body = await second.to_the_end()
+            assert second.whole
+        await first.to_the_end()
+        assert not first.whole
+    releases = await stage.holder.find(Release, transfer=pid, order="started_at")
+    assert [one.standing for one in releases] == ["broken", "complete"]
+    assert releases[1].bytes == len(body)
+
+
+async def test_a_release_whose_contract_ends_goes_no_further(stage: Stage):
+    await many_records(stage, 3000)
+    for source_id in await stage.source_ids():
+        await stage.answer(source_id)
+    pid, token = await opened_by_hand(stage)
+    async with pulling(stage.holder, pid, token) as reader:
+        await reader.read(1000)
+        await stage.holder.store.write(lambda tx: tx.alter(Transfer, {"state": "TERMINATED"}, pid=pid))
+        await reader.to_the_end()
+        assert not reader.whole
+    release = (await stage.holder.find(Release, transfer=pid))[0]
+    assert release.standing == "ended"
+    async with pulling(stage.holder, pid, token) as reader:
+        await reader.to_the_end()
+        assert reader.status == 410
+
+
+async def test_a_release_left_by_a_killed_process_is_broken_and_its_people_are_told(stage: Stage):
+    ann, *_ = await stage.source_ids()
+    await stage.answer(ann)
+    pid, _token = await opened_by_hand(stage)
+    await stage.holder.add(
+        Release(id="urn:uuid:1", transfer=pid, agreement=stage.agreement, offset=100),
+        HandedOver(agreement=stage.agreement, person=stage.people[ann].person, release="urn:uuid:1", resources=7),
+    )
+    await stage.holder.stop()
+    await stage.holder.start()
+    release = await stage.holder.get(Release, "urn:uuid:1")
+    assert release is not None
+    assert release.standing == "broken"
+    used = (await until(lambda: stage.wallet.find(UseOfData), "a line at the wallet"))[0]
+    assert (used.kind, used.resources) == ("release", 7)
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer wrong", "Basic abc"])
+async def test_without_the_transfers_token_nothing_opens(stage: Stage, authorization: str):
+    pid, _ = await opened_by_hand(stage)
+    for place in (f"/data/releases/{pid}", f"/data/releases/{pid}/manifest", f"/data/streams/{pid}"):
+        headers = {"authorization": authorization} if authorization else {}
+        answer = await stage.space_client.get(f"{stage.holder.url}{place}", headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["content-type"] == "application/problem+json"

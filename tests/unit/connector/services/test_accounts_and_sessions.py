@@ -1,0 +1,114 @@
+"""Who may sign in, and for how long."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connector.identity.people.relying_party import SignedIn
+from connector.problems import Problem
+from connector.records import Session
+from tests.unit.connector.services.participant_factory import Running
+
+START = datetime(2030, 1, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def signed_in(one: Running, subject: str, issuer: str | None = None) -> SignedIn:
+    return SignedIn(issuer or one.participant.settings.issuer, subject, "Whatever", ("operator",), "", None)
+
+
+async def cookie(one: Running, subject: str = "an") -> tuple[str, str]:
+    """An account with two roles and the cookie of a session of it; returns (cookie, account)."""
+    one.clock.fixed = START
+    account = await one.services.accounts.open_account(one.actor("operator"), subject, "An", ["steward", "dpo"])
+    _, value = await one.services.accounts._open_session(signed_in(one, subject))
+    return value, account
+
+
+async def test_a_session_carries_the_account_and_not_what_the_issuer_claims(hospital):
+    value, account = await cookie(hospital)
+    session = await hospital.services.accounts.session(value)
+    assert (session.actor.account, session.actor.name, session.actor.role) == (account, "An", "steward")
+    assert session.roles == ("steward", "dpo")
+    stored = await hospital.context.store.read(lambda tx: tx.find(Session))
+    assert value not in str(stored)
+
+
+@pytest.mark.parametrize(("after", "lives"), [(-SECOND, True), (timedelta(), False), (SECOND, False)])
+async def test_a_session_ends_after_thirty_minutes_without_use(hospital, after, lives):
+    value, _ = await cookie(hospital)
+    hospital.clock.fixed = START + timedelta(minutes=30) + after
+    assert (await hospital.services.accounts.session(value) is not None) is lives
+
+
+@pytest.mark.parametrize(("after", "lives"), [(-SECOND, True), (timedelta(), False), (SECOND, False)])
+async def test_a_session_ends_after_twelve_hours_however_much_it_is_used(hospital, after, lives):
+    value, _ = await cookie(hospital)
+    for minutes in range(20, 12 * 60, 20):
+        hospital.clock.fixed = START + timedelta(minutes=minutes)
+        assert await hospital.services.accounts.session(value) is not None
+    hospital.clock.fixed = START + timedelta(hours=12) + after
+    assert (await hospital.services.accounts.session(value) is not None) is lives
+
+
+async def test_the_end_shown_is_the_earlier_of_the_two(hospital):
+    value, _ = await cookie(hospital)
+    assert (await hospital.services.accounts.session(value)).expires_at == START + timedelta(minutes=30)
+
+
+async def test_a_closed_account_has_no_session_and_gets_none(hospital):
+    value, account = await cookie(hospital)
+    await hospital.services.accounts.close_account(hospital.actor("operator"), account)
+    assert await hospital.services.accounts.session(value) is None
+    with pytest.raises(Problem) as refused:
+        await hospital.services.accounts.sign_in(signed_in(hospital, "an"))
+    assert refused.value.status == 403
+
+
+async def test_signing_out_ends_the_session(hospital):
+    value, _ = await cookie(hospital)
+    session = await hospital.services.accounts.session(value)
+    await hospital.services.accounts.sign_out(session.id)
+    await hospital.services.accounts.sign_out(session.id)
+    assert await hospital.services.accounts.session(value) is None
+
+
+@pytest.mark.parametrize("value", [None, "", "nonsense", "A" * 5000, "\ud800"])
+async def test_a_cookie_that_is_not_ours_opens_nothing(hospital, value):
+    await cookie(hospital)
+    assert await hospital.services.accounts.session(value) is None
+
+
+async def test_only_known_accounts_of_the_configured_issuer_sign_in(hospital):
+    await cookie(hospital)
+    for stranger in (signed_in(hospital, "somebody"), signed_in(hospital, "an", "https://other.example")):
+        with pytest.raises(Problem) as refused:
+            await hospital.services.accounts.sign_in(stranger)
+        assert (refused.value.status, refused.value.code) == (403, "unknown-account")
+
+
+async def test_a_role_can_be_chosen_only_among_ones_own(hospital):
+    value, _ = await cookie(hospital)
+    session = await hospital.services.accounts.session(value)
+    assert (await hospital.services.accounts.choose_role(session.id, "dpo")).actor.role == "dpo"
+    assert (await hospital.services.accounts.session(value)).actor.role == "dpo"
+    for role in ("patient", "operator", ""):
+        with pytest.raises(Problem) as refused:
+            await hospital.services.accounts.choose_role(session.id, role)
+        assert refused.value.status == 403
+
+
+async def test_opening_an_account_twice_keeps_it_and_adds_roles(hospital):
+    operator, accounts = hospital.actor("operator"), hospital.services.accounts
+    first = await accounts.open_account(operator, "an", "An", ["steward"])
+    assert await accounts.open_account(operator, "an", "Somebody else", ["steward", "dpo"]) == first
+    assert [(row.name, row.roles) for row in await accounts.accounts(operator)] == [("An", ("steward", "dpo"))]
+
+
+@pytest.mark.parametrize("roles", [[], ["operator"], ["patient"], ["steward", "root"]])
+async def test_staff_accounts_have_staff_roles_only(hospital, roles):
+    with pytest.raises(Problem) as refused:
+        await hospital.services.accounts.open_account(hospital.actor("operator"), "an", "An", roles)
+    assert (refused.value.status, refused.value.where) == (400, "roles")
