@@ -110,10 +110,9 @@ class Body:
         part = asyncio.ensure_future(self._part(b""))
         try:
             await asyncio.wait({part, self._left}, return_when=asyncio.FIRST_COMPLETED)
+            return not self._left.done() and part.exception() is None
         finally:
-            if not part.done():
-                part.cancel()
-        return not self._left.done()
+            part.cancel()
 
     async def send(self, data: bytes) -> None:
         """Hand over one chunk."""

@@ -35,7 +35,7 @@ _NO = 1
 
 @verbs.command(epilog="Example: concord audit verify --directory hospital")
 def verify(checkpoint: Kept = None, directory: Directory = HERE, json: Json = False) -> int:
-    """Check every entry, every signed checkpoint and the tree; exit 1, naming the first bad entry, if one was changed."""
+    """Check every entry, signed checkpoint and tree node; exit 1, naming the first bad entry, if one was changed."""
     kept = [_text(file) for file in checkpoint or []]
     verdict = _verdict(directory, kept)
     if json:

@@ -47,23 +47,31 @@ def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     try:
         answer = program(arguments, prog_name="concord", standalone_mode=False)
-    except typer.TyperException as fault:
-        return _say(fault.format_message().strip() or "this cannot be understood; see `concord --help`", USAGE)
-    except Problem as problem:
-        return _say(str(problem), NO if problem.status == 403 else USAGE)
-    except (Unreachable, OutboundRefused) as fault:
-        return _say(f"the participant's process does not answer: {fault}", USAGE)
-    except (typer.Abort, KeyboardInterrupt):
-        return _say("stopped", USAGE)
-    except BrokenPipeError:
-        return USAGE
-    except OSError as fault:
-        return _say(f"{fault.strerror or type(fault).__name__}: {fault.filename or 'a file'}", USAGE)
     except Exception as fault:
+        return _said(fault)
+    except KeyboardInterrupt:
+        return _say("stopped", USAGE)
+    return answer if isinstance(answer, int) else 0
+
+
+def _said(fault: Exception) -> int:
+    """Tell what went wrong, in one line; returns the exit code."""
+    code = USAGE
+    if isinstance(fault, typer.TyperException):
+        line = fault.format_message().strip() or "this cannot be understood; see `concord --help`"
+    elif isinstance(fault, Problem):
+        line, code = str(fault), NO if fault.status == 403 else USAGE
+    elif isinstance(fault, Unreachable | OutboundRefused):
+        line = f"the participant's process does not answer: {fault}"
+    elif isinstance(fault, typer.Abort | BrokenPipeError):
+        line = "stopped"
+    elif isinstance(fault, OSError):
+        line = f"{fault.strerror or type(fault).__name__}: {fault.filename or 'a file'}"
+    else:
         # A fault of ours. Its words may quote what was read, so only its kind and place are told.
         place = traceback.extract_tb(fault.__traceback__)[-1]
-        return _say(f"something went wrong here: {type(fault).__name__} at {place.name}, line {place.lineno}", USAGE)
-    return answer if isinstance(answer, int) else 0
+        line = f"something went wrong here: {type(fault).__name__} at {place.name}, line {place.lineno}"
+    return _say(line, code)
 
 
 def _say(line: str, code: int) -> int:

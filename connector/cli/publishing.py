@@ -60,7 +60,8 @@ def import_files(
         reports = list(_imports(reached, files, source))
     total = {
         "source": reports[0]["source"], **{name: sum(one[name] for one in reports) for name in ("records", "files")},
-        "people": sum(one["people"] for one in reports), "refused": [line for one in reports for line in one["refused"]],
+        "people": sum(one["people"] for one in reports),
+        "refused": [line for one in reports for line in one["refused"]],
     }  # fmt: skip
     if json:
         showing.as_json(total)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import UNSET, Raw, Struct
+from msgspec.structs import astuple
 
 from connector.deidentify.dates import OLDEST_AGE
 from connector.deidentify.wearer import Memo, Refusal, Wearer
@@ -42,7 +43,6 @@ MASKED_PRIMITIVE: Final = Raw(MARK)
 # In an array there is no leaving out: this stands there until what contains the array takes it out.
 NOTHING: Final = Raw(b"{}")
 EMPTY: Final = Raw()
-_MISSING: Final = (UNSET, EMPTY)
 
 _NUMBER_START = frozenset(b"-0123456789")
 # The units FHIR allows an Age to have (UCUM), and how many of them are a year.
@@ -228,12 +228,8 @@ def _settled(part: Value, required: bool) -> Value:
 
 
 def is_empty(part: Value) -> bool:
-    """Whether nothing is left of a part of a resource."""
-    if part is NOTHING:
-        return True
-    return isinstance(part, Struct) and all(
-        getattr(part, name) in _MISSING for name in part.__struct_fields__ if name != "modifierExtension"
-    )
+    """Whether nothing is left of a part of a resource: every field is at its default."""
+    return part is NOTHING or (isinstance(part, Struct) and astuple(part) == part.__struct_defaults__)
 
 
 def grouped_age(value: Value) -> None:

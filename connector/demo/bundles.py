@@ -19,16 +19,30 @@ def shipped() -> Path:
 
 
 def resources(root: Path) -> Iterator[dict[str, Any]]:
-    """Every resource in the files at `root`. Raises SourceError when nothing there can be read."""
+    """Every resource in the files at `root`; what is no FHIR is left for the import to refuse.
+
+    Raises SourceError when there is nothing to read.
+    """
     for source in read_bundles(root):
         for part in source.parts:
-            document = orjson.loads(part.data)
-            if document.get("resourceType") != "Bundle":
-                yield document
+            try:
+                document = orjson.loads(part.data)
+            except orjson.JSONDecodeError:
                 continue
-            for entry in document.get("entry", []):
-                if isinstance(entry, dict) and isinstance(resource := entry.get("resource"), dict):
-                    yield resource
+            if isinstance(document, dict):
+                yield from _in(document)
+
+
+def _in(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if document.get("resourceType") != "Bundle":
+        yield document
+        return
+    for entry in _objects(document.get("entry")):
+        if isinstance(resource := entry.get("resource"), dict):
+            address = entry.get("fullUrl")
+            # As the import does: a resource without an id takes that of its address.
+            named = {"id": address.removeprefix("urn:uuid:").rpartition("/")[2]} if isinstance(address, str) else {}
+            yield named | resource
 
 
 def people(root: Path) -> list[Person]:
@@ -42,7 +56,15 @@ def identifiers(root: Path) -> set[str]:
 
 
 def _person(patient: dict[str, Any]) -> Person:
-    name = next((one for one in patient.get("name", []) if isinstance(one, dict)), {})
-    given = next((part for part in name.get("given", []) if isinstance(part, str)), "")
+    name = next(iter(_objects(patient.get("name"))), {})
+    given = next((part for part in name.get("given") or [] if isinstance(part, str)), "")
     deceased = patient.get("deceasedBoolean") is True or "deceasedDateTime" in patient
-    return Person(str(patient.get("id", "")), given, str(name.get("family", "")), patient.get("birthDate"), deceased)
+    born = patient.get("birthDate")
+    return Person(
+        str(patient.get("id", "")), given, str(name.get("family") or ""), born if isinstance(born, str) else None,
+        deceased,
+    )  # fmt: skip
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -41,6 +41,7 @@ async def _hospital(stage: Stage) -> None:
     stage.found.source = imported["source"]
     patients = await stage.hospital.patients()
     stage.report.patients = len(patients)
+    stage.keep_only({one["number"] for one in patients})
     stage.narrator.done(
         f"{stage.hospital.name} keeps records of {len(patients)} patients", f"{imported['records']:,} resources"
     )

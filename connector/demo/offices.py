@@ -89,7 +89,7 @@ class Holder(Office):
 
         async def attempt() -> Json:
             report: Json | None = None
-            body = {"path": str(path.resolve()), "source": RECORDS_SOURCE}
+            body = {"path": str(path), "source": RECORDS_SOURCE}
             async for line in self.staff.lines("/api/imports", body):
                 if "problem" in line:
                     told = line["problem"]

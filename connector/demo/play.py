@@ -44,7 +44,7 @@ def play(wish: Wish) -> int:
     """Play the story; returns the exit code. Raises Problem for input that no story can be played with."""
     if wish.json is not None and not wish.json.resolve().parent.is_dir():
         raise invalid("The folder for the report does not exist", str(wish.json))
-    bundles = wish.bundles or shipped()
+    bundles = (wish.bundles or shipped()).resolve()
     cast = _cast(bundles)
     passing = wish.once and wish.directory is None
     space = Path(mkdtemp(prefix="concord-demo-")) if passing else wish.directory or Path("data-space")
@@ -97,10 +97,10 @@ async def _tell(wish: Wish, stage: Stage, served: list[Served], stack: AsyncExit
     await stage.research.end_running_transfers()
     for chapter in (setting, offering, deciding, contracting):
         await chapter.play(stage)
-    await stack.enter_async_context(streaming.bands(stage))
+    bands = await stack.enter_async_context(streaming.bands(stage))
     await streaming.play(stage)
     proving.remember(stage, await asyncio.to_thread(proving.scan_space, stage))
-    await stopping.play(stage)
+    await stopping.play(stage, bands[stage.hero.person.id])
     await proving.play(stage)
     code = _conclude(wish, stage, served)
     if wish.once:

@@ -39,6 +39,7 @@ class PersonAtPortal:
         self._browser = Browser(outbound, [NamedOrigin.parse(origin, allow_http=True)])
         self._origin = origin
         self._subject = subject
+        self._last_page: PageSeen | None = None
 
     async def __aenter__(self) -> Self:
         await self._browser.__aenter__()
@@ -77,10 +78,23 @@ class PersonAtPortal:
         page = await self._browser.submit(page, page.form(button="Send my yes"))
         return self._receipt(page)
 
-    async def withdraw(self, study: str) -> datetime:
-        """Stop, and have deleted what was received: the two steps of the portal. Returns when the last was clicked."""
+    async def before_stopping(self, study: str) -> None:
+        """The first step of stopping, with deletion: up to the page whose button makes it happen."""
         page = await self._open(f"{_study(study)}/stop")
         page = await self._browser.submit(page, page.form(button="Continue"), {"kind": "erase"})
+        page.form(button="Stop sharing")
+        self._last_page = page
+
+    @property
+    def is_before_stopping(self) -> bool:
+        """Whether that page is open."""
+        return self._last_page is not None
+
+    async def stop(self) -> datetime:
+        """Press the button; returns when."""
+        page, self._last_page = self._last_page, None
+        if page is None:
+            raise PageTrouble("stopping", 0)
         clicked = datetime.now(UTC)
         page = await self._browser.submit(page, page.form(button="Stop sharing"))
         self._expect("stopping", page, "/stopped")

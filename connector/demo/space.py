@@ -50,9 +50,7 @@ class Home:
 
 async def prepare(space: Path) -> list[Home]:
     """Found the participants that are missing, and give a new port to those whose old one is taken."""
-    space.mkdir(parents=True, exist_ok=True)
-    known = [_settings(space / one.folder) for one in CHARACTERS if (space / one.folder / "concord.toml").exists()]
-    used = {int(one["port"]) for one in known}
+    used = _written_ports(space)
     homes, taken = [], set[int]()
     for character in CHARACTERS:
         home = await _home(space / character.folder, character, used, taken)
@@ -60,6 +58,12 @@ async def prepare(space: Path) -> list[Home]:
         taken.add(home.port)
         homes.append(home)
     return homes
+
+
+def _written_ports(space: Path) -> set[int]:
+    space.mkdir(parents=True, exist_ok=True)
+    known = [space / one.folder for one in CHARACTERS if (space / one.folder / "concord.toml").exists()]
+    return {int(_settings(directory)["port"]) for directory in known}
 
 
 async def _home(directory: Path, character: Character, used: set[int], taken: set[int]) -> Home:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from connector.demo.desk import Unfulfilled
 from connector.demo.narrator import Narrator
 from connector.demo.offices import Holder, Office, ResearchGroup, Wallet
-from connector.demo.people import Cast, Part
+from connector.demo.people import Cast, Part, cast_of
 from connector.demo.report import Report
 from connector.outbound.client import Outbound
 
@@ -34,7 +35,8 @@ class Found:
     study: str = ""
     agreement: str = ""
     transfer: str = ""
-    second: str = ""
+    release_seconds: float = 0.0
+    further: list[str] = field(default_factory=list)
     stream_agreement: str = ""
     stream_transfer: str = ""
     accounts: dict[str, str] = field(default_factory=dict)
@@ -67,12 +69,25 @@ class Stage:
         return self.hospital, self.vendor, self.wallet, self.research
 
     @property
+    def starts(self) -> int:
+        """How often processes have been started so far."""
+        return sum(office.staff.served.starts for office in self.offices)
+
+    @property
     def hero(self) -> Part:
         """The person who stops while data flows."""
         withdrawing = self.cast.withdrawing
         if withdrawing is None:
             raise LookupError("nobody in this cast can say yes")
         return withdrawing
+
+    def keep_only(self, numbers: set[str]) -> None:
+        """Nobody plays whose records the hospital did not take in. Raises Unfulfilled when no story is left."""
+        taken = [part.person for part in self.cast.parts if part.person.id in numbers]
+        if len(taken) < len(self.cast.parts):
+            self.cast = cast_of(taken, now())
+        if self.cast.withdrawing is None:
+            raise Unfulfilled("the hospital took in nobody who can decide: a living adult")
 
     @property
     def study_title(self) -> str:
@@ -87,7 +102,7 @@ def subject(part: Part) -> str:
 
 def full_name(part: Part) -> str:
     """A person's name as people say it."""
-    return f"{part.person.given} {part.person.family}".strip() or f"Person {part.person.id[:8]}"
+    return f"{part.person.given} {part.person.family}".strip()[:120] or f"Person {part.person.id[:8]}"
 
 
 def birth_day(part: Part) -> str | None:

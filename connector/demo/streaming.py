@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from connector.demo.contracting import negotiate
 from connector.demo.desk import until
@@ -26,44 +25,67 @@ _CAPS = Caps(total=10.0)
 _AGAIN = 0.2
 
 
-@dataclass(slots=True)
 class Band:
     """One person's device, sending until it is switched off. What did not arrive is sent again, as devices do."""
 
-    wearer: Wearer
-    hertz: float
-    url: str
-    token: str
-    outbound: Outbound
-    sent: int = 0
+    def __init__(self, wearer: Wearer, hertz: float, url: str, token: str, outbound: Outbound) -> None:
+        self._wearer = wearer
+        self._hertz = hertz
+        self._url = url
+        self._token = token
+        self._outbound = outbound
+        self._measured: list[bytes] = []
+        self._news = asyncio.Event()
+        self._began = now()
+        self._accepted = 0
+
+    @property
+    def points_per_second(self) -> float:
+        """How many points a second the vendor has accepted of this device since it was switched on."""
+        return round(self._accepted / max((now() - self._began).total_seconds(), 0.001), 2)
 
     async def run(self) -> None:
-        """Send each point as it is measured."""
-        async for point in live(self.wearer, now(), now, asyncio.sleep, self.hertz):
-            await self._send(json.dumps(point).encode())
+        """Measure and send, side by side."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._measure())
+            both.create_task(self._send())
 
-    async def _send(self, body: bytes) -> None:
-        there = Destination.of_operator(NamedOrigin.parse(self.url, allow_http=True))
-        headers = {"authorization": f"Bearer {self.token}"}
+    async def _measure(self) -> None:
+        async for point in live(self._wearer, now(), now, asyncio.sleep, self._hertz):
+            self._measured.append(json.dumps(point).encode())
+            self._news.set()
+
+    async def _send(self) -> None:
+        """One request for what has been measured since the one before."""
         while True:
-            try:
-                answer = await self.outbound.post_json(
-                    f"{self.url}/ingest/openmhealth", body, to=there, headers=headers, caps=_CAPS
-                )
-            except Unreachable:
+            await self._news.wait()
+            self._news.clear()
+            body, self._measured = b"\n".join(self._measured), []
+            while True:
+                if await self._arrived(body):
+                    break
                 await asyncio.sleep(_AGAIN)
-                continue
-            if answer.status < 500 and answer.status != 429:
-                self.sent += answer.ok
-                return
-            await asyncio.sleep(_AGAIN)
+
+    async def _arrived(self, body: bytes) -> bool:
+        there = Destination.of_operator(NamedOrigin.parse(self._url, allow_http=True))
+        headers = {"authorization": f"Bearer {self._token}", "content-type": "application/x-ndjson"}
+        try:
+            answer = await self._outbound.send(
+                "POST", f"{self._url}/ingest/openmhealth", to=there, headers=headers, content=body, caps=_CAPS
+            )
+        except Unreachable:
+            return False
+        if not answer.ok:
+            return answer.status < 500 and answer.status != 429
+        self._accepted += int(json.loads(answer.body)["accepted"])
+        return True
 
 
 @asynccontextmanager
-async def bands(stage: Stage) -> AsyncIterator[list[Band]]:
-    """Everybody's device, switched on."""
-    worn = [_band(stage, part) for part in stage.cast.wearers]
-    tasks = [asyncio.create_task(band.run()) for band in worn]
+async def bands(stage: Stage) -> AsyncIterator[dict[str, Band]]:
+    """Everybody's device, switched on; by person."""
+    worn = {part.person.id: _band(stage, part) for part in stage.cast.wearers}
+    tasks = [asyncio.create_task(band.run()) for band in worn.values()]
     try:
         yield worn
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -173,14 +173,14 @@ class Puller:
             if not incoming.ok:
                 raise Again(f"status {incoming.status}")
             saved, gathered = loop.time(), bytearray()
-            async for data in incoming.chunks():
+            async for data in _or_nothing(incoming.chunks(), _SAVE_EVERY):
                 gathered += data
                 due = loop.time() - saved > _SAVE_EVERY
                 if isinstance(intake, RecordsIntake) and len(gathered) < _GATHER and not due:
                     continue
                 await self._take(transfer, intake, bytes(gathered))
                 gathered.clear()
-                if due:
+                if due and intake.ledger.waiting:
                     await self._save(transfer, intake)
                     saved = loop.time()
             await self._take(transfer, intake, bytes(gathered))
@@ -296,6 +296,25 @@ class Puller:
         await self._mark(
             transfer, standing, "The transfer was completed." if standing == "complete" else "It was ended."
         )
+
+
+async def _or_nothing(chunks: AsyncIterator[bytes], pause: float) -> AsyncIterator[bytes]:
+    """The chunks, and nothing (b"") whenever none has come for a while: so that what is here is not left lying."""
+    coming = asyncio.ensure_future(anext(chunks, None))
+    try:
+        while True:
+            await asyncio.wait({coming}, timeout=pause)
+            if not coming.done():
+                yield b""
+                continue
+            chunk = coming.result()
+            if chunk is None:
+                return
+            coming = asyncio.ensure_future(anext(chunks, None))
+            yield chunk
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
 
 
 def _wanted(tx: Transaction) -> list[Transfer]:

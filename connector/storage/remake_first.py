@@ -19,4 +19,5 @@ if __name__ == "__main__":
         command.revision(config, message="First tables", autogenerate=True, rev_id="0001")
     made = next((here / "versions").glob("0001*.py"))
     text = made.read_text().replace("connector.storage.tables.Instant(length=27)", "sa.String(length=27)")
+    text = text.replace("sa.JSON(none_as_null=True)", "sa.JSON()")  # what Python makes of None, not the column
     made.write_text(text)

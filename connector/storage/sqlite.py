@@ -44,6 +44,10 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
+class StoreClosed(RuntimeError):
+    """The store was closed before this was asked of it."""
+
+
 class SqliteStore:
     """Implements `connector.ports.Store` on one file; `on_commit` hears which bells to ring."""
 
@@ -53,6 +57,8 @@ class SqliteStore:
         with self._engine.connect() as connection:
             upgrade(connection)
         self._queue: queue.Queue[tuple[Callable[[SqlTransaction], Any], Future[Any]] | None] = queue.Queue()
+        self._door = threading.Lock()
+        self._closed = False
         self._local = threading.local()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
         self._open: list[Connection] = []
@@ -64,9 +70,12 @@ class SqliteStore:
         return await asyncio.wrap_future(self.submit(command))
 
     def submit(self, command: Callable[[SqlTransaction], T]) -> Future[T]:
-        """The same for callers outside an event loop."""
+        """The same for callers outside an event loop. Raises StoreClosed."""
         future: Future[T] = Future()
-        self._queue.put((command, future))
+        with self._door:
+            if self._closed:
+                raise StoreClosed
+            self._queue.put((command, future))
         return future
 
     async def read(self, query: Callable[[SqlTransaction], T]) -> T:
@@ -86,8 +95,12 @@ class SqliteStore:
             connection.exec_driver_sql("ROLLBACK")
 
     def close(self) -> None:
-        """Finish what is queued, then let go of the file."""
-        self._queue.put(None)
+        """Finish what is queued, then let go of the file; nothing can be asked of this store any more."""
+        with self._door:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
         self._writer.join()
         self._readers.shutdown()
         for connection in self._open:
@@ -121,7 +134,7 @@ class SqliteStore:
             if connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
                 connection.exec_driver_sql("ROLLBACK")
             for _, future in group:
-                if not future.done():
+                if future.running() or (not future.done() and future.set_running_or_notify_cancel()):
                     future.set_exception(error)
             return
         for future, result in done:

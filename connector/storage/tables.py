@@ -6,6 +6,7 @@ Table models do not validate and are never shown to anybody; records are what le
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime
 from types import UnionType
@@ -42,15 +43,17 @@ class Instant(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a time without zone cannot be stored")
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        # Not strftime: its %Y has no leading zeros, and a counter-party may name the year 999.
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
     def process_result_value(self, value: str | None, dialect: object) -> datetime | None:  # noqa: ARG002
         """Aware again."""
         return None if value is None else datetime.fromisoformat(value)
 
 
-_TYPES: dict[type, Any] = {
-    str: String, int: BigInteger, bool: Boolean, bytes: LargeBinary, datetime: Instant, date: Date, dict: JSON,
+_TYPES: dict[Any, Callable[[], Any]] = {
+    str: String, int: BigInteger, bool: Boolean, bytes: LargeBinary, datetime: Instant, date: Date,
+    dict: lambda: JSON(none_as_null=True),
 }  # fmt: skip
 
 
@@ -76,10 +79,14 @@ def _derive(record: type) -> Table:
     width: int = record.key_width  # type: ignore[attr-defined]
     names = [field.name for field in fields(record)]
     columns = [_column(name, hints[name], place < width, width == 1) for place, name in enumerate(names)]
+    # Else SQLite gives the number of a removed newest record again.
+    counting: dict[str, Any] = (
+        {"sqlite_autoincrement": True} if any(column.autoincrement is True for column in columns) else {}
+    )
     table_name = re.sub(r"(?<!^)(?=[A-Z])", "_", record.__name__).lower()
     model = SQLModelMetaclass(
         f"{record.__name__}Table", (SQLModel,), {"__tablename__": table_name, "__module__": __name__,
-        "__table__": Table(table_name, SQLModel.metadata, *columns, extend_existing=True)}, table=True,
+        "__table__": Table(table_name, SQLModel.metadata, *columns, extend_existing=True, **counting)}, table=True,
     )  # fmt: skip
     table: Table = model.__table__  # type: ignore[attr-defined]
     return table

@@ -164,14 +164,14 @@ async def shoot(browser: Browser, origins: dict[str, str], look: str, place: Pat
 async def attended(space: Path) -> AsyncIterator[dict[str, str]]:
     """The origins of a played space's participants, each running; those that do not are started and stopped again."""
     if not (space / CHARACTERS[0].folder / "concord.toml").exists():
-        command = [sys.executable, "-m", "connector.cli", "demo", "--once", "--directory", str(space)]
-        await asyncio.to_thread(subprocess.run, command, check=True)
+        command = [sys.executable, "-c", "from connector.cli import main; main()", "demo", "--once"]
+        await asyncio.to_thread(subprocess.run, [*command, "--directory", str(space)], check=True)
     places = {one.folder: space / one.folder for one in CHARACTERS}
     if all(running(place) for place in places.values()):
         yield {folder: load(place).public_url for folder, place in places.items()}
         return
     async with AsyncExitStack() as stack:
-        homes = prepare(space)
+        homes = await prepare(space)
         for home in homes:
             served = Served(home)
             stack.push_async_callback(served.stop)

@@ -9,16 +9,16 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 _WHOLE = st.integers(-(2**63), 2**63 - 1)
 _JSON = st.dictionaries(
     _TEXT,
     st.recursive(
         st.none() | st.booleans() | _WHOLE | _TEXT,
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
-        max_leaves=8,
+        max_leaves=4,
     ),
-    max_size=4,
+    max_size=3,
 )
 _VALUES: dict[Any, st.SearchStrategy[Any]] = {
     str: _TEXT, int: _WHOLE, bool: st.booleans(), bytes: st.binary(max_size=60), date: st.dates(), dict: _JSON,

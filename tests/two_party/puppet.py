@@ -74,7 +74,9 @@ class Voice:
         return await self.client.post(to.direct + path, content=data, headers=sent)
 
     async def get(self, to: Party, path: str, *, token: str | None = None) -> httpx2.Response:
-        return await self.client.get(to.direct + path, headers=self._headers(self.token(to) if token is None else token))
+        return await self.client.get(
+            to.direct + path, headers=self._headers(self.token(to) if token is None else token)
+        )
 
     def say(self, typ: str, claims: Body, *, signer: Signer | None = None) -> str:
         """A signed statement."""

@@ -87,7 +87,12 @@ class Relay:
         try:
             head = await upstream.readuntil(b"\r\n\r\n")
             length = next(
-                (int(line.partition(b":")[2]) for line in head.split(b"\r\n") if line[:15].lower() == b"content-length:"), 0
+                (
+                    int(line.partition(b":")[2])
+                    for line in head.split(b"\r\n")
+                    if line[:15].lower() == b"content-length:"
+                ),
+                0,
             )
             return head + await upstream.readexactly(length)
         except asyncio.IncompleteReadError:

@@ -195,14 +195,21 @@ class Reader:
 
 
 @asynccontextmanager
-async def pulling(holder: Party, pid: str, token: str, place: str = "releases", **headers: str) -> AsyncIterator[Reader]:
+async def pulling(
+    holder: Party, pid: str, token: str, place: str = "releases", **headers: str
+) -> AsyncIterator[Reader]:
     """Open a pull with a small receive buffer, so that the sender feels a slow reader soon."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
     connection.setblocking(False)
     await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", holder.port))
     reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
-    lines = [f"GET /data/{place}/{pid} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {token}", "Connection: close"]
+    lines = [
+        f"GET /data/{place}/{pid} HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Authorization: Bearer {token}",
+        "Connection: close",
+    ]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     writer.write("\r\n".join([*lines, "", ""]).encode())
     try:

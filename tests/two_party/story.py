@@ -32,7 +32,9 @@ async def offer_dataset(holder: Party, dataset: str = RECORDS, **changes: Any) -
     return dict(offer)
 
 
-def study_claims(research: str, *data: tuple[str, str], recipients: list[str] | None = None, **changes: Any) -> dict[str, Any]:
+def study_claims(
+    research: str, *data: tuple[str, str], recipients: list[str] | None = None, **changes: Any
+) -> dict[str, Any]:
     """A study request of `research` for (holder, dataset) pairs."""
     now = datetime.now(UTC).replace(microsecond=0)
     words = ("why", "who_sees", "stored_where", "if_you_say_no", "risks", "money")

@@ -259,7 +259,9 @@ async def test_a_change_of_mind_is_a_chain_of_versions_at_both_sides(trio):
     await trio.wallet.eventually(Delivery, number, 4, where=lambda found: found.standing == "acknowledged")
     states = [(1, "given", False), (2, "withdrawn", False), (3, "given", False), (4, "withdrawn", True)]
     assert await kept(trio.hospital) == states
-    assert [(one.version, one.state, one.current) for one in await trio.wallet.find(WalletConsent, order="version")] == states
+    assert [
+        (one.version, one.state, one.current) for one in await trio.wallet.find(WalletConsent, order="version")
+    ] == states
 
 
 async def test_a_consent_given_while_the_holder_is_down_arrives_in_order_when_it_is_back(trio):

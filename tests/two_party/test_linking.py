@@ -187,7 +187,10 @@ async def test_two_people_linking_at_once_are_kept_apart(trio):
     people = [await story.patient(trio.wallet, trio.hospital, f"Person {number}") for number in range(6)]
     codes = [await story.link_code(trio.hospital, one.person) for one in people]
     cards = await asyncio.gather(
-        *(trio.wallet.services.wallet.link(one.actor, trio.hospital.id, code) for one, code in zip(people, codes, strict=True))
+        *(
+            trio.wallet.services.wallet.link(one.actor, trio.hospital.id, code)
+            for one, code in zip(people, codes, strict=True)
+        )
     )
     for one, card in zip(people, cards, strict=True):
         assert (await trio.hospital.get(Link, card.link)).person == one.person

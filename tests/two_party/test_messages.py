@@ -99,7 +99,9 @@ async def test_a_message_for_the_other_role_is_refused(hospital, puppet):
     agreement = {"@id": story.urn(), "@type": "Agreement", "target": story.RECORDS, "assigner": hospital.id,
                  "assignee": puppet.id, "timestamp": "2026-01-01T00:00:00Z", "permission": [{"action": "use"}]}  # fmt: skip
     told = dsp("ContractAgreementMessage", consumerPid=consumer, providerPid=provider, agreement=agreement)
-    assert is_error(await puppet.post(hospital, f"{NEGOTIATIONS}/{provider}/agreement", told), 400)["code"] == "wrong-role"
+    assert (
+        is_error(await puppet.post(hospital, f"{NEGOTIATIONS}/{provider}/agreement", told), 400)["code"] == "wrong-role"
+    )
 
 
 @pytest.mark.parametrize("wrong", ["consumerPid", "providerPid"])

@@ -44,7 +44,12 @@ async def test_every_step_of_a_negotiation_stands_in_both_logs(trio):
     assert await log_of(trio.research, ours.pid) == ["negotiation.asked", *steps]
     assert await log_of(trio.hospital, theirs.pid) == steps
     by = [(step[0], step[2]) for step in theirs.steps["steps"]]
-    assert by == [("REQUESTED", "consumer"), ("AGREED", "provider"), ("VERIFIED", "consumer"), ("FINALIZED", "provider")]
+    assert by == [
+        ("REQUESTED", "consumer"),
+        ("AGREED", "provider"),
+        ("VERIFIED", "consumer"),
+        ("FINALIZED", "provider"),
+    ]
 
 
 async def test_without_the_stewards_approval_there_is_no_contract(trio):

@@ -18,6 +18,7 @@ from connector.records import (
     Notice,
     Person,
     ReceivedPerson,
+    ReceivedTransfer,
     Release,
     SourceRecord,
     Tombstone,
@@ -153,12 +154,18 @@ async def test_an_identifier_that_would_leave_takes_its_person_out_of_the_releas
     await stage.answer(ann)
     await stage.answer(ben)
     anna = (await stage.holder.find(Person, source=stage.source, source_id=ann))[0]
-    record = next(one for one in await stage.records_of(ann) if one.category == "vital-signs" and b"valueQuantity" in one.body)
+    record = next(
+        one for one in await stage.records_of(ann) if one.category == "vital-signs" and b"valueQuantity" in one.body
+    )
     resource = orjson.loads(record.body)
     resource["valueQuantity"]["unit"] = anna.name
     await stage.holder.store.write(
         lambda tx: tx.alter(
-            SourceRecord, {"body": orjson.dumps(resource)}, source=record.source, resource_type="Observation", id=record.id
+            SourceRecord,
+            {"body": orjson.dumps(resource)},
+            source=record.source,
+            resource_type="Observation",
+            id=record.id,
         )
     )
     row = await stage.received(await stage.transfer())
@@ -218,7 +225,7 @@ async def test_what_was_received_is_erased_and_stated_when_a_person_withdraws(st
     assert after == {code: count for code, count in before.items() if code != stone.code}
     assert (notice.objects, notice.lines, notice.bytes_after) == (1, before[stone.code], 0)
     assert not await stage.research.find(ReceivedPerson, code=stone.code)
-    again = (await stage.research.find(type(row), transfer=row.transfer))[0]
+    again = (await stage.research.find(ReceivedTransfer, transfer=row.transfer))[0]
     assert again.verified
     assert "erased" in again.finding
 
@@ -248,21 +255,17 @@ async def test_a_pull_that_was_cut_off_is_pulled_again_and_verified(stage: Stage
     last = (await stage.holder.find(Person, source=stage.source, order="-id"))[0]
     async with stage.holder.context.gate.closing([(last.id, stage.study)]):
         pid = await stage.transfer()
-        row = await stage.research.eventually(type(await _any_received(stage)), pid, where=lambda one: one.bytes)
+        row = await stage.research.eventually(ReceivedTransfer, pid, where=lambda one: one.bytes)
         assert row.standing == "receiving"
         await stage.research.stop()
     await stage.research.start()
     done = await stage.received(pid)
     assert done.verified, done.finding
     assert done.people == 4
-    standings = [one.standing for one in await stage.holder.find(Release, order="started_at", agreement=stage.agreement)]
+    standings = [
+        one.standing for one in await stage.holder.find(Release, order="started_at", agreement=stage.agreement)
+    ]
     assert standings == ["broken", "complete"]
-
-
-async def _any_received(stage: Stage):
-    from connector.records import ReceivedTransfer
-
-    return ReceivedTransfer(transfer="", agreement=stage.agreement)
 
 
 async def test_a_second_pull_takes_over_from_the_first(stage: Stage):

@@ -150,7 +150,9 @@ async def test_the_token_rests_while_its_transfer_is_suspended(hospital, puppet)
     process, token = await started(puppet, hospital)
     pids = {"consumerPid": process.their_pid, "providerPid": process.pid}
     at = f"{TRANSFERS}/{process.pid}"
-    assert (await puppet.post(hospital, at + "/suspension", dsp("TransferSuspensionMessage", **pids))).status_code == 200
+    assert (
+        await puppet.post(hospital, at + "/suspension", dsp("TransferSuspensionMessage", **pids))
+    ).status_code == 200
     assert await opens(hospital, process.pid, token) == 410
     assert (await puppet.post(hospital, at + "/start", dsp("TransferStartMessage", **pids))).status_code == 200
     assert await opens(hospital, process.pid, token) == 200

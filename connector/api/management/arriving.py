@@ -51,6 +51,8 @@ async def import_files(called: Called, actor: Operator, sent: ImportSent) -> Str
     """NDJSON: `{"files": n}` for each file begun, then `{"report": {...}}`, or `{"problem": {...}}` if it broke off."""
     if not sent.path.is_absolute():
         raise invalid("This is not a full path", "path", "a path that starts at the root")
+    if not await asyncio.to_thread(sent.path.exists):
+        raise invalid("There is no such file or folder on this machine", "path", "FHIR files, or a folder of them")
     heard: asyncio.Queue[_Heard] = asyncio.Queue()
     called.context.tasks.spawn(_work(called.importing, actor, sent, heard))
     first = await heard.get()

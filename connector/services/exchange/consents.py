@@ -94,7 +94,8 @@ class ConsentDesk:
         self._check_chain(newest, record)
         self._check_study(tx, record)
         now = self._context.clock()
-        tx.alter(Consent, {"current": False}, id=record.id)
+        # The newest word decides, also when a wallet began a second record for the same study.
+        tx.alter(Consent, {"current": False}, link=record.link, study=record.study)
         tx.add(
             Consent(
                 id=record.id, version=record.version, link=record.link, person=delivered.person, study=record.study,

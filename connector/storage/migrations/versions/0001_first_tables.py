@@ -137,7 +137,8 @@ def upgrade() -> None:
     sa.Column('end', sa.String(length=27), autoincrement=False, nullable=True),
     sa.Column('body', sa.LargeBinary(), autoincrement=False, nullable=False),
     sa.Column('received_at', sa.String(length=27), autoincrement=False, nullable=True),
-    sa.PrimaryKeyConstraint('sequence')
+    sa.PrimaryKeyConstraint('sequence'),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('device_point', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_device_point_person'), ['person'], unique=False)
@@ -196,7 +197,8 @@ def upgrade() -> None:
     sa.Column('root', sa.LargeBinary(), autoincrement=False, nullable=False),
     sa.Column('note', sa.String(), autoincrement=False, nullable=False),
     sa.Column('at', sa.String(length=27), autoincrement=False, nullable=False),
-    sa.PrimaryKeyConstraint('size')
+    sa.PrimaryKeyConstraint('size'),
+    sqlite_autoincrement=True
     )
     op.create_table('log_entry',
     sa.Column('sequence', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -208,7 +210,8 @@ def upgrade() -> None:
     sa.Column('salt', sa.LargeBinary(), autoincrement=False, nullable=False),
     sa.Column('body', sa.String(), autoincrement=False, nullable=True),
     sa.Column('leaf_hash', sa.LargeBinary(), autoincrement=False, nullable=False),
-    sa.PrimaryKeyConstraint('sequence')
+    sa.PrimaryKeyConstraint('sequence'),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('log_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_log_entry_kind'), ['kind'], unique=False)

@@ -10,9 +10,14 @@ import pytest
 from tests.unit.connector.services.participant_factory import Running, Space
 
 
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("founded")
+
+
 @pytest.fixture
-async def space(tmp_path: Path) -> AsyncIterator[Space]:
-    async with Space(tmp_path) as made:
+async def space(tmp_path: Path, founded: Path) -> AsyncIterator[Space]:
+    async with Space(tmp_path, founded) as made:
         yield made
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import httpx2
 from fastapi import FastAPI
 
+from connector.app import create
 from connector.founding import found
+from connector.lock import Running as Process
 from connector.outbound.answer import Answer, Caps
 from connector.outbound.client import Outbound
 from connector.outbound.guard import Destination, clear
@@ -23,7 +28,8 @@ from connector.services.actors import Actor
 from connector.services.research import StudyDraft
 from connector.services.steward import DatasetDraft
 from connector.services.wallet.views import Answer as Choice
-from connector.wiring import Participant
+from connector.settings import load
+from connector.wiring import Participant, build
 
 EHDS = "https://w3id.org/dpv/legal/eu/ehds#"
 RESEARCH = f"{EHDS}HealthcareScientificResearch"
@@ -47,15 +53,15 @@ class Clock:
 class Within(Outbound):
     """The guarded client, its sockets replaced by the applications of this process."""
 
-    def __init__(self, apps: dict[Origin, FastAPI]) -> None:
+    def __init__(self, everybody: dict[Origin, Running]) -> None:
         super().__init__()
-        self._apps = apps
+        self._everybody = everybody
 
     async def send(
         self, method: str, url: str, *, to: Destination, headers: Mapping[str, str], content: bytes, caps: Caps
     ) -> Answer:
         cleared = clear(url, to)
-        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(self._apps[cleared.origin])) as client:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(self._everybody[cleared.origin].app)) as client:
             answer = await client.request(method, cleared.address, headers=dict(headers), content=content)
         return Answer(answer.status_code, answer.headers, answer.content)
 
@@ -64,10 +70,22 @@ class Within(Outbound):
 class Running:
     """One running participant, as tests hold it."""
 
-    app: FastAPI
     participant: Participant
     clock: Clock
     directory: Path
+
+    @cached_property
+    def app(self) -> FastAPI:
+        """Its application, made when somebody first calls it."""
+        before = os.environ.get("CONCORD_DIRECTORY")
+        os.environ["CONCORD_DIRECTORY"] = str(self.directory)
+        try:
+            app = create()
+        finally:
+            os.environ.pop("CONCORD_DIRECTORY") if before is None else os.environ.update(CONCORD_DIRECTORY=before)
+        app.state.participant = self.participant
+        app.state.running = Process(os.getpid(), self.participant.identity.origin, secrets.token_urlsafe(32))
+        return app
 
     @property
     def id(self) -> str:
@@ -96,10 +114,11 @@ class Running:
 class Space:
     """Makes participants; use as an async context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, founded: Path) -> None:
         self._folder = folder
+        self._founded = founded
         self._stack = AsyncExitStack()
-        self._apps: dict[Origin, FastAPI] = {}
+        self._everybody: dict[Origin, Running] = {}
 
     async def __aenter__(self) -> Space:
         return self
@@ -108,23 +127,23 @@ class Space:
         await self._stack.aclose()
 
     async def add(self, name: str, role: str) -> Running:
-        from connector.app import create
-
         directory = self._folder / role
-        port = 18_000 + len(self._apps)
-        found(directory, name, role, port)
-        before = os.environ.get("CONCORD_DIRECTORY")
-        os.environ["CONCORD_DIRECTORY"] = str(directory)
-        try:
-            app = create()
-        finally:
-            os.environ.pop("CONCORD_DIRECTORY") if before is None else os.environ.update(CONCORD_DIRECTORY=before)
-        self._apps[Origin.parse(f"http://127.0.0.1:{port}")] = app
-        await self._stack.enter_async_context(app.router.lifespan_context(app))
-        participant, clock = app.state.participant, Clock()
-        participant.context.outbound = participant.context.members._outbound = Within(self._apps)
+        port = 18_000 + len(self._everybody)
+        self._found(directory, name, role, port)
+        participant, clock = await build(load(directory)), Clock()
+        self._stack.push_async_callback(participant.close)
+        participant.context.outbound = participant.context.members._outbound = Within(self._everybody)
         participant.context.clock = clock
-        return Running(app, participant, clock, directory)
+        made = Running(participant, clock, directory)
+        self._everybody[Origin.parse(f"http://127.0.0.1:{port}")] = made
+        return made
+
+    def _found(self, directory: Path, name: str, role: str, port: int) -> None:
+        """A copy of a directory founded once per test run: keys and tables anew for each test only cost time."""
+        first = self._founded / f"{role}-{port}"
+        if not first.exists():
+            found(first, name, role, port)
+        shutil.copytree(first, directory)
 
     async def acquaint(self, *everybody: Running) -> None:
         """Everybody comes to know everybody else, through the management API."""

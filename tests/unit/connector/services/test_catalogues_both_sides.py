@@ -118,7 +118,11 @@ async def odd(space, hospital, research, change):
 
 async def test_one_broken_entry_does_not_hide_the_others(space, hospital, research):
     def change(body, whole):
-        broken = [{"@id": "urn:x"}, {**whole, "@id": "urn:y", "hasPolicy": [{"@id": "urn:o", "@type": "Offer"}]}, "x"]
+        broken = [
+            {"@id": "urn:x"},
+            {**whole, "@id": "urn:y", "hasPolicy": [{"@id": "urn:o", "@type": "Leaflet"}]},
+            "x",
+        ]
         small = {**whole, "@id": "urn:small", "https://w3id.org/concord/ns#expectedConsentYield": "7"}
         return 200, {**body, "dataset": [*broken, whole, small]}, None
 

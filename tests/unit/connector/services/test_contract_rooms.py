@@ -43,7 +43,7 @@ async def kept(one, *records):
 
 
 async def test_a_researcher_never_reads_a_small_number_about_people(research):
-    manifest = {"people": 12, "withheld": {"refused": 3, "no-consent": 40, "withdrawn": 1, "expired": 15},
+    manifest = {"people": 12, "withheld": {"refused": 3, "no-consent": 40, "withdrawn": 1, "expired": 25},
                 "withheld_resources": {"outside-window": 812}}  # fmt: skip
     await kept(
         research, agreement("consumer"),
