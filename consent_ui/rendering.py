@@ -23,10 +23,10 @@ def segment(value: str) -> str:
 
 
 FILTERS: tuple[Callable[..., object], ...] = (
-    words.day, words.month, words.day_month, words.clock, words.moment, words.instant, words.iso, words.number,
-    words.count, words.size, words.listing, words.series, words.pair, words.low, words.top, words.short, words.spoken,
-    words.by_month, states.state, states.tone, states.kind, states.yours, states.your_reason, states.forbids,
-    bars.bar, segment,
+    words.day, words.month, words.day_month, words.clock, words.moment, words.exactly, words.instant, words.iso,
+    words.number, words.count, words.size, words.listing, words.series, words.without_stop, words.pair, words.low,
+    words.top, words.short, words.spoken, words.by_month, states.state, states.tone, states.kind, states.yours,
+    states.your_reason, states.forbids, bars.rows, segment,
 )  # fmt: skip
 
 

@@ -61,6 +61,11 @@ def moment(value: datetime | None, zone: tzinfo | None = None) -> str:
     return f"{day(value, zone)} at {clock(value, zone)}" if value else ""
 
 
+def exactly(value: datetime | None, zone: tzinfo | None = None) -> str:
+    """`21 November 2026 at 14:05:09`, where a person reads how fast something was."""
+    return f"{day(value, zone)} at {local(value, zone):%H:%M:%S}" if value else ""
+
+
 def instant(value: datetime | None, zone: tzinfo | None = None) -> str:
     """`21 November 2026, 14:05:09 UTC`, as staff read it."""
     if value is None:
@@ -107,6 +112,11 @@ def listing(items: Iterable[str], joint: str = "and") -> str:
 def series(items: Iterable[str]) -> str:
     """`a; b; c`, for items that hold commas themselves."""
     return "; ".join(items)
+
+
+def without_stop(items: Iterable[str]) -> list[str]:
+    """Sentences without their full stop, to stand in a list."""
+    return [item.rstrip(".") for item in items]
 
 
 def pair(item: Sequence[object]) -> tuple[str, object]:

@@ -145,7 +145,7 @@ class ReceivedFile:
 
     def _opened(self) -> tuple[BinaryIO, BinaryIO]:
         if self._data is None or self._index is None:
-            if any(draft.exists() for draft in self._drafts):
+            if self._decided.exists() or any(draft.exists() for draft in self._drafts):
                 self._settle()
             self._data, self._index = open_private(self.path), open_private(self._index_path)
         return self._data, self._index

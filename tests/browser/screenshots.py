@@ -179,14 +179,14 @@ async def attended(space: Path) -> AsyncIterator[dict[str, str]]:
         yield {home.character.folder: home.url for home in homes}
 
 
-async def main(space: Path, output: Path) -> int:
-    """All looks; prints what is wrong and where the pictures are."""
+async def main(space: Path, output: Path, looks: list[str]) -> int:
+    """These looks; prints what is wrong and where the pictures are."""
     if available() is None:
         print("Chromium is not installed; no pictures were taken.", file=sys.stderr)
         return 2
     found: list[str] = []
     async with attended(space) as origins, launched() as browser:
-        for look in LOOKS:
+        for look in looks:
             album = await shoot(browser, origins, look, output)
             print(f"{look}: {len(album.names)} pages")
             found += album.found
@@ -200,5 +200,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--directory", type=Path, default=Path("data-space"), help="the played data space")
     parser.add_argument("--output", type=Path, default=Path("screenshots"), help="where the pictures go")
+    parser.add_argument("--look", choices=LOOKS, nargs="*", default=list(LOOKS), help="only some of the looks")
     given = parser.parse_args()
-    sys.exit(asyncio.run(main(given.directory, given.output)))
+    sys.exit(asyncio.run(main(given.directory, given.output, given.look)))

@@ -73,7 +73,7 @@ def test_the_contract_room_shows_counts_and_reasons_as_a_bar_with_its_table(rese
     bar = next(attributes for attributes in page.all("svg") if attributes.get("role") == "img")
     assert "Sent 14" in bar["aria-label"]
     assert "fewer than 10" in page.text
-    assert "(drawn as 5 where it says fewer than 10)" in page.text
+    assert "Where it says fewer than 10, the bar shows 5" in page.text
     assert "Complete and unchanged" in page.text
     page = visitor.send("Request the data")
     assert service.requested == [AGREEMENT]

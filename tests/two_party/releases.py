@@ -1,4 +1,4 @@
-"""The acts of a release, for two-party tests: records imported, people who answered, a contract, pulls in slow motion."""
+"""The acts of a release, for two-party tests: records imported, people who answered, a contract, slow pulls."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def publish(stage: Stage, kind: str = "records") -> None:
     draft = DatasetDraft(
         title="All records", description="What we know.", keywords=["records"], source=stage.source, kind=kind,
         categories=RECORD_KINDS if kind == "records" else DEVICE_KINDS, purposes=[story.RESEARCH],
-        until=date.today() + timedelta(days=300),
+        until=datetime.now(UTC).date() + timedelta(days=300),
     )  # fmt: skip
     stage.dataset = await stage.holder.services.steward.publish_dataset(steward, draft)
     stage.study = await story.approved_study(stage.research, stage.holder, stage.dataset, stage.wallet)
@@ -147,6 +147,11 @@ def point(user: str, number: int, at: datetime | None = None) -> dict[str, Any]:
 def lines_of(path: str) -> list[dict[str, Any]]:
     """A received file, line by line."""
     return [orjson.loads(line) for line in Path(path).read_bytes().splitlines()]
+
+
+def content_of(path: str | Path) -> bytes:
+    """A file as it is now."""
+    return Path(path).read_bytes()
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A release of records between two connectors: what people agreed to arrives, pseudonymised and verified, and no more."""
+"""A release of records between two connectors: what people agreed to arrives, verified and under codes, and no more."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from tests.two_party.conftest import Trio
 from tests.two_party.releases import (
     BUNDLES,
     Stage,
+    content_of,
     hospital_stage,
     lines_of,
     many_records,
@@ -85,7 +86,7 @@ async def test_no_name_or_id_of_the_source_arrives(stage: Stage):
     for source_id in await stage.source_ids():
         await stage.answer(source_id)
     row = await stage.received(await stage.transfer())
-    content = Path(row.path).read_text()
+    content = content_of(row.path).decode()
     people = await stage.holder.find(Person, source=stage.source)
     assert row.people == len(people) == 4
     for person in people:
@@ -170,7 +171,7 @@ async def test_an_identifier_that_would_leave_takes_its_person_out_of_the_releas
     )
     row = await stage.received(await stage.transfer())
     assert row.people == 1
-    assert anna.name not in Path(row.path).read_text()
+    assert anna.name not in content_of(row.path).decode()
     release = (await stage.holder.find(Release, agreement=stage.agreement))[0]
     assert (release.withheld or {})["leak"] == 1
 
@@ -211,7 +212,7 @@ async def test_what_was_received_is_erased_and_stated_when_a_person_withdraws(st
     await stage.answer(ann)
     await stage.answer(ben)
     row = await stage.received(await stage.transfer())
-    before = Counter(codes_in(Path(row.path).read_bytes()))
+    before = Counter(codes_in(content_of(row.path)))
     await stage.withdraw(ann)
 
     async def erased() -> Notice | None:
@@ -220,8 +221,8 @@ async def test_what_was_received_is_erased_and_stated_when_a_person_withdraws(st
 
     notice = await until(erased, "a statement that it was erased")
     stone = (await stage.research.find(Tombstone))[0]
-    after = Counter(codes_in(Path(row.path).read_bytes()))
-    assert stone.code not in Path(row.path).read_text()
+    after = Counter(codes_in(content_of(row.path)))
+    assert stone.code not in content_of(row.path).decode()
     assert after == {code: count for code, count in before.items() if code != stone.code}
     assert (notice.objects, notice.lines, notice.bytes_after) == (1, before[stone.code], 0)
     assert not await stage.research.find(ReceivedPerson, code=stone.code)
@@ -234,7 +235,7 @@ async def test_a_later_yes_comes_under_a_new_code(stage: Stage):
     ann, *_ = await stage.source_ids()
     await stage.answer(ann)
     first = await stage.received(await stage.transfer())
-    old = codes_in(Path(first.path).read_bytes())[0]
+    old = codes_in(content_of(first.path))[0]
     await stage.withdraw(ann)
 
     async def told() -> bool:
@@ -245,7 +246,7 @@ async def test_a_later_yes_comes_under_a_new_code(stage: Stage):
     second = await stage.received(await stage.transfer())
     assert second.verified
     assert second.people == 1
-    assert old not in Path(second.path).read_text()
+    assert old not in content_of(second.path).decode()
 
 
 async def test_a_pull_that_was_cut_off_is_pulled_again_and_verified(stage: Stage):

@@ -22,7 +22,7 @@ from connector.records import (
     UseOfData,
 )
 from tests.two_party.conftest import Trio
-from tests.two_party.releases import Stage, lines_of, opened_by_hand, point, pulling, vendor_stage
+from tests.two_party.releases import Stage, content_of, lines_of, opened_by_hand, point, pulling, vendor_stage
 from tests.two_party.space import until
 
 USERS = {"band-0001-aa": "Ann Example", "band-0002-bb": "Ben Example", "band-0003-cc": "Cara Example"}
@@ -81,7 +81,7 @@ async def test_points_flow_under_a_code_of_people_who_agreed_only(bands: Bands):
     assert len(points) == 10
     assert len({one["header"]["user_id"] for one in points}) == 1
     assert [one["body"]["heart_rate"]["value"] for one in points] == [61, 62, 63, 64, 65, 76, 77, 78, 79, 80]
-    content = Path(row.path).read_text()
+    content = content_of(row.path).decode()
     assert not any(user in content or name in content for user, name in USERS.items())
     assert "point-band" not in content
 
@@ -252,5 +252,5 @@ async def test_a_device_person_is_registered_once_and_the_token_is_kept_as_a_has
     ann = "band-0001-aa"
     person, token = await holder.services.ingest.register_device_person(operator, "Bands", "Ann Example", ann)
     assert len(await holder.find(Person, source_id=ann)) == 1
-    assert token not in Path(holder.founded.directory, "store.db").read_bytes().decode("latin-1")
+    assert token not in content_of(Path(holder.founded.directory, "store.db")).decode("latin-1")
     assert person.source_id == ann

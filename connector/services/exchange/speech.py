@@ -18,6 +18,7 @@ from connector.identity.strict_json import NotStrict, read_object
 from connector.ports import Signer
 from connector.problems import Problem, invalid
 from connector.services.context import Context
+from contracts import exchange as wire
 from contracts.fields import Strict
 from contracts.messages import MessageError
 
@@ -51,6 +52,14 @@ def hear_keys(jws: str, kind: str, keys: Iterable[Mapping[str, str]], model: typ
         return model.read(raw_claims(jws, kind, keys))
     except MessageError as fault:
         raise invalid(str(fault), kind, code="bad-statement") from None
+
+
+def hear_answer(jws: str, member: Member) -> wire.Statement | wire.Received:
+    """What a recipient stated about a notice: what it did, or that it arrived. Raises Problem 400."""
+    try:
+        return hear(jws, STATEMENT, member, wire.Statement)
+    except Problem:
+        return hear(jws, STATEMENT, member, wire.Received)
 
 
 def raw_claims(jws: str, kind: str, keys: Iterable[Mapping[str, str]]) -> dict[str, Any]:

@@ -8,14 +8,14 @@ from typing import Any
 
 from connector.identity.members import Member
 from connector.ports import Transaction
-from connector.problems import forbidden, missing
+from connector.problems import Problem, forbidden, missing
 from connector.records import HandedOver, Link, Notice, OutboxMessage, Release
 from connector.services.context import Context
 from connector.services.delivery import new_id
 from connector.services.exchange import speech
 from connector.services.sealed import SealedInTransaction
 from contracts import exchange as wire
-from policy.consent import ConsentRecord
+from policy.consent import ConsentRecord, State
 
 SEND_NOTICE = "exchange.withdrawal"
 SEND_PROGRESS = "exchange.progress"
@@ -36,7 +36,9 @@ class Stopping:
     def _tell(self, tx: Transaction, person: str, record: ConsentRecord, handed: HandedOver) -> wire.InformedRecipient:
         context, now = self._context, self._context.clock()
         coder = context.vault.domain(handed.agreement, SealedInTransaction(tx)).known(person)
-        kind = wire.Ending.STOP if record.on_withdrawal == "stop" else wire.Ending.ERASE
+        # A pause, or a no before anything was given, asks nobody to delete.
+        erase = record.state == State.WITHDRAWN and record.on_withdrawal != "stop"
+        kind = wire.Ending.ERASE if erase else wire.Ending.STOP
         cut = {release.transfer: release.offset for release in self._running(tx, handed.agreement)}
         claims = wire.Notice(
             notice=new_id(), agreement=handed.agreement, study=record.study, code=coder.code if coder else "unknown",
@@ -89,8 +91,12 @@ class Stopping:
             destroyed = self._context.vault.domain(notice.agreement, SealedInTransaction(tx)).destroy(notice.person)
             self._context.log(tx, "withdrawal.secret-destroyed", notice.id, {"destroyed": destroyed})
         tx.change(notice, told_at=self._context.clock())
-        if isinstance(jws := answer.get("statement"), str):
-            self._keep(tx, notice, jws)
+        try:
+            self._keep(tx, notice, str(answer.get("statement")))
+        except Problem as fault:  # it was told all the same, and states later what it did
+            self._context.log(
+                tx, "withdrawal.answer-unusable", notice.id, {"recipient": notice.recipient, "why": fault.code}
+            )
 
     async def receive(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
         """`POST /consent/statements`: what a recipient states it did."""
@@ -101,8 +107,6 @@ class Stopping:
             notice = tx.get(Notice, claims.notice)
             if notice is None or notice.recipient != sender.id:
                 raise missing("There is no such notice for you")
-            if notice.agreement != claims.agreement:
-                raise forbidden("The statement names another agreement")
             self._keep(tx, notice, statement.statement)
 
         await self._context.store.write(command)
@@ -113,16 +117,17 @@ class Stopping:
         known = list((notice.answers or {}).get("statements", []))
         if jws in known:
             return
-        member = self._context.members.reachable(notice.recipient)
-        claims = speech.raw_claims(jws, speech.STATEMENT, member.keys)
-        answer, now = str(claims.get("answer")), self._context.clock()
+        claims = speech.hear_answer(jws, self._context.members.reachable(notice.recipient))
+        if (claims.notice, claims.agreement) != (notice.id, notice.agreement):
+            raise forbidden("The statement is about another notice or agreement")
+        answer, now = claims.answer, self._context.clock()
         changes: dict[str, Any] = {"answers": {"statements": [*known, jws]}}
-        if answer in ("received", "stopped", "erased"):
+        if isinstance(claims, wire.Statement) and answer == wire.Answer.EXCEPTION:
+            changes["exception"] = str(claims.ground)
+        else:
             changes[f"{answer}_at"] = now
-        if answer == "exception":
-            changes["exception"] = str(claims.get("ground"))
-        if answer in ("stopped", "erased", "exception"):
-            changes |= {name: int(claims[name]) for name in ("objects", "lines", "bytes", "bytes_after")}
+        if isinstance(claims, wire.Statement):
+            changes |= {name: getattr(claims, name) for name in ("objects", "lines", "bytes", "bytes_after")}
         notice = tx.change(tx.get(Notice, notice.id) or notice, **changes)
         self._context.log(tx, f"withdrawal.{answer}", notice.id, {"recipient": notice.recipient, "statement": jws})
         self._forward(tx, notice, jws)

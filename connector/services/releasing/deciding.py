@@ -25,7 +25,8 @@ from policy.replay import inputs_to_json
 
 # Duties this connector carries out (see connector.services.processes.willingness).
 EXECUTORS = frozenset({"pseudonymise", "erase-on-withdrawal"})
-UNDER_WAY = Reason("withdrawal-under-way", "A withdrawal is still being told to this recipient.", "rule", "/notices")
+UNDER_WAY = Reason("withdrawal-under-way", "A withdrawal is still being told to this recipient.", "rule")
+STOPPED = Reason("stopped-under-contract", "The person stopped under this contract; a new one starts anew.", "rule")
 _PORTION = 400
 
 Basis = tuple[str, tuple[str, ...]]
@@ -73,14 +74,12 @@ def judge_people(
         entry.id: entry.heard_at
         for entry in tx.find(MemberEntry, id=sorted({link.wallet for link in links.values()}), standing="active")
     }
-    untold = {
-        notice.person for notice in tx.find(Notice, person=list(people), agreement=contract.agreement.id, told_at=None)
-    }
+    stops = _stops(tx, contract, people)
     question = _question(contract, now)
     judged = []
     for person in people:
         link = links.get(person)
-        facts = _facts(context, contract, link, consents[link.id] if link else [], heard, person in untold)
+        facts = _facts(context, contract, link, consents[link.id] if link else [], heard, stops.get(person, ()))
         judged.append(
             Judged(
                 person, link.id if link else "", link.wallet if link else "", bases[person], decide(question, facts),
@@ -111,6 +110,21 @@ def keep(tx: Transaction, contract: Contract, release: str, judged: Iterable[Jud
         )  # fmt: skip
 
 
+def _stops(tx: Transaction, contract: Contract, people: Sequence[str]) -> dict[str, tuple[Reason, ...]]:
+    """Whose code this recipient has been told, or is about to be told, to drop.
+
+    Once an erasure was told the code is gone, and a later yes comes under a new one. A mere stop keeps the code, so
+    that what was received can still be erased by it: then nothing more is sent under it.
+    """
+    stops: dict[str, tuple[Reason, ...]] = {}
+    for notice in tx.find(Notice, person=list(people), agreement=contract.agreement.id):
+        if notice.told_at is None:
+            stops[notice.person] = (UNDER_WAY,)
+        elif notice.kind == "stop":
+            stops.setdefault(notice.person, (STOPPED,))
+    return stops
+
+
 def _question(contract: Contract, now: datetime) -> Question:
     return Question(
         regime=Regime.CONSENT, action=contract.action, now=now, requester=contract.recipient, dataset=contract.dataset,
@@ -125,7 +139,7 @@ def _facts(
     link: Link | None,
     consents: Iterable[Consent],
     heard: dict[str, datetime | None],
-    untold: bool,
+    stops: tuple[Reason, ...],
 ) -> Facts:
     records, unreadable = [], 0
     for consent in consents:
@@ -137,5 +151,5 @@ def _facts(
         policy=contract.policy, holder=context.me.id, link=link.id if link else None, consents=tuple(records),
         unreadable_consents=unreadable, heard_from_wallet_at=heard.get(link.wallet) if link else None,
         freshness=timedelta(hours=context.settings.freshness_hours), study_approved=contract.approved,
-        stops=(UNDER_WAY,) if untold else (), executors=EXECUTORS,
+        stops=stops, executors=EXECUTORS,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -27,7 +28,7 @@ class Feedback:
         if told.holder != sender.id:
             raise forbidden("Progress is told by the holder itself")
         recipient = self._context.members.known(told.recipient)
-        claims, verified = self._read(recipient, told.statement)
+        claims = self._read(recipient, told.statement)
 
         def command(tx: Transaction) -> None:
             consent = tx.get(WalletConsent, told.consent, told.version)
@@ -40,38 +41,35 @@ class Feedback:
                     recipient=told.recipient, recipient_name=told.recipient_name, told_at=self._context.clock(),
                 )  # fmt: skip
                 tx.add(known)
-            self._note(tx, known, told.statement, claims, verified)
+            if (known.consent, known.holder, known.recipient) != (told.consent, sender.id, told.recipient):
+                raise forbidden("This notice is about another consent or recipient")
+            self._note(tx, known, told.statement, claims)
 
         await self._context.store.write(command)
         return {}
 
     @staticmethod
-    def _read(recipient: Member | None, jws: str) -> tuple[dict[str, Any], bool]:
-        """The claims, and whether the recipient's own signature verifies; unverified claims count for nothing."""
+    def _read(recipient: Member | None, jws: str) -> wire.Statement | wire.Received | None:
+        """What the recipient itself signed; None when it did not, and then it counts for nothing."""
         if recipient is None:
-            return {}, False
+            return None
         try:
-            return speech.raw_claims(jws, speech.STATEMENT, recipient.keys), True
+            return speech.hear_answer(jws, recipient)
         except Problem:
-            return {}, False
+            return None
 
     def _note(
-        self, tx: Transaction, known: RecipientProgress, jws: str, claims: Mapping[str, Any], verified: bool
+        self, tx: Transaction, known: RecipientProgress, jws: str, claims: wire.Statement | wire.Received | None
     ) -> None:
         statements = list((known.statements or {}).get("statements", []))
         if jws in statements:
             return
+        verified = claims is not None and claims.notice == known.notice
         changes: dict[str, Any] = {"statements": {"statements": [*statements, jws]}}
-        answer = str(claims.get("answer", ""))
-        if verified and claims.get("notice") == known.notice:
-            changes["verified"] = True
-            if answer in ("received", "stopped", "erased"):
-                changes[f"{answer}_at"] = self._context.clock()
-            if answer in ("stopped", "erased"):
-                changes |= {name: int(claims[name]) for name in ("objects", "lines")}
-            if answer == "exception":
-                changes["exception"] = str(claims.get("ground"))
+        if claims is not None and verified:
+            changes |= _what_it_says(claims, self._context.clock())
         tx.change(known, **changes)
+        answer = str(claims.answer) if claims is not None else "unreadable"
         self._context.log(
             tx, "withdrawal.progress", known.notice, {"answer": answer, "verified": verified, "statement": jws}
         )
@@ -99,3 +97,13 @@ class Feedback:
             recipient=use.recipient, recipient_name=use.recipient_name, study=use.study or "",
             agreement=use.agreement or "", resources=use.resources, reason=use.reason or "",
         )  # fmt: skip
+
+
+def _what_it_says(claims: wire.Statement | wire.Received, now: datetime) -> dict[str, Any]:
+    """A verified statement as the person's page keeps it."""
+    said: dict[str, Any] = {"verified": True}
+    if isinstance(claims, wire.Received):
+        return said | {"received_at": now}
+    if claims.answer == wire.Answer.EXCEPTION:
+        return said | {"exception": str(claims.ground)}
+    return said | {f"{claims.answer}_at": now, "objects": claims.objects, "lines": claims.lines}

@@ -11,21 +11,31 @@ COUNTS = st.one_of(st.integers(min_value=0, max_value=10**6), st.sampled_from(["
 
 @given(st.lists(st.tuples(st.text(max_size=5), COUNTS), max_size=8))
 def test_the_pieces_of_a_bar_follow_each_other_and_fill_it(parts):
-    pieces = bars.bar(parts)
+    rows = bars.rows(parts)
+    widths = [row.width for row in rows]
     if not any(bars.drawn(value) for _, value in parts):
-        assert pieces == []
+        assert sum(widths) in (0, 100 * bars.HIDDEN_SHARE)
         return
-    widths = [float(piece.width.rstrip("%")) for piece in pieces]
-    starts = [float(piece.start.rstrip("%")) for piece in pieces]
     assert abs(sum(widths) - 100) < 0.1
-    assert starts[0] == 0
-    assert all(abs(start - sum(widths[:n])) < 0.1 for n, start in enumerate(starts))
+    assert all(abs(row.start - sum(widths[:place])) < 0.1 for place, row in enumerate(rows))
+
+
+@given(st.lists(st.tuples(st.text(min_size=1, max_size=5), COUNTS), max_size=8))
+def test_every_part_stands_in_exactly_one_row(parts):
+    rows = bars.rows(parts)
+    told = [row.words for row in rows if not row.reasons] + [words for row in rows for words in row.reasons]
+    assert sorted(told) == sorted(words for words, _ in parts)
 
 
 def test_a_hidden_count_is_drawn_as_five_and_never_shows_more():
     assert bars.drawn("fewer than 10") == 5
-    assert bars.drawn("not shown") == 0
-    assert bars.bar([("a", "fewer than 10")])[0].count == "fewer than 10"
+    assert bars.rows([("a", "fewer than 10")])[0].count == "fewer than 10"
+
+
+def test_numbers_that_are_not_shown_share_one_row_and_a_width_that_says_nothing():
+    sent, hidden = bars.rows([("Sent", 13), ("refused", "not shown"), ("expired", "not shown")])
+    assert (sent.start, sent.width) == (0, 85)
+    assert (hidden.words, hidden.reasons, hidden.width) == (bars.HIDDEN, ("refused", "expired"), 15)
 
 
 @pytest.mark.parametrize("outcome", ["permit", "deny", "not-applicable", "indeterminate"])

@@ -4,7 +4,7 @@ from collections import Counter
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.dataplane.lines import code_of
@@ -50,6 +50,7 @@ def test_an_id_of_somebody_elses_making_cannot_lead_out_of_the_folder(tmp_path):
     assert ".." not in path.name
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("abc"), max_size=30))
 def test_erasing_takes_out_every_line_of_one_person_and_no_other(tmp_path_factory, codes):
     file = ReceivedFiles(tmp_path_factory.mktemp("received") / "r").open(AGREEMENT, TRANSFER)

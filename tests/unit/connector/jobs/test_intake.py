@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.dataplane.received import ReceivedFiles
@@ -23,6 +23,7 @@ def line(code, number):
     return orjson.dumps({"resourceType": "Patient", "id": code, "n": number}) + b"\n"
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("abc"), max_size=20), st.lists(st.integers(1, 60), min_size=1))
 def test_a_release_is_counted_as_its_sender_counts_it(tmp_path_factory, codes, cuts):
     file = opened(tmp_path_factory.mktemp("intake"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ class Within(Outbound):
     """The guarded client, its sockets replaced by the applications of this process."""
 
     def __init__(self, everybody: dict[Origin, Running]) -> None:
-        super().__init__()
+        super().__init__(tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         self._everybody = everybody
 
     async def send(
