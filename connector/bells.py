@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from contextlib import suppress
 
 
 class LocalBells:
@@ -11,19 +11,20 @@ class LocalBells:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: defaultdict[str, set[asyncio.Future[bool]]] = defaultdict(set)
-        self._rung: defaultdict[str, int] = defaultdict(int)
+        self._waiting: dict[str, set[asyncio.Future[bool]]] = {}
+        self._rung: dict[str, int] = {}
 
     def ring(self, name: str) -> None:
         """Wake everybody waiting for `name`; call on the loop's thread."""
-        self._rung[name] += 1
+        if name in self._rung:
+            self._rung[name] += 1
         for future in self._waiting.pop(name, ()):
             if not future.done():
                 future.set_result(True)
 
     def ring_from_thread(self, names: set[str]) -> None:
-        """The same from another thread."""
-        if not self._loop.is_closed():
+        """The same from another thread; nothing once the loop has ended."""
+        with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._ring_all, names)
 
     def _ring_all(self, names: set[str]) -> None:
@@ -31,18 +32,27 @@ class LocalBells:
             self.ring(name)
 
     def count(self, name: str) -> int:
-        """How often `name` has rung: read it before looking, hand it to `wait` after, and nothing slips between."""
-        return self._rung[name]
+        """How often `name` has rung: read it before looking, hand it to `wait` after, and nothing slips between.
+
+        Rings are counted from the first time somebody asks, so that the many bells nobody counts take no room.
+        """
+        return self._rung.setdefault(name, 0)
 
     async def wait(self, name: str, timeout: float | None = None, seen: int | None = None) -> bool:  # noqa: ASYNC109
         """Wait for a ring later than `seen` (default: from now on); False when the time was up."""
-        if seen is not None and self._rung[name] != seen:
+        if seen is not None and self._rung.get(name, 0) != seen:
             return True
         future: asyncio.Future[bool] = self._loop.create_future()
-        self._waiting[name].add(future)
+        self._waiting.setdefault(name, set()).add(future)
         try:
             return await asyncio.wait_for(future, timeout)
         except TimeoutError:
             return False
         finally:
-            self._waiting[name].discard(future)
+            self._forget(name, future)
+
+    def _forget(self, name: str, future: asyncio.Future[bool]) -> None:
+        waiting = self._waiting.get(name, set())
+        waiting.discard(future)
+        if not waiting:
+            self._waiting.pop(name, None)

@@ -12,7 +12,7 @@ from connector.identity.keys import fingerprint, shown
 from connector.problems import Problem
 from connector.services.signing import KeySigner
 from connector.storage import SqliteStore
-from connector.vault import FileVault
+from connector.vault import FileVault, VaultFileError
 from connector.vault.vault import LOG_KEY, PARTICIPANT_KEY
 
 STORE_FILE = "store.db"
@@ -76,19 +76,34 @@ def slug(name: str) -> str:
 
 
 def found(directory: Path, name: str, role: str, port: int, url: str | None = None) -> Founded:
-    """Make the directory (mode 0700). Raises Problem when there is a participant already."""
+    """Make the directory (mode 0700). Raises Problem when there is a participant already.
+
+    The settings are written last: without them nothing was founded, and founding again takes up what was begun.
+    """
     if (directory / "concord.toml").exists():
         raise Problem(409, "exists", f"There is a participant in {directory} already", accepted="another directory")
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
-    vault = FileVault.create(directory / VAULT)
-    vault.keys.create(PARTICIPANT_KEY)
-    vault.keys.create(LOG_KEY)
+    vault = _vault(directory / VAULT)
     signer = KeySigner(vault.keys.signing_key(PARTICIPANT_KEY))
     digits = fingerprint(signer.public_jwk)
     id, origin = f"urn:concord:{slug(name)}:{digits[:8]}", (url or f"http://127.0.0.1:{port}").rstrip("/")
     values = {key: json.dumps(value) for key, value in (("id", id), ("name", name), ("role", role), ("url", origin))}
     SqliteStore(directory / STORE_FILE).close()
     (directory / STORE_FILE).chmod(0o600)
-    (directory / "concord.toml").write_text(_TOML.format(**values, port=port), encoding="utf-8")
+    draft = directory / "concord.toml.new"
+    draft.write_text(_TOML.format(**values, port=port), encoding="utf-8")
+    draft.replace(directory / "concord.toml")
     return Founded(id, name, role, origin, str(directory), shown(digits))
+
+
+def _vault(directory: Path) -> FileVault:
+    """The vault with both keys of a participant."""
+    try:
+        vault = FileVault.create(directory)
+    except VaultFileError:
+        vault = FileVault(directory)
+    for name in (PARTICIPANT_KEY, LOG_KEY):
+        if not vault.keys.has(name):
+            vault.keys.create(name)
+    return vault

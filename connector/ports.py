@@ -159,7 +159,7 @@ class Renderer(Protocol):
         """De-identify and scan every parcel of a task, in order."""
         ...
 
-    def close(self) -> None:
+    def close(self) -> Awaitable[None]:
         """Let go of the workers."""
         ...
 

@@ -46,8 +46,8 @@ async def catalog_request(request: Request) -> Response:
         member, body = await _message(request)
     except Problem as problem:
         return _catalog_error(problem)
-    services = participant_of(request).services
-    status, answer, links = await services.catalogue.request(member, body, request.query_params.get("token"))
+    token = request.query_params.get("continuationToken")
+    status, answer, links = await participant_of(request).services.catalogue.request(member, body, token)
     headers = {"link": links} if links else None
     return JSONResponse(answer, status, headers)
 

@@ -28,17 +28,19 @@ class WorkerPool:
     async def render(self, task: Task) -> tuple[Prepared, ...]:
         """Prepare one task. A worker that dies is replaced once; then BrokenProcessPool is raised."""
         loop = asyncio.get_running_loop()
+        pool = self._started()
         try:
-            return await loop.run_in_executor(self._started(), self._work, task)
+            return await loop.run_in_executor(pool, self._work, task)
         except BrokenProcessPool:
-            self.close()
+            if self._pool is pool:
+                await self.close()
             return await loop.run_in_executor(self._started(), self._work, task)
 
-    def close(self) -> None:
-        """Let the workers go; what they were doing is lost."""
+    async def close(self) -> None:
+        """Let the workers go; what waits is dropped, what runs is waited for (a megabyte at most)."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+            await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:

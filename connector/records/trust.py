@@ -11,7 +11,7 @@ from connector.records.fields import Indexed, Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberEntry:
-    """A participant we know; `entry` is a `connector.identity.members.Member`, `heard_at` its last authenticated word."""
+    """A participant we know; `entry` is a `connector.identity.members.Member`, `heard_at` its wallet's last word."""
 
     key_width: ClassVar[int] = 1
     id: str

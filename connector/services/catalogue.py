@@ -9,7 +9,7 @@ from typing import Any
 
 from catalog.description import DatasetDescription, DescriptionError, read_description
 from catalog.dsp import OnOffer, Service, catalog_json, root_dataset_json
-from catalog.paging import CatalogPage, CatalogRefusal, page_of, read_filter
+from catalog.paging import CatalogRefusal, page_of, read_filter
 from connector.identity.members import Member
 from connector.records import Dataset
 from connector.services.context import Context
@@ -54,7 +54,7 @@ class Catalogue:
         expected = await self._expected.people(member.id)
         shown = [_on_offer(entries[one.id], expected) for one in page.entries]
         root = catalog_json(f"{self._context.me.dsp}/catalog", self._context.me.id, self._service, shown)
-        return root, _links(page, f"{self._context.me.dsp}/catalog/request")
+        return root, page.links(f"{self._context.me.dsp}/catalog/request")
 
     async def dataset(self, member: Member, dataset: str) -> tuple[int, Json]:
         """`GET /catalog/datasets/:id`."""
@@ -86,12 +86,6 @@ def _read(row: Dataset) -> _Entry | None:
 
 def _on_offer(entry: _Entry, expected: Mapping[str, int]) -> OnOffer:
     return OnOffer(entry.description, (entry.offer,), expected.get(entry.description.id, 0))
-
-
-def _links(page: CatalogPage, url: str) -> str | None:
-    """RFC 8288; the door reads the query parameter `token`."""
-    found = [(page.next, "next"), (page.previous, "previous")]
-    return ", ".join(f'<{url}?token={token}>; rel="{rel}"' for token, rel in found if token) or None
 
 
 def _error(code: str, reason: str) -> Json:

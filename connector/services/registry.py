@@ -61,4 +61,4 @@ class Services:
 
     async def close(self) -> None:
         """Let go of what services hold beside the store."""
-        self.releasing.close()
+        await self.releasing.close()

@@ -18,7 +18,7 @@ def current(connection: Connection) -> str | None:
 
 
 def upgrade(connection: Connection) -> None:
-    """Run what is missing. Each migration is one transaction."""
+    """Run what is missing, all of it or nothing: a start that was interrupted leaves the database as it found it."""
     if current(connection) == HEAD:
         connection.rollback()
         return
@@ -29,4 +29,7 @@ def upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with connection.begin():
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # else its driver commits every statement by itself
+        command.upgrade(config, "head")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/dpo", include_in_schema=False)
 
 PAGE = 50
-"""Log entries on one page."""
+"""Rows on one page."""
+T = TypeVar("T")
+Place = Annotated[int, Query(ge=0, le=2**53)]
 
 
 @router.get("")
@@ -31,10 +34,41 @@ async def contracts(visit: Dpo) -> Response:
 
 
 @router.get("/contracts/{agreement:path}")
-async def history(visit: Dpo, agreement: str) -> Response:
-    """Everything that happened under one contract."""
+async def history(visit: Dpo, agreement: str, outcome: str = "", decisions: Place = 0, entries: Place = 0) -> Response:
+    """Everything that happened under one contract; decisions and log entries page by page, from the place given."""
     found = await visit.services.dpo.history(visit.actor, agreement)
-    return visit.page("dpo/contract.html", history=found, room=found.room)
+    chosen = [one for one in found.decisions if OUTCOMES.get(outcome, always)(one.outcome)]
+    return visit.page(
+        "dpo/contract.html",
+        room=found.room,
+        outcome=outcome,
+        decisions=Portion(chosen, decisions, "decisions"),
+        entries=Portion(found.entries, entries, "entries"),
+    )
+
+
+def always(_outcome: str) -> bool:
+    """Every decision."""
+    return True
+
+
+OUTCOMES: dict[str, Callable[[str], bool]] = {
+    "allowed": lambda outcome: outcome == "permit",
+    "refused": lambda outcome: outcome != "permit",
+}
+
+
+class Portion(Generic[T]):
+    """One page of a long list: `rows`, and the places where the pages before and after it begin (None: there is none).
+
+    `name` is the field of the address that says where a page begins.
+    """
+
+    def __init__(self, whole: Sequence[T], start: int, name: str) -> None:
+        self.name, self.total = name, len(whole)
+        self.rows = whole[start : start + PAGE]
+        self.before = max(start - PAGE, 0) if start and whole else None
+        self.after = start + PAGE if start + PAGE < len(whole) else None
 
 
 @router.get("/decisions/{decision_id:path}")

@@ -258,3 +258,24 @@ def test_signing_out_ends_the_session(steward):
     assert "Sign in" in visitor.page.links
     answer = visitor.client.get("/steward", follow_redirects=False)
     assert answer.headers["location"] == "/sign-in?next=%2Fsteward"
+
+
+def test_decisions_of_a_contract_can_be_narrowed_to_those_refused(dpo):
+    visitor, _ = dpo
+    page = visitor.open(f"/dpo/contracts/{AGREEMENT}")
+    assert "3 in all" in page.text
+    page = visitor.follow("Refused")
+    assert "2 in all" in page.text
+    assert "The person agreed." not in page.text
+    assert "Allowed" in page.links
+
+
+@pytest.mark.parametrize(
+    ("start", "rows", "before", "after"),
+    [(0, 50, None, 50), (50, 50, 0, 100), (100, 20, 50, None), (500, 0, 450, None)],
+)
+def test_a_long_list_is_read_page_by_page(start, rows, before, after):
+    from consent_ui.pages.dpo import Portion
+
+    portion = Portion(list(range(120)), start, "decisions")
+    assert (len(portion.rows), portion.before, portion.after) == (rows, before, after)

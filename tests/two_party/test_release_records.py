@@ -10,6 +10,8 @@ import orjson
 import pytest
 
 from connector.dataplane.lines import code_of
+from connector.dataplane.received import ReceivedFiles
+from connector.jobs.eraser import Eraser
 from connector.problems import Problem
 from connector.records import (
     DecisionMade,
@@ -214,12 +216,7 @@ async def test_what_was_received_is_erased_and_stated_when_a_person_withdraws(st
     row = await stage.received(await stage.transfer())
     before = Counter(codes_in(content_of(row.path)))
     await stage.withdraw(ann)
-
-    async def erased() -> Notice | None:
-        found = await stage.holder.find(Notice)
-        return found[0] if found and found[0].erased_at else None
-
-    notice = await until(erased, "a statement that it was erased")
+    notice = await erased_everywhere(stage)
     stone = (await stage.research.find(Tombstone))[0]
     after = Counter(codes_in(content_of(row.path)))
     assert stone.code not in content_of(row.path).decode()
@@ -229,6 +226,74 @@ async def test_what_was_received_is_erased_and_stated_when_a_person_withdraws(st
     again = (await stage.research.find(ReceivedTransfer, transfer=row.transfer))[0]
     assert again.verified
     assert "erased" in again.finding
+
+
+async def erased_everywhere(stage: Stage) -> Notice:
+    """The notice of the first withdrawal, once the recipient has stated that it erased."""
+
+    async def erased() -> Notice | None:
+        found = await stage.holder.find(Notice)
+        return found[0] if found and found[0].erased_at else None
+
+    notice: Notice = await until(erased, "a statement that it was erased")
+    return notice
+
+
+async def test_a_person_is_erased_from_a_file_that_is_still_being_written(stage: Stage):
+    await many_records(stage, 1500)
+    for source_id in await stage.source_ids():
+        await stage.answer(source_id)
+    order = [one.source_id for one in await stage.holder.find(Person, source=stage.source, order="id")]
+    last = stage.people[order[-1]].person
+    async with stage.holder.context.gate.closing([(last, stage.study)]):
+        pid = await stage.transfer()
+        row = await stage.research.eventually(ReceivedTransfer, pid, where=lambda one: one.people > 1)
+        await stage.withdraw(order[0])
+        notice = await erased_everywhere(stage)
+    done = await stage.received(pid)
+    stone = (await stage.research.find(Tombstone))[0]
+    assert stone.code.encode() not in content_of(row.path)
+    assert done.verified, done.finding
+    assert done.people == 4, "what arrived is counted, also what was erased since"
+    assert notice.bytes_after == stone.bytes_after == 0
+    assert stone.lines > 1500
+
+
+async def test_a_stop_keeps_what_is_there_and_sends_nothing_more_under_the_contract(stage: Stage):
+    ann, ben, *_ = await stage.source_ids()
+    await stage.answer(ann)
+    await stage.answer(ben)
+    first = await stage.received(await stage.transfer())
+    await stage.withdraw(ann, "stop")
+
+    async def stopped() -> bool:
+        return all(notice.stopped_at for notice in await stage.holder.find(Notice)) and bool(
+            await stage.holder.find(Notice)
+        )
+
+    await until(stopped, "the recipient to state that it stopped")
+    assert len(set(codes_in(content_of(first.path)))) == 2
+    await stage.answer(ann)
+    second = await stage.received(await stage.transfer())
+    assert second.people == 1
+    newest = (await stage.holder.find(Release, agreement=stage.agreement, order="-started_at"))[0]
+    assert (newest.withheld or {})["stopped-under-contract"] == 1
+
+
+async def test_bytes_that_come_after_a_stop_are_counted_and_stated(stage: Stage):
+    ann, *_ = await stage.source_ids()
+    await stage.answer(ann)
+    await stage.received(await stage.transfer())
+    await stage.withdraw(ann)
+    notice = await erased_everywhere(stage)
+    research = stage.research
+    stone = (await research.find(Tombstone))[0]
+    eraser = Eraser(
+        research.context, research.services.erasure_desk, ReceivedFiles(research.context.directory / "received")
+    )
+    await eraser.came_late(stage.agreement, stone.code, 123)
+    told = await stage.holder.eventually(Notice, notice.id, where=lambda one: one.bytes_after)
+    assert told.bytes_after == 123
 
 
 async def test_a_later_yes_comes_under_a_new_code(stage: Stage):

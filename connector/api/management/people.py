@@ -1,7 +1,7 @@
 """What a wallet's operator does: host people, link them, record and end consents for them.
 
-With an `authority` (a parent, a guardian) the answer is recorded as a proxy's; without one it is the person's own, as
-if they had given it in the portal, so the command line of a wallet is for its owner alone.
+Only somebody who signed in answers as themselves. What is recorded here is recorded as a proxy's, by the authority
+named (a parent, a guardian); without one, by the wallet's staff at the person's request.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from connector.services.wallet.views import (
     StudyPage,
     Use,
 )
+
+AT_REQUEST = "the wallet's staff, at the person's request"
 
 router = APIRouter(route_class=ManagementRoute, tags=["wallet"])
 
@@ -132,9 +134,8 @@ async def grant(request: Request, called: Called, actor: Operator, sent: Consent
     """Record an answer and send it to every holder it concerns."""
     whom = await person(request, called, sent.account)
     answer = Answer(sent.decision, dict(sent.datasets), sent.window_start, sent.window_end)
-    if sent.authority:
-        return Recorded(await called.wallet.answer_as_proxy(actor, sent.account, sent.study, answer, sent.authority))
-    return Recorded((await called.wallet.answer(whom, sent.study, answer)).number)
+    authority = sent.authority or AT_REQUEST
+    return Recorded(await called.wallet.answer_as_proxy(actor, whom.account, sent.study, answer, authority))
 
 
 @router.post("/consents/withdraw")

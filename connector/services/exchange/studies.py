@@ -138,6 +138,7 @@ class Studies:
                 raise invalid("The study names a dataset we do not have", "data", "datasets of our catalogue")
             self._keep(tx, study, body.study, "waiting")
             self._context.log(tx, "study.received", study.id, {"from": sender.id, "digest": study_digest(study)})
+            tx.ring("studies")
 
         await self._context.store.write(command)
         return {"study": study.id, "state": "waiting"}

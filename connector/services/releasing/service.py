@@ -109,11 +109,11 @@ class Releasing:
 
         await self._context.store.write(command)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop what runs; readers come again."""
         for course in self._running.values():
             course.stopping.set()
-        self._renderer.close()
+        await self._renderer.close()
 
     async def _begin(self, opening: Opening, sink: Sink, last_event: int) -> BulkRelease | StreamRelease:
         now = self._context.clock()

@@ -47,7 +47,11 @@ class Answers:
 
         With `account` and `authority` a proxy answers for somebody else; it is recorded and shown as such.
         """
-        require(actor, *(("operator",) if account else ("patient", "operator")))
+        require(actor, "operator" if account else "patient")
+        if account and not authority:
+            raise invalid(
+                "Whoever answers for somebody else needs an authority", "authority", "a parent, a guardian, ..."
+            )
         if answer.decision not in ("yes", "no"):
             raise invalid("The answer is neither yes nor no", "decision", "yes or no")
         whom = account or actor.account

@@ -38,7 +38,7 @@ class People:
         def command(tx: Transaction) -> str:
             known = tx.find(Account, subject=subject, issuer=context.settings.issuer, limit=1)
             if known:
-                return known[0].id
+                return self._also_patient(tx, known[0])
             account = str(uuid4())
             tx.add(
                 Account(
@@ -51,6 +51,16 @@ class People:
             return account
 
         return await context.store.write(command)
+
+    def _also_patient(self, tx: Transaction, account: Account) -> str:
+        """Somebody who has an account already: they keep it, and can act as a person with a key of their own."""
+        roles = list((account.roles or {}).get("roles", []))
+        if "patient" not in roles:
+            tx.change(account, roles={"roles": [*roles, "patient"]})
+        keys = self._context.vault.people(SealedInTransaction(tx))
+        if not keys.has(f"account-{account.id}"):
+            keys.create(f"account-{account.id}")
+        return account.id
 
     def signer(self, tx: Transaction, account: str) -> KeySigner:
         """A person's own key."""

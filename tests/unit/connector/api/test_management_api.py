@@ -140,7 +140,8 @@ async def test_the_story_up_to_a_contract_can_be_told_through_the_api(space, hos
         pid = (await made(group, "/api/negotiations", asked))["pid"]
         agreement = (await reach(research, pid, "finalized"))["row"]["agreement"]
         assert (await group.get(f"/api/agreements/{agreement}")).json()["state"] == "active"
-        assert (await holder.get("/api/negotiations", params={"role": "provider"})).json()[0]["state"] == "finalized"
+        theirs = (await holder.get("/api/negotiations", params={"role": "provider"})).json()[0]["pid"]
+        await reach(hospital, theirs, "finalized")  # the provider is there once its last message was acknowledged
 
         await made(people, "/api/consents/withdraw", {"account": account, "study": study, "kind": "stop"}, 200)
         asked = {"account": account, "study": study}

@@ -48,7 +48,7 @@ def test_a_worker_prepares_what_this_process_would():
         try:
             return await pool.render(TASK)
         finally:
-            pool.close()
+            await pool.close()
 
     assert asyncio.run(run()) == prepare(TASK)
 
@@ -62,7 +62,7 @@ def test_a_worker_that_dies_is_replaced():
                 os.kill(pid, signal.SIGKILL)
             return await pool.render(TASK)
         finally:
-            pool.close()
+            await pool.close()
 
     assert asyncio.run(run()) == prepare(TASK)
 
