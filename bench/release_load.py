@@ -16,13 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from types import SimpleNamespace
 from uuid import uuid4
 
 import httpx2
 
 from connector.records import Consent, Delivery, Link, Person, SourceRecord
 from policy.canonical import digest
-from tests.two_party.conftest import Trio
 from tests.two_party.releases import BUNDLES, Stage, hospital_stage, opened_by_hand
 from tests.two_party.space import Space, make_empty_store, until
 
@@ -151,10 +151,8 @@ async def served(stage: Stage, space: Space) -> subprocess.Popen[bytes]:
 
 async def run(space: Space, megabytes: int) -> None:
     """Set up, measure idle, measure while releasing."""
-    trio = Trio(
-        await space.add("hospital", "hospital"), await space.add("research", "research"),
-        await space.add("wallet", "wallet"), space,
-    )  # fmt: skip
+    names = ("hospital", "research", "wallet")
+    trio = SimpleNamespace(space=space, **{name: await space.add(name, name) for name in names})
     await space.introduce()
     print("Setting up")
     stage = await hospital_stage(trio, BUNDLES)

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,6 +15,8 @@ from connector.problems import Problem
 
 _LOCK = "process.lock"
 _NOTE = "process.json"
+_ATTEMPTS, _PAUSE = 5, 0.05
+"""`running` holds the lock for the moment it looks: a start that meets it tries again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +37,17 @@ class DirectoryLock:
 
     def take(self) -> Self:
         """Take the lock. Raises Problem 409 when another process holds it."""
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._file)
-            raise Problem(
-                409, "in-use", f"Another process is using {self._directory}", accepted="one process per directory"
-            ) from None
-        return self
+        for _ in range(_ATTEMPTS):
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_PAUSE)
+            else:
+                return self
+        os.close(self._file)
+        raise Problem(
+            409, "in-use", f"Another process is using {self._directory}", accepted="one process per directory"
+        )
 
     def announce(self, url: str) -> Running:
         """Write down how this process is reached, for its owner only."""
@@ -79,5 +85,5 @@ def _read_note(directory: Path) -> Running | None:
     try:
         note = json.loads((directory / _NOTE).read_text(encoding="utf-8"))
         return Running(int(note["pid"]), str(note["url"]), str(note["token"]))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None

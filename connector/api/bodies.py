@@ -5,8 +5,10 @@ orjson keeps the last of duplicate keys silently and nests to 1,024; both are re
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -15,23 +17,32 @@ from fastapi import Request
 from connector.problems import Problem, invalid
 
 MAX_DEPTH = 64
-_TEXTS = re.compile(rb"\"(?:[^\"\\\\]|\\\\.)*\"", re.DOTALL)
+SECONDS = 30.0
+"""How long a whole body may take to arrive."""
+_TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""A JSON string, or what begins like one and never ends. It never goes back, so it costs no more than its length."""
 _BRACKETS = re.compile(rb"[\[\]{}]")
 
 
-async def read_bytes(request: Request, limit: int) -> bytes:
-    """The whole body, at most `limit` bytes; raises Problem 413 as soon as more is announced or arrives."""
+async def read_bytes(request: Request, limit: int, seconds: float = SECONDS) -> bytes:
+    """The whole body, at most `limit` bytes; raises Problem 413 once more is announced or arrives, 408 when late."""
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
+    if announced.isdecimal() and (len(announced) > 18 or int(announced) > limit):
         raise _too_large(limit)
-    parts: list[bytes] = []
+    try:
+        async with asyncio.timeout(seconds):
+            return b"".join([part async for part in _at_most(request, limit)])
+    except TimeoutError:
+        raise Problem(408, "too-slow", "The body did not arrive in time") from None
+
+
+async def _at_most(request: Request, limit: int) -> AsyncIterator[bytes]:
     size = 0
     async for part in request.stream():
         size += len(part)
         if size > limit:
             raise _too_large(limit)
-        parts.append(part)
-    return b"".join(parts)
+        yield part
 
 
 def read_object(data: bytes) -> dict[str, Any]:

@@ -8,12 +8,15 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connector.problems import Problem
 from connector.services.tasks import trace_of
 
 log = logging.getLogger("concord.api")
 MEDIA_TYPE = "application/problem+json"
+_UNREAD = frozenset({408, 413})
 
 
 def answer(problem: Problem) -> JSONResponse:
@@ -39,8 +42,40 @@ def install(app: FastAPI) -> None:
     async def _http(_request: Request, error: HTTPException) -> JSONResponse:
         return answer(Problem(error.status_code, f"http-{error.status_code}", str(error.detail)))
 
-    @app.exception_handler(Exception)
-    async def _fault(request: Request, error: Exception) -> JSONResponse:
-        # The message of an unexpected exception may quote input: only its type and the code's places are logged.
-        log.error("unexpected %s in %s\n%s", type(error).__name__, request.scope.get("route"), trace_of(error))
-        return answer(Problem(500, "fault", "Something went wrong here", "Nothing was half done; it has been noted"))
+    app.add_middleware(Unforeseen)
+
+
+class Unforeseen:
+    """Ends what nobody foresaw here. Further out its message would be logged, and that may quote what somebody sent."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 500, or cut an answer that has begun: whoever reads it must see that it is not whole."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def passing(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(_hanging_up(message))
+
+        try:
+            await self._app(scope, receive, passing)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            log.error("unexpected %s in %s\n%s", type(error).__name__, scope.get("route"), trace_of(error))
+            if not begun:
+                fault = Problem(500, "fault", "Something went wrong here", "Nothing was half done; it has been noted")
+                await answer(fault)(scope, receive, send)
+
+
+def _hanging_up(message: Message) -> Message:
+    """An answer to a body we did not read to its end also ends the connection: else the rest would have to be read."""
+    if message["type"] == "http.response.start" and message["status"] in _UNREAD:
+        return {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+    return message

@@ -41,7 +41,7 @@ def verify(checkpoint: Kept = None, directory: Directory = HERE, json: Json = Fa
     if json:
         showing.as_json(verdict)
     elif verdict["ok"]:
-        showing.say(f"The log holds: {showing.safe(verdict['what'])}.")
+        showing.say(f"The log holds: {verdict['entries']} entries, {verdict['signed']} of them signed.")
     else:
         showing.say(f"[bold]The log does not hold:[/bold] {showing.safe(verdict['what'])}.")
     return 0 if verdict["ok"] else _NO

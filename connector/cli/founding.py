@@ -58,7 +58,7 @@ def show(directory: Directory = HERE, json: Json = False) -> int:
     if json:
         showing.as_json(value)
         return 0
-    names = [(key, key.replace("_", " ")) for key in value]
+    names = [(key, key.replace("_", " ")) for key in value if key != "document"]
     showing.facts(value, names)
     if not serving:
         showing.say("It is not running. Start it: " + _serve(directory))

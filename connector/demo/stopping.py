@@ -23,9 +23,9 @@ _WORDS = ("Stopped here", "Stopped there", "Deleted there", "Statement checked")
 async def play(stage: Stage, band: streaming.Band) -> None:
     """Further releases begin, the person stops, and the consequences are waited for."""
     stage.narrator.chapter(f"{full_name(stage.hero)} stops, while data flows")
+    await streaming.flowing(stage, band)
     starts = stage.starts
-    before = await streaming.points_beyond(stage, 0)
-    stage.report.stream = {"events": before, "points_per_second": band.points_per_second}
+    stage.report.stream = {"points_per_second": band.points_per_second}
     async with PersonAtPortal(stage.outbound, stage.wallet.url, subject(stage.hero)) as person:
         await at_the_portal(stage, partial(person.before_stopping, stage.found.study))
         await _begin_releases(stage)
@@ -126,8 +126,7 @@ async def _dropped(stage: Stage, clicked: datetime, committed: datetime) -> date
 
 async def _flows_on(stage: Stage) -> bool:
     """Whether the others' points still arrive."""
-    row = await stage.research.transfer(stage.found.stream_transfer)
-    stage.report.stream["events"] = await streaming.points_beyond(stage, int(row["resources"]))
+    stage.report.stream["events"] = await streaming.next_points(stage)
     return True
 
 

@@ -12,6 +12,7 @@ from connector.demo.desk import until
 from connector.demo.devices import Wearer, live
 from connector.demo.offices import wearer_number
 from connector.demo.people import Part
+from connector.demo.report import POINTS_PER_SECOND
 from connector.demo.stage import Stage, now
 from connector.outbound.answer import Caps
 from connector.outbound.client import Outbound
@@ -112,6 +113,19 @@ async def play(stage: Stage) -> None:
     stage.narrator.done(f"A stream for {people} people with a band, negotiated the same way, flows live")
 
 
+async def flowing(stage: Stage, band: Band) -> None:
+    """Wait until points arrive now, and a band that was interrupted has sent what it missed."""
+    with stage.narrator.working("The stream flows"):
+        await until(lambda: _at_pace(band), "the band sends five points a second")
+        await next_points(stage)
+
+
+async def next_points(stage: Stage) -> int:
+    """How many points the research group has, once there are more than at this moment."""
+    row = await stage.research.transfer(stage.found.stream_transfer)
+    return await points_beyond(stage, int(row["resources"]))
+
+
 async def points_beyond(stage: Stage, count: int) -> int:
     """How many points the research group has, once there are more than `count`."""
 
@@ -120,3 +134,7 @@ async def points_beyond(stage: Stage, count: int) -> int:
         return int(row["resources"]) if row["resources"] > count else None
 
     return await until(look, "points of the stream arrive")
+
+
+async def _at_pace(band: Band) -> bool | None:
+    return band.points_per_second >= POINTS_PER_SECOND or None

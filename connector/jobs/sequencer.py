@@ -6,6 +6,7 @@ Entries are durable and ordered when their transaction commits; integration only
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from connector.ports import Transaction
 from connector.provenance.checkpoint import sign_checkpoint
@@ -13,10 +14,14 @@ from connector.provenance.merkle import CompactRange
 from connector.provenance.note import Signer as NoteSigner
 from connector.records import LogCheckpoint, LogEntry, LogNode
 from connector.services.context import Context
+from connector.services.tasks import trace_of
 
 _BATCH = 2000
 _REST = 0.1
 """Seconds between two batches: many entries share one checkpoint, and none waits longer than 250 ms."""
+_RETRY = 1.0
+
+log = logging.getLogger("concord.sequencer")
 
 
 class Sequencer:
@@ -31,8 +36,13 @@ class Sequencer:
         bells = self._context.bells
         while True:
             seen = bells.count("log")
-            while await self.integrate() == _BATCH:
-                pass
+            try:
+                while await self.integrate() == _BATCH:
+                    pass
+            except Exception as error:  # a full disk, say: the entries are kept, and wait for their place
+                log.error("the log cannot be integrated: %s\n%s", type(error).__name__, trace_of(error))
+                await asyncio.sleep(_RETRY)
+                continue
             await bells.wait("log", seen=seen)
             await asyncio.sleep(_REST)
 

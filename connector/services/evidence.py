@@ -74,8 +74,12 @@ class Evidence:
         elsewhere = list(kept)
 
         def query(tx: Transaction) -> LogVerdict:
-            notes = [one.note for one in tx.find(LogCheckpoint, order="size")]
-            return verify_log(_rows(tx), [*notes, *elsewhere], verifier, _Nodes(tx).read)
+            try:
+                notes = [one.note for one in tx.find(LogCheckpoint, order="size")]
+                return verify_log(_rows(tx), [*notes, *elsewhere], verifier, _Nodes(tx).read)
+            except Exception as fault:
+                # Whatever keeps the store from being read keeps the log from being believed.
+                return _unreadable(tx, type(fault).__name__)
 
         return await self._context.store.read(query)
 
@@ -142,6 +146,17 @@ def _rows(tx: Transaction) -> Iterator[LogRow]:
             yield LogRow(place, one.at, one.kind, one.subject, one.commitment, one.salt, one.body, one.leaf_hash)
             index += 1
         after = page[-1].sequence
+
+
+def _unreadable(tx: Transaction, fault: str) -> LogVerdict:
+    """The verdict about a damaged store: the first entry that cannot be read, found by reading one after the other."""
+    after, index = 0, 0
+    try:
+        while found := tx.find(LogEntry, sequence__gt=after, order="sequence", limit=1):
+            after, index = found[0].sequence, index + 1
+    except Exception:
+        return LogVerdict(False, index, index, f"entry {index} cannot be read from the store ({fault})")
+    return LogVerdict(False, index, None, f"the signed tree cannot be read from the store ({fault})")
 
 
 class _Nodes:

@@ -22,7 +22,7 @@ class ReleaseGate:
     def __init__(self) -> None:
         self._closed: Counter[GateKey] = Counter()
         self._under_way: Counter[GateKey] = Counter()
-        self._idle = asyncio.Condition()
+        self._ended = asyncio.Event()  # replaced by a fresh one with every hand-over that ends
 
     def is_open(self, key: GateKey) -> bool:
         """Whether anything about this person under this study may be handed over now."""
@@ -39,9 +39,10 @@ class ReleaseGate:
         try:
             yield allowed
         finally:
-            self._under_way.subtract(allowed)
-            async with self._idle:
-                self._idle.notify_all()
+            # Without an await: a hand-over that is cancelled, even twice, still says that it has ended.
+            _leave(self._under_way, allowed)
+            self._ended.set()
+            self._ended = asyncio.Event()
 
     @asynccontextmanager
     async def closing(self, keys: Iterable[GateKey], patience: float = 5.0) -> AsyncIterator[bool]:
@@ -55,12 +56,21 @@ class ReleaseGate:
         try:
             yield await self._wait_idle(watched, patience)
         finally:
-            self._closed.subtract(watched)
+            _leave(self._closed, watched)
 
     async def _wait_idle(self, keys: list[GateKey], patience: float) -> bool:
         try:
-            async with asyncio.timeout(patience), self._idle:
-                await self._idle.wait_for(lambda: not any(self._under_way[key] for key in keys))
+            async with asyncio.timeout(patience):
+                while any(self._under_way[key] for key in keys):
+                    await self._ended.wait()
         except TimeoutError:
             return False
         return True
+
+
+def _leave(counts: Counter[GateKey], keys: Iterable[GateKey]) -> None:
+    """Count these keys down; one that nobody holds any more takes no room."""
+    for key in keys:
+        counts[key] -= 1
+        if not counts[key]:
+            del counts[key]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -20,8 +20,10 @@ from connector.services.steward.views import DatasetDraft
 from connector.services.wallet.views import Answer
 from policy.categories import CATEGORIES
 from tests.two_party import story
-from tests.two_party.conftest import Trio
 from tests.two_party.space import Party
+
+if TYPE_CHECKING:
+    from tests.two_party.conftest import Trio
 
 BUNDLES = Path(str(files("connector.demo") / "data" / "bundles"))
 RECORD_KINDS = sorted(key for key, one in CATEGORIES.items() if one.source == "record")

@@ -11,7 +11,7 @@ import orjson
 
 from catalog.listing import CatalogUnreadable, read_dataset
 from connector.identity.members import Member
-from connector.outbound.faults import OutboundRefused, Unreachable
+from connector.outbound.faults import OutboundRefused, Unreachable, Why
 from connector.ports import Transaction
 from connector.problems import Problem, conflict, forbidden, invalid, missing, unavailable
 from connector.records import Dataset, Study, StudyDecision
@@ -86,6 +86,9 @@ class Studies:
         member = members.active(holder)
         try:
             answer = await members.fetch(holder, member.dsp + dataset_path(dataset))
+            if not answer.ok and answer.status != 404:
+                # A holder that has just started knows no token older than itself: 401 says "later", like 5xx.
+                raise Unreachable(Why.PROTOCOL)
             listing = read_dataset(orjson.loads(answer.body), holder)
         except (OutboundRefused, Unreachable):
             raise unavailable(f"{member.name} cannot be reached now, so its dataset could not be looked up") from None

@@ -16,7 +16,7 @@ from connector.ports import Archive, Renderer, Transaction
 from connector.records import Person
 from connector.services.releasing.closing import Account, Refused, broken_off, complete
 from connector.services.releasing.course import Course, Over, Subject
-from connector.services.releasing.deciding import Judged, judge_people, keep, portions
+from connector.services.releasing.deciding import Judged, judge_people, keep, portions, without_facts
 from connector.services.releasing.preparing import Lines, prepare
 from connector.services.releasing.selecting import Selecting
 from connector.services.sealed import SealedInTransaction
@@ -76,7 +76,7 @@ class BulkRelease:
         ]
         permitted = {one.person: one for one in judged if one.decision.permits}
         coders = course.context.vault.domain(course.contract.agreement.id, SealedInTransaction(tx)).people(permitted)
-        return {person: Subject(one, coders[person]) for person, one in permitted.items()}
+        return {person: Subject(without_facts(one), coders[person]) for person, one in permitted.items()}
 
     def _log_decided(self, tx: Transaction, people: int, outcomes: Counter[str]) -> None:
         course = self.course

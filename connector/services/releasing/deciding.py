@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connector.ports import Transaction
@@ -54,6 +54,11 @@ class Judged:
     def words(self) -> str:
         """The sentence of the first cause, for the person."""
         return self.decision.because[0].text if self.decision.because else "The decision could not be made."
+
+
+def without_facts(judged: Judged) -> Judged:
+    """The same, for keeping in memory: what it rested on is stored with the decision."""
+    return replace(judged, facts=Facts())
 
 
 def portions(people: Sequence[str]) -> Iterable[Sequence[str]]:

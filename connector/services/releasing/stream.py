@@ -20,7 +20,7 @@ from connector.records import DevicePoint, Person, Release
 from connector.services.releasing import uses
 from connector.services.releasing.closing import Account, Refused, broken_off
 from connector.services.releasing.course import Course, Over, Subject
-from connector.services.releasing.deciding import Judged, judge_people, keep
+from connector.services.releasing.deciding import Judged, judge_people, keep, without_facts
 from connector.services.releasing.preparing import task_of
 from connector.services.releasing.selecting import NOT_SELECTED, item_of
 from connector.services.sealed import SealedInTransaction
@@ -150,7 +150,10 @@ class StreamRelease:
                 self._refuse(tx, one)
         permitted = {one.person: one for one in judged if one.decision.permits}
         coders = course.context.vault.domain(course.contract.agreement.id, SealedInTransaction(tx)).people(permitted)
-        return {person: Subject(one, coders[person], self._before.get(person, 0)) for person, one in permitted.items()}
+        return {
+            person: Subject(without_facts(one), coders[person], self._before.get(person, 0))
+            for person, one in permitted.items()
+        }
 
     def _refuse(self, tx: Transaction, one: Judged) -> None:
         """Remember a no; the first time on the first connection the person is told that they were asked for."""
@@ -162,7 +165,7 @@ class StreamRelease:
                 uses.tell(
                     tx, self.course.context, self.course.contract, self.course.release.id, [line], one.question.now
                 )
-        self._refused[one.person] = one
+        self._refused[one.person] = without_facts(one)
 
     def _may_leave(self, point: DevicePoint) -> bool:
         course = self.course

@@ -1,0 +1,348 @@
+"""The courier: everything in the outbox arrives, in order within a lane, and nobody's trouble holds up the others."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import orjson
+import pytest
+
+from connector.bells import LocalBells
+from connector.jobs.courier import Courier
+from connector.outbound.answer import Answer
+from connector.outbound.faults import OutboundRefused, Refusal, Unreachable, Why
+from connector.problems import Problem, invalid
+from connector.records import OutboxMessage, Setting
+from connector.services.delivery import Deliveries, retry_after, wake_recipient
+from connector.storage import SqliteStore
+from tests.two_party.space import until
+
+
+class Peers:
+    """Everybody we write to: keeps what arrived, in order, and answers as told."""
+
+    def __init__(self) -> None:
+        self.arrived: list[tuple[str, int]] = []
+        self.answers: dict[str, object] = {}
+        self.at_once: Counter[str] = Counter()
+        self.most_at_once: Counter[str] = Counter()
+
+    async def post(self, recipient, url, body):
+        self.at_once[recipient] += 1
+        self.most_at_once[recipient] = max(self.most_at_once[recipient], self.at_once[recipient])
+        try:
+            await asyncio.sleep(0)
+            answer = self.answers.get(recipient, 200)
+            answer = answer(body) if callable(answer) else answer
+            if isinstance(answer, asyncio.Event):
+                await answer.wait()
+                answer = 200
+            if isinstance(answer, Exception):
+                raise answer
+            self.arrived.append((recipient, body.get("n", -1)))
+            status, content = answer if isinstance(answer, tuple) else (answer, {"n": body.get("n")})
+            return Answer(status, {}, content if isinstance(content, bytes) else orjson.dumps(content))
+        finally:
+            self.at_once[recipient] -= 1
+
+    def of(self, recipient) -> list[int]:
+        return [number for name, number in self.arrived if name == recipient]
+
+
+class Office:
+    """A store, a courier and peers."""
+
+    def __init__(self, path) -> None:
+        self.bells = LocalBells(asyncio.get_running_loop())
+        self.store = SqliteStore(path / "store.db", self.bells.ring_from_thread)
+        self.peers = Peers()
+        self.deliveries = Deliveries(self.clock)
+        context = SimpleNamespace(
+            store=self.store, bells=self.bells, members=self.peers, clock=self.clock, deliveries=self.deliveries
+        )
+        self.courier = Courier(context)
+        self.task = None
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC)
+
+    def start(self) -> None:
+        self.task = asyncio.create_task(self.courier.run())
+
+    async def send(self, *numbers, to="peer", lane="", kind="kind", **keys):
+        def command(tx):
+            for number in numbers:
+                self.deliveries.send(tx, recipient=to, url="u", kind=kind, body={"n": number} | keys,
+                                     about=lane or f"{to}-{number}")  # fmt: skip
+
+        await self.store.write(command)
+
+    async def messages(self, **conditions):
+        return await self.store.read(lambda tx: tx.find(OutboxMessage, order="sequence", **conditions))
+
+    async def settled(self):
+        await until(self._nothing_waits, "everything to be settled")
+
+    async def _nothing_waits(self):
+        return not await self.messages(standing="waiting")
+
+    async def close(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+        self.store.close()
+
+
+@pytest.fixture
+async def office(tmp_path, monkeypatch):
+    monkeypatch.setattr("connector.jobs.courier.retry_after", lambda attempts, _jitter: timedelta(milliseconds=10))
+    opened = Office(tmp_path)
+    yield opened
+    await opened.close()
+
+
+async def test_what_is_sent_arrives_without_being_waited_for(office):
+    office.start()
+    await asyncio.sleep(0)
+    await office.send(1)
+    await office.settled()
+    [message] = await office.messages()
+    assert office.peers.of("peer") == [1]
+    assert (message.standing, message.attempts, message.body) == ("delivered", 1, None)
+
+
+async def test_one_lane_keeps_its_order_even_when_a_message_has_to_be_repeated(office):
+    failing = Counter()
+
+    def sometimes(body):
+        failing[body["n"]] += 1
+        return 503 if body["n"] % 3 == 0 and failing[body["n"]] < 3 else 200
+
+    office.peers.answers["peer"] = lambda body: sometimes(body)
+    office.start()
+    await office.send(*range(12), lane="lane")
+    await office.settled()
+    taken = list(dict.fromkeys(office.peers.of("peer")))
+    assert taken == list(range(12))
+
+
+async def test_a_lane_that_waits_does_not_hold_up_another(office):
+    never = asyncio.Event()
+    office.peers.answers["peer"] = lambda body: never if body["n"] == 0 else 200
+    office.start()
+    await office.send(0, 1, lane="stuck")
+    await office.send(2, lane="free")
+    await until(lambda: 2 in office.peers.of("peer"), "the free lane")
+    assert office.peers.of("peer") == [2]
+    never.set()
+    await office.settled()
+
+
+async def test_a_peer_that_never_answers_does_not_use_up_the_room_of_others(office):
+    never = asyncio.Event()
+    office.peers.answers["hole"] = never
+    office.start()
+    await office.send(*range(100), to="hole")
+    await office.send(*range(20), to="peer")
+    await until(lambda: len(office.peers.of("peer")) == 20, "the other peer's messages")
+    assert office.peers.most_at_once["hole"] < 16
+    never.set()
+    await office.settled()
+
+
+async def test_thousands_of_messages_for_one_peer_do_not_hide_one_for_another(office):
+    never = asyncio.Event()
+    office.peers.answers["hole"] = never
+    await office.send(*range(3000), to="hole")
+    await office.send(7, to="peer")
+    office.start()
+    await until(lambda: office.peers.of("peer") == [7], "the one message")
+    office.task.cancel()
+
+
+async def test_a_peer_that_is_down_is_tried_with_one_message_not_with_all(office, monkeypatch):
+    monkeypatch.setattr("connector.jobs.courier.retry_after", lambda attempts, _jitter: timedelta(hours=1))
+    tried = []
+    office.peers.answers["down"] = lambda body: tried.append(body["n"]) or Unreachable(Why.CONNECT)
+    await office.send(*range(200), to="down")
+    office.start()
+    await until(lambda: tried, "an attempt")
+    await office.send(1, to="peer")
+    await until(lambda: office.peers.of("peer"), "the other peer")
+    assert len(tried) <= 16
+    waiting = await office.messages(recipient="down", standing="waiting")
+    assert len(waiting) == 200
+    assert all(message.due_at > office.clock() + timedelta(minutes=30) for message in waiting)
+
+
+async def test_a_message_that_breaks_its_connection_delays_only_itself(office, monkeypatch):
+    monkeypatch.setattr("connector.jobs.courier.retry_after", lambda attempts, _jitter: timedelta(hours=1))
+    office.peers.answers["peer"] = lambda body: Unreachable(Why.CONNECTION) if body["n"] == 0 else 200
+    office.start()
+    await office.send(*range(10))
+    await until(lambda: len(office.peers.of("peer")) == 9, "the others")
+
+
+async def test_a_sign_of_life_makes_everything_for_that_peer_due(office, monkeypatch):
+    monkeypatch.setattr("connector.jobs.courier.retry_after", lambda attempts, _jitter: timedelta(hours=1))
+    office.peers.answers["peer"] = Unreachable(Why.CONNECT)
+    office.peers.answers["other"] = Unreachable(Why.CONNECT)
+    office.start()
+    await office.send(1, 2)
+    await office.send(3, to="other")
+    await until(lambda: postponed(office, 3), "all to be postponed")
+    office.peers.answers.clear()
+    await office.store.write(lambda tx: wake_recipient(tx, office.clock, "peer"))
+    await until(lambda: sorted(office.peers.of("peer")) == [1, 2], "the waiting messages")
+    assert office.peers.of("other") == []
+
+
+async def postponed(office, number):
+    now = office.clock()
+    waiting = await office.messages(standing="waiting")
+    return len(waiting) == number and all(message.due_at > now for message in waiting)
+
+
+@pytest.mark.parametrize("status", [400, 403, 410, 422])
+async def test_a_no_is_final_and_what_follows_from_it_is_done(office, status):
+    office.peers.answers["peer"] = (status, {"detail": "no"})
+    heard = []
+    office.deliveries.on("kind", refused=lambda tx, message, code, answer: heard.append((code, answer, message.body)))
+    office.start()
+    await office.send(1)
+    await office.settled()
+    [message] = await office.messages()
+    assert (message.standing, message.attempts, office.peers.of("peer")) == ("dead", 1, [1])
+    assert heard == [(status, {"detail": "no"}, {"n": 1})]
+
+
+@pytest.mark.parametrize("status", [401, 404, 409, 429])
+async def test_a_no_that_may_mean_later_is_asked_again_but_not_for_ever(office, status):
+    office.peers.answers["peer"] = status
+    office.start()
+    await office.send(1)
+    await office.settled()
+    [message] = await office.messages()
+    assert (message.standing, message.attempts) == ("dead", 13)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+async def test_trouble_at_the_peer_is_waited_out(office, status):
+    answers = iter([status] * 20)
+    office.peers.answers["peer"] = lambda body: next(answers, 200)
+    office.start()
+    await office.send(1)
+    await office.settled()
+    assert (await office.messages())[0].standing == "delivered"
+
+
+@pytest.mark.parametrize("refusal", [OutboundRefused(Refusal.NOT_PUBLIC), invalid("no member")])
+async def test_what_we_ourselves_refuse_to_send_is_settled_as_refused(office, refusal):
+    office.peers.answers["peer"] = refusal
+    office.start()
+    await office.send(1)
+    await office.settled()
+    assert (await office.messages())[0].standing == "dead"
+
+
+async def test_what_follows_from_an_answer_happens_with_it_or_not_at_all(office):
+    office.deliveries.on("kind", delivered=lambda tx, message, status, answer: tx.add(Setting(name="a", value="1")))
+    office.start()
+    await office.send(1)
+    await office.settled()
+    assert await office.store.read(lambda tx: tx.count(Setting)) == 1
+
+
+async def test_a_fault_in_what_follows_is_tried_again_and_its_message_kept_out_of_the_log(office, caplog):
+    caplog.set_level(logging.ERROR)
+    times, somebody = [], "Ann " + "Example"
+
+    def faulty(tx, message, status, answer):
+        tx.add(Setting(name=str(len(times)), value=""))
+        times.append(status)
+        if len(times) < 3:
+            raise ValueError(somebody)
+
+    office.deliveries.on("kind", delivered=faulty)
+    office.start()
+    await office.send(1)
+    await office.settled()
+    assert len(times) == 3
+    assert await office.store.read(lambda tx: [one.name for one in tx.find(Setting)]) == ["2"]
+    assert "ValueError" in caplog.text
+    assert somebody not in caplog.text
+
+
+async def test_an_answer_that_cannot_be_used_blocks_its_lane_for_a_while_only(office):
+    def unusable(tx, message, status, answer):
+        if message.kind == "kind" and answer.get("n") == 0:
+            raise Problem(400, "bad-statement", "does not verify")
+
+    refused = []
+    office.deliveries.on("kind", delivered=unusable, refused=lambda tx, message, *_rest: refused.append(message.kind))
+    office.start()
+    await office.send(0, 1, lane="lane")
+    await office.settled()
+    assert refused == ["kind"]
+    assert [message.standing for message in await office.messages()] == ["dead", "delivered"]
+
+
+@pytest.mark.parametrize("content", [b"", b"not json", b"[1]", b'"x"', b"\xff", b"{"])
+async def test_an_answer_without_an_object_is_read_as_an_empty_one(office, content):
+    heard = []
+    office.deliveries.on("kind", delivered=lambda tx, message, status, answer: heard.append(answer))
+    office.peers.answers["peer"] = (200, content)
+    office.start()
+    await office.send(1)
+    await office.settled()
+    assert heard == [{}]
+
+
+async def test_a_courier_that_was_killed_takes_everything_up_again(office):
+    office.peers.answers["peer"] = asyncio.Event()
+    office.start()
+    await office.send(*range(5))
+    await until(lambda: office.peers.at_once["peer"] == 5, "five on their way")
+    office.task.cancel()
+    await asyncio.gather(office.task, return_exceptions=True)
+    office.peers.answers.clear()
+    office.courier = Courier(office.courier._context)
+    office.start()
+    await office.settled()
+    assert sorted(set(office.peers.of("peer"))) == list(range(5))
+
+
+async def test_the_courier_outlives_a_store_that_cannot_be_read_for_a_while(office, monkeypatch):
+    monkeypatch.setattr("connector.jobs.courier._REST", 0.01)
+    real, failures = office.store.read, iter([OSError("disk")] * 3)
+
+    async def read(query):
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        return await real(query)
+
+    monkeypatch.setattr(office.store, "read", read)
+    await office.send(1)
+    office.start()
+    await until(lambda: office.peers.of("peer") == [1], "the message")
+
+
+def test_waiting_grows_and_stays_within_bounds():
+    waits = [retry_after(attempts, 1.0) for attempts in range(40)]
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (timedelta(milliseconds=200), timedelta(seconds=60))
+    assert all(retry_after(attempts, 0.0) * 2 == retry_after(attempts, 1.0) for attempts in range(40))
+
+
+def test_sequence_numbers_grow_even_when_the_clock_stands_still_or_goes_back():
+    times = iter([datetime(2026, 1, 1, tzinfo=UTC)] * 3 + [datetime(2025, 1, 1, tzinfo=UTC)] * 3)
+    deliveries = Deliveries(lambda: next(times))
+    numbers = []
+    tx = SimpleNamespace(add=lambda record: numbers.append(record.sequence), ring=lambda _bell: None)
+    for _ in range(6):
+        deliveries.send(tx, recipient="r", url="u", kind="k", body={}, about="a")
+    assert numbers == sorted(set(numbers))
