@@ -56,7 +56,8 @@ async def _come_to_the_portal(stage: Stage, part: Part) -> None:
 
 
 async def _link(stage: Stage, part: Part, person: PersonAtPortal) -> None:
-    for holder in (stage.hospital, stage.vendor):
+    missing = await at_the_portal(stage, person.not_linked)
+    for holder in (one for one in (stage.hospital, stage.vendor) if one.id in missing):
         number = wearer_number(part.person.id) if holder is stage.vendor else part.person.id
         code = await holder.link_code(number)
         if code is not None:

@@ -130,9 +130,9 @@ class Holder(Office):
         return next(str(one["id"]) for one in await self.staff.get("/api/sources") if one["name"] == name)
 
     async def link_code(self, number: str) -> str | None:
-        """A one-time code for the person with this number; None for nobody here, or linked already."""
+        """A one-time code for the person with this number; None when nobody here has it."""
         found = next((one for one in await self.patients() if one["number"] == number), None)
-        if found is None or found["linked"]:
+        if found is None:
             return None
         path = f"/api/patients/{quote(found['id'], safe=':')}/link-code"
 

@@ -19,6 +19,7 @@ from connector.demo.desk import Staff, Unfulfilled
 from connector.demo.narrator import Narrator
 from connector.demo.offices import Holder, ResearchGroup, Wallet
 from connector.demo.people import Cast, cast_of
+from connector.demo.portal import PageTrouble
 from connector.demo.processes import CannotStart, Served
 from connector.demo.space import prepare
 from connector.demo.stage import Stage, full_name, subject
@@ -87,7 +88,7 @@ async def _play(wish: Wish, bundles: Path, cast: Cast, space: Path) -> int:
         )  # fmt: skip
         try:
             return await _tell(wish, stage, served, stack)
-        except (Unfulfilled, Problem) as fault:
+        except (Unfulfilled, PageTrouble, Problem) as fault:
             narrator.broken(str(fault))
             return _NO
 

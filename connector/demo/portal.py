@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Self
 from urllib.parse import quote, unquote, urlsplit
 
-from connector.outbound.browse import Browser, PageProblem, PageSeen
+from connector.outbound.browse import Browser, PageSeen
 from connector.outbound.client import Outbound
 from connector.outbound.origins import NamedOrigin
 
@@ -54,16 +54,17 @@ class PersonAtPortal:
         page = await self._browser.submit(page, page.form(), value=self._subject)
         self._expect("signing in", page, "/me")
 
+    async def not_linked(self) -> list[str]:
+        """The holders this person could still link, by id."""
+        page = await self._open("/me/links")
+        return [choice for form in page.document.forms for choice in form.choices.get("holder", [])]
+
     async def link(self, holder: str, code: str) -> None:
         """Enter a link code. A holder that is linked already is left as it is."""
+        if holder not in await self.not_linked():
+            return
         page = await self._open("/me/links")
-        try:
-            form = page.form("/me/links")
-        except PageProblem:
-            return
-        if holder not in form.choices.get("holder", []):
-            return
-        page = await self._browser.submit(page, form, {"holder": holder, "code": code})
+        page = await self._browser.submit(page, page.form("/me/links"), {"holder": holder, "code": code})
         self._expect("linking", page, "/me/links?linked=")
 
     async def answer(self, study: str, wish: Wish) -> str:

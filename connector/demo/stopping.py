@@ -23,8 +23,8 @@ _WORDS = ("Stopped here", "Stopped there", "Deleted there", "Statement checked")
 async def play(stage: Stage, band: streaming.Band) -> None:
     """Further releases begin, the person stops, and the consequences are waited for."""
     stage.narrator.chapter(f"{full_name(stage.hero)} stops, while data flows")
-    await streaming.flowing(stage, band)
     starts = stage.starts
+    await streaming.flowing(stage, band)
     stage.report.stream = {"points_per_second": band.points_per_second}
     async with PersonAtPortal(stage.outbound, stage.wallet.url, subject(stage.hero)) as person:
         await at_the_portal(stage, partial(person.before_stopping, stage.found.study))

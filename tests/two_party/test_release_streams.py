@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -231,8 +232,7 @@ async def test_the_ingest_refuses_strangers_floods_and_huge_bodies(bands: Bands)
     client = bands.stage.space_client
     assert (await client.post(url, content=b"{}")).status_code == 401
     assert (await client.post(url, content=b"{}", headers={"authorization": "Bearer nobody"})).status_code == 401
-    huge = await bands.post(ann, b" " * (8 * 1024 * 1024 + 1))
-    assert huge.status_code == 413
+    assert b" 413 " in await announced(bands, ann, 1024**3)
     bands.tokens["x"] = "guess"
     desk = bands.stage.holder.services.ingest
     desk._buckets.clear()
@@ -244,6 +244,16 @@ async def test_the_ingest_refuses_strangers_floods_and_huge_bodies(bands: Bands)
         except Exception as problem:
             statuses.add(problem.status)
     assert statuses == {200, 429}
+
+
+async def announced(bands: Bands, user: str, size: int) -> bytes:
+    """The first line of the answer to a body that is announced and not sent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", bands.stage.holder.port)
+    lines = ["POST /ingest/openmhealth HTTP/1.1", "Host: x", f"Authorization: Bearer {bands.tokens[user]}"]
+    writer.write("\r\n".join([*lines, f"Content-Length: {size}", "", ""]).encode())
+    first = await reader.readline()
+    writer.close()
+    return first
 
 
 async def test_a_device_person_is_registered_once_and_the_token_is_kept_as_a_hash(bands: Bands):

@@ -91,8 +91,11 @@ class LinkDesk:
             if code is None or code.used_at is not None or code.expires_at is None or code.expires_at <= now:
                 self._count_wrong(tx, sender, now)
                 return None
-            if tx.find(Link, person=code.person, standing="active", limit=1):
-                raise conflict("This person is linked to a wallet already", accepted="end the other link first")
+            if linked := tx.find(Link, person=code.person, standing="active", limit=1):
+                if not _is_same(linked[0], sender, request.wallet_person, key):
+                    raise conflict("This person is linked to a wallet already", accepted="end the other link first")
+                tx.change(code, used_at=now)
+                return linked[0]  # the wallet never heard of it: the link is theirs, and the new code says so again
             if tx.find(Link, wallet=sender.id, wallet_person=request.wallet_person, standing="active", limit=1):
                 raise conflict("This wallet_person is somebody else here", accepted="a wallet_person of their own")
             link = Link(
@@ -135,6 +138,10 @@ class LinkDesk:
             return 0, None
         count, _, since = setting.value.partition(" ")
         return int(count), datetime.fromisoformat(since)
+
+
+def _is_same(link: Link, sender: Member, wallet_person: str, key: Mapping[str, Any]) -> bool:
+    return (link.wallet, link.wallet_person, link.person_key) == (sender.id, wallet_person, _jwk(key))
 
 
 def _jwk(key: Mapping[str, Any]) -> dict[str, str]:

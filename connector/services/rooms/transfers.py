@@ -26,9 +26,25 @@ def row_of(tx: Transaction, transfer: Transfer, *, exact: bool) -> TransferRow:
     return _received(tx, transfer) if transfer.role == "consumer" else _released(tx, transfer, exact=exact)
 
 
+_OF_A_RELEASE = {
+    "leak": "Held back: an identifier was found in what should have left.",
+    "withdrawal-under-way": "A withdrawal is still being told to this recipient.",
+    "not-selected": "The study did not ask for it.",
+    "withheld-type": "A kind of record that never leaves.",
+    "unknown-type": "A kind of record that no rule covers.",
+    "modifier-extension": "Its meaning depends on something we do not know.",
+    "shape": "It is not the record it claims to be.",
+    "foreign-subject": "It is about somebody else.",
+    "no-subject": "It does not say whom it is about.",
+}
+"""Reasons that come up while a release is prepared, beside those of a decision (`policy.reasons`)."""
+
+
 def reason_words(code: str) -> str:
     """The sentence of a reason code; a code without one is written out."""
-    return REASONS[code][1] if code in REASONS else code.replace("-", " ").capitalize()
+    if code in REASONS:
+        return REASONS[code][1]
+    return _OF_A_RELEASE.get(code) or code.replace("-", " ").capitalize()
 
 
 def _received(tx: Transaction, transfer: Transfer) -> TransferRow:

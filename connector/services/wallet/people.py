@@ -145,6 +145,9 @@ class People:
         if answer.ok:
             parsed = orjson.loads(answer.body)
             return parsed if isinstance(parsed, dict) else {}
+        if answer.status in (401, 408) or answer.status >= 500:
+            # A holder that has just started knows no token older than itself: 401 says "later", as 5xx does.
+            raise unavailable("The holder cannot take the code now. Nothing was changed; try again in a moment")
         if answer.status == 429:
             raise Problem(429, "too-many-codes", "Too many wrong codes were entered", "Try again in ten minutes")
         if answer.status == 409:
