@@ -26,6 +26,8 @@ PATIENCE = 120.0
 """Seconds after which something that should happen is given up."""
 _CAPS = Caps(total=300.0, idle=90.0, body=64 * MIB)
 _LATER = frozenset({401, 502, 503, 504})
+_LATER_CODES = frozenset({"trust-unreachable", "trust-no-document"})
+"""Answers that say "later": a process that has just started, or another participant's that is about to."""
 
 
 class Interrupted(Exception):
@@ -149,4 +151,6 @@ def _value(answer: Answer) -> Any:
         code, title, detail = told["type"].rpartition(":")[2], told["title"], told.get("detail", "")
     except (ValueError, KeyError, TypeError):
         code, title, detail = f"status-{answer.status}", f"status {answer.status}", ""
+    if code in _LATER_CODES:
+        raise Interrupted
     raise Problem(answer.status, code, title, detail)

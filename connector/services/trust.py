@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _TOKEN_TIME = timedelta(seconds=120)
 
+log = logging.getLogger("concord.trust")
+
 
 class _Replays:
     """Used tokens, in memory. Tokens issued before this process started are refused: they may have been used.
@@ -31,18 +34,20 @@ class _Replays:
     The sender's courier takes that 401 for "later" and comes again with a fresh token.
     """
 
-    def __init__(self, started: datetime) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._seen = MemoryReplayStore()
-        self._started = started.replace(microsecond=0)
-        self._sweep_at = started
+        self._started = clock().replace(microsecond=0)
+        self._swept_at = self._started
 
     async def remember(self, issuer: str, jti: str, until: datetime) -> bool:
         """See `connector.identity.replay.ReplayStore`."""
         if until - _TOKEN_TIME < self._started:
             return False
-        if until - self._sweep_at > 2 * _TOKEN_TIME:
-            self._sweep_at = until
-            self._seen.forget(until - _TOKEN_TIME)
+        now = self._clock()  # ours: a sender whose clock is ahead must not make us forget too early
+        if now - self._swept_at > _TOKEN_TIME:
+            self._swept_at = now
+            self._seen.forget(now)
         return await self._seen.remember(issuer, jti, until)
 
 
@@ -56,7 +61,7 @@ class Members:
         self._clock = clock
         self._me = me
         self._known: dict[str, Member] = {}
-        self._replays = _Replays(clock())
+        self._replays = _Replays(clock)
         self._changing = asyncio.Lock()
         self.myself: Member | None = None
 
@@ -155,7 +160,8 @@ class Members:
         try:
             return await tokens.verify(token, body, self._me, self.get, self._replays, self._clock())
         except Unauthenticated as refused:
-            raise unauthenticated(code=f"token-{refused.code}") from None
+            log.info("a request was refused: %s", refused.code)
+            raise unauthenticated() from None
 
     def heard(self, tx: Transaction, id: str) -> None:
         """Note that a member has just spoken to us."""

@@ -29,19 +29,27 @@ class Stopping:
         context.deliveries.on(SEND_NOTICE, delivered=self._notice_taken)
 
     def stop(self, tx: Transaction, person: str, record: ConsentRecord) -> tuple[wire.InformedRecipient, ...]:
-        """Called in the transaction that commits the stop: notices for every recipient, and what was cut where."""
-        received = tx.find(HandedOver, person=person, study=record.study)
-        return tuple(self._tell(tx, person, record, handed) for handed in received)
+        """Called in the transaction that commits the stop: notices for every recipient, and what was cut where.
 
-    def _tell(self, tx: Transaction, person: str, record: ConsentRecord, handed: HandedOver) -> wire.InformedRecipient:
+        Where the person's code under a contract was destroyed, its recipient was told before and got nothing since.
+        """
+        told = []
+        for handed in tx.find(HandedOver, person=person, study=record.study):
+            coder = self._context.vault.domain(handed.agreement, SealedInTransaction(tx)).known(person)
+            if coder is not None:
+                told.append(self._tell(tx, person, record, handed, coder.code))
+        return tuple(told)
+
+    def _tell(
+        self, tx: Transaction, person: str, record: ConsentRecord, handed: HandedOver, code: str
+    ) -> wire.InformedRecipient:
         context, now = self._context, self._context.clock()
-        coder = context.vault.domain(handed.agreement, SealedInTransaction(tx)).known(person)
         # A pause, or a no before anything was given, asks nobody to delete.
         erase = record.state == State.WITHDRAWN and record.on_withdrawal != "stop"
         kind = wire.Ending.ERASE if erase else wire.Ending.STOP
         cut = {release.transfer: release.offset for release in self._running(tx, handed.agreement)}
         claims = wire.Notice(
-            notice=new_id(), agreement=handed.agreement, study=record.study, code=coder.code if coder else "unknown",
+            notice=new_id(), agreement=handed.agreement, study=record.study, code=code,
             kind=kind, effective_at=now, deadline=now + timedelta(days=context.settings.erase_days), cut=cut,
         )  # fmt: skip
         tx.add(

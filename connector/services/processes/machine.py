@@ -6,6 +6,7 @@ of ours, that message is proof enough: the step we are waiting for is taken firs
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +24,7 @@ from contracts.names import NIL_PID, Role
 from contracts.steps import StepRefused
 
 P = TypeVar("P", Negotiation, Transfer)
+_IDENTIFIER = re.compile(r"[^\x00-\x1f\x7f]{1,2048}")
 WAITING = ""
 """The state of a process whose first message of ours has not been acknowledged yet."""
 
@@ -225,7 +227,8 @@ def _why(message: Posted) -> dict[str, Any]:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and 0 < len(value) <= 2048 else None
+    """An identifier somebody else claims, if it is one (`contracts.shape.Identifier`)."""
+    return value if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else None
 
 
 def _no_reader(_body: Mapping[str, Any]) -> Posted:

@@ -29,6 +29,9 @@ def row_of(tx: Transaction, transfer: Transfer, *, exact: bool) -> TransferRow:
 _OF_A_RELEASE = {
     "leak": "Held back: an identifier was found in what should have left.",
     "withdrawal-under-way": "A withdrawal is still being told to this recipient.",
+    "stopped-under-contract": "The person stopped new use under this contract.",
+    "consent-changed": "The person changed their answer while the release ran.",
+    "too-large": "A single record is larger than one hand-over may be.",
     "not-selected": "The study did not ask for it.",
     "withheld-type": "A kind of record that never leaves.",
     "unknown-type": "A kind of record that no rule covers.",
