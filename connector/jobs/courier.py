@@ -100,15 +100,24 @@ class Courier:
             await self._postpone(message, str(fault), all_to_peer=fault.reason in _DOWN)
             return
         except (OutboundRefused, Problem) as refusal:
-            await self._settle(message, 0, {"detail": str(refusal)}, refused=True)
+            await self._refused(message, 0, {"detail": str(refusal)})
             return
         body = _json_object(answer.body)
         if answer.ok:
             await self._taken(message, answer.status, body)
         elif answer.status >= 500 or (answer.status in _LATER and message.attempts < _PATIENCE):
             await self._postpone(message, f"status {answer.status}")
+        elif not _meant(message, body):
+            await self._postpone(message, f"status {answer.status}, not by a connector")
         else:
-            await self._settle(message, answer.status, body, refused=True)
+            await self._refused(message, answer.status, body)
+
+    async def _refused(self, message: OutboxMessage, status: int, body: dict[str, Any]) -> None:
+        """A final no; but a stop takes no for an answer from nobody, and is tried for as long as it takes."""
+        if self._context.deliveries.handlers(message.kind).stubborn(message):
+            await self._postpone(message, f"refused with status {status}, tried again all the same")
+        else:
+            await self._settle(message, status, body, refused=True)
 
     async def _taken(self, message: OutboxMessage, status: int, body: dict[str, Any]) -> None:
         """A 2xx whose content is not usable (an acknowledgement that does not verify) must not block its lane."""
@@ -118,7 +127,7 @@ class Courier:
             if message.attempts < _PATIENCE:
                 await self._postpone(message, f"the answer is not usable: {fault.code}")
             else:
-                await self._settle(message, status, {"detail": "the answer is not usable"}, refused=True)
+                await self._refused(message, status, {"detail": "the answer is not usable"})
 
     async def _postpone(self, message: OutboxMessage, error: str, *, all_to_peer: bool = False) -> None:
         now = self._context.clock()
@@ -178,6 +187,12 @@ def _look(
                 due.append(message)
     later = tx.find(OutboxMessage, standing="waiting", due_at__gt=now, order="due_at", limit=1)
     return due, later[0].due_at if later else None
+
+
+def _meant(message: OutboxMessage, body: dict[str, Any]) -> bool:
+    """Whether a 4xx is the peer's own word. A firewall or a maintenance page in front of it decides nothing of ours."""
+    ours = message.kind.startswith("exchange.")
+    return not ours or str(body.get("type", "")).startswith("urn:concord:problem:")
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -6,6 +6,7 @@ handlers registered for the message's kind, in the same transaction that marks t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -29,12 +30,22 @@ def _nothing(tx: Transaction, message: OutboxMessage, status: int, answer: Body)
     """Nothing follows from this answer."""
 
 
+def _gives_way(message: OutboxMessage) -> bool:  # noqa: ARG001 - the port's form
+    """Most messages may be refused."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """What to do when a message of one kind was taken (2xx) or finally refused."""
+    """What to do when a message of one kind was taken (2xx) or finally refused.
+
+    `delivered` raises Problem for an answer that is not the one asked for: then it was not delivered. A message that
+    is `stubborn` (a stop, a notice of one) is never given up: no status, no silence and no garbage ends it.
+    """
 
     delivered: Handler = _nothing
     refused: Handler = _nothing
+    stubborn: Callable[[OutboxMessage], bool] = _gives_way
 
 
 class Deliveries:
@@ -45,9 +56,15 @@ class Deliveries:
         self._handlers: dict[str, Handlers] = {}
         self._last = 0
 
-    def on(self, kind: str, delivered: Handler = _nothing, refused: Handler = _nothing) -> None:
+    def on(
+        self,
+        kind: str,
+        delivered: Handler = _nothing,
+        refused: Handler = _nothing,
+        stubborn: Callable[[OutboxMessage], bool] = _gives_way,
+    ) -> None:
         """Register what follows from the answers to messages of this kind."""
-        self._handlers[kind] = Handlers(delivered, refused)
+        self._handlers[kind] = Handlers(delivered, refused, stubborn)
 
     def handlers(self, kind: str) -> Handlers:
         """The handlers of a kind; none registered means nothing follows."""

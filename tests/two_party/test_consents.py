@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from connector.identity.statements import StatementType, read_statement
 from connector.problems import Problem
-from connector.records import Consent, Delivery, Link, LogEntry, MemberEntry, Person, Study, WalletConsent
+from connector.records import (
+    Consent,
+    Delivery,
+    Link,
+    LogEntry,
+    MemberEntry,
+    OutboxMessage,
+    Person,
+    Study,
+    WalletConsent,
+)
 from connector.services.wallet.views import Answer
 from contracts.study import StudyRequest, study_digest
 from policy.consent import ConsentRecord
 from tests.two_party import story
 from tests.two_party.puppet import Key, Puppet
+from tests.two_party.space import until
 
 CONSENTS = "/consent/consents"
 YES = Answer("yes", {story.RECORDS: None})
@@ -170,18 +182,30 @@ async def test_a_consent_that_names_another_holder_or_wallet_is_refused(hospital
     assert not await hospital.find(Consent)
 
 
-@pytest.mark.parametrize("broken", ["skips a version", "other predecessor", "no predecessor", "back in time"])
-async def test_a_version_that_does_not_follow_is_refused(hospital, wallet, broken):
+FAULTS = {
+    "skips a version": {"version": 3}, "other predecessor": {"previous": "0" * 64}, "no predecessor": {},
+    "back in time": {"decided_at": datetime(2020, 1, 1, tzinfo=UTC)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", FAULTS)
+async def test_a_yes_that_does_not_follow_is_refused(hospital, wallet, broken):
     given = wallet.claims()
     if broken != "no predecessor":
         await wallet.send(given)
-    changes = {
-        "skips a version": {"version": 3}, "other predecessor": {"previous": "0" * 64}, "no predecessor": {},
-        "back in time": {"decided_at": datetime(2020, 1, 1, tzinfo=UTC)},
-    }[broken]  # fmt: skip
-    answer = await wallet.send(wallet.claims("withdrawn", given, **changes))
+    answer = await wallet.send(wallet.claims("given", given, **FAULTS[broken]))
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:concord:problem:broken-chain")
-    assert all(state == "given" for _, state, _ in await kept(hospital))
+
+
+@pytest.mark.parametrize("broken", FAULTS)
+async def test_a_stop_is_taken_whatever_was_lost_before_it(hospital, wallet, broken):
+    given = wallet.claims()
+    if broken != "no predecessor":
+        await wallet.send(given)
+    answer = await wallet.send(wallet.claims("withdrawn", given, **FAULTS[broken]))
+    assert answer.status_code == 200
+    kept = await hospital.store.read(lambda tx: tx.find(Consent, id=given["id"], current=True))
+    assert [consent.state for consent in kept] == ["withdrawn"]
 
 
 async def test_a_yes_to_a_study_that_was_not_approved_is_refused_but_a_no_is_taken(hospital, wallet):
@@ -216,7 +240,9 @@ async def test_a_second_record_of_the_same_person_and_study_leaves_one_that_deci
 async def test_a_stop_waits_for_a_hand_over_and_says_later_when_that_does_not_end(hospital, wallet):
     given = wallet.claims()
     await wallet.send(given)
-    async with hospital.context.gate.hand_over([(wallet.person, wallet.study.id)]) as allowed:
+    gate = hospital.context.gate
+    gate.closing = partial(gate.closing, patience=0.1)
+    async with gate.hand_over([(wallet.person, wallet.study.id)]) as allowed:
         assert allowed
         answer = await wallet.send(wallet.claims("withdrawn", given))
         assert answer.status_code == 503
@@ -227,6 +253,15 @@ async def test_a_stop_waits_for_a_hand_over_and_says_later_when_that_does_not_en
 async def test_a_heartbeat_says_that_the_wallet_is_alive(hospital, wallet):
     assert (await wallet.puppet.post(hospital, "/consent/heartbeat", {"links": 1})).json() == {}
     assert (await hospital.get(MemberEntry, wallet.puppet.id)).heard_at is not None
+
+
+async def test_a_wallet_that_is_back_is_sent_at_once_what_waits_for_it(hospital, wallet):
+    later = datetime.now(UTC) + timedelta(hours=1)
+    url = f"{wallet.puppet.url}/consent/uses"
+    waiting = OutboxMessage(id=story.urn(), lane="l", recipient=wallet.puppet.id, url=url, body={}, due_at=later)
+    await hospital.add(waiting)
+    await wallet.puppet.post(hospital, "/consent/heartbeat", {"links": 1})
+    await until(lambda: wallet.puppet.heard, "the waiting message")
 
 
 # A real wallet.

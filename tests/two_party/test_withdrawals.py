@@ -1,4 +1,4 @@
-"""A person stops: the holder tells whoever received them, recipients answer signed, and the person watches it happen."""
+"""A person stops: the holder tells whoever received them, recipients answer signed, the person watches it happen."""
 
 from __future__ import annotations
 
@@ -214,21 +214,56 @@ async def test_the_same_statement_twice_is_kept_and_forwarded_once(told):
 
 
 @pytest.mark.parametrize("answer", [{}, {"statement": 7}, {"statement": "a.b.c"}, {"statement": "signed"}])
-async def test_a_recipient_that_takes_the_notice_but_answers_nonsense_was_told_all_the_same(told, answer):
+async def test_a_recipient_that_answers_nonsense_is_told_again_until_it_signs(told, answer):
+    """A maintenance page answers 200 too: the code must not be forgotten before its recipient signed for it."""
+    signing, asked = told.puppet.answering, []
+
     def nonsense(heard):
         if "notice" not in heard.body:
             return 200, {}
+        asked.append(heard)
+        if len(asked) > 2:
+            return signing(heard)
         if answer.get("statement") != "signed":
             return 200, answer
         return 200, {"statement": told.puppet.say(StatementType.STATEMENT, {"answer": "stopped"})}
 
     told.puppet.answering = nonsense
     await told.withdraw()
+    await until(lambda: asked, "the first notice")
+    assert await told.trio.hospital.find(Sealed)
     notice = await told.notice()
-    assert (notice.received_at, notice.answers) == (None, None)
+    assert len(asked) == 3
+    assert notice.received_at is not None
+    assert not await told.trio.hospital.find(Sealed)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 413])
+async def test_a_notice_is_never_given_up_for_a_status(told, status):
+    """A firewall in front of a recipient, or one that is wrong about us, does not end a person's stop."""
+    signing, asked = told.puppet.answering, []
+
+    def refusing(heard):
+        if "notice" not in heard.body:
+            return 200, {}
+        asked.append(heard)
+        return (status, {"type": "urn:concord:problem:invalid"}) if len(asked) < 3 else signing(heard)
+
+    told.puppet.answering = refusing
+    await told.withdraw()
+    assert (await told.notice()).received_at is not None
+
+
+async def test_a_signed_statement_counts_as_told_even_if_the_answer_was_lost(told):
+    told.puppet.answering = lambda heard: (503, {})
+    await told.withdraw()
+    notice = (await until(lambda: told.trio.hospital.find(Notice), "the notice"))[0]
     body = told.statement(notice.id)
     assert (await told.puppet.post(told.trio.hospital, "/consent/statements", body)).status_code == 200
-    assert (await told.trio.hospital.get(Notice, notice.id)).erased_at is not None
+    found = await told.trio.hospital.get(Notice, notice.id)
+    assert found.told_at is not None
+    assert found.erased_at is not None
+    assert not await told.trio.hospital.find(OutboxMessage, kind="exchange.withdrawal", standing="waiting")
 
 
 async def test_stop_without_deletion_keeps_the_secret(told):

@@ -46,13 +46,10 @@ class ConsentDesk:
     async def receive(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
         """Take a consent, change or withdrawal. The answer is given when it is committed, and a stop has bitten."""
         delivered = await self._verified(sender, speech.read_body(wire.ConsentDelivery, body))
-        if delivered.record.state in _ENDS:
-            key = (delivered.person, delivered.record.study)
-            async with self._context.gate.closing([key]) as quiet:
-                if not quiet:
-                    raise Problem(503, "still-sending", "A hand-over has not ended", "Nothing was changed; send again")
-                answer = await self._context.store.write(lambda tx: self._commit(tx, sender, delivered))
-        else:
+        # Any new version may allow less than the one before, so the gate closes for every change, not for stops alone.
+        async with self._context.gate.closing([(delivered.person, delivered.record.study)]) as quiet:
+            if not quiet:
+                raise Problem(503, "still-sending", "A hand-over has not ended", "Nothing was changed; send again")
             answer = await self._context.store.write(lambda tx: self._commit(tx, sender, delivered))
         return {"acknowledgement": speech.say(self._context, speech.ACKNOWLEDGEMENT, answer.wire())}
 
@@ -91,7 +88,7 @@ class ConsentDesk:
         newest = versions[0] if versions else None
         if newest is not None and record.version <= newest.version:
             return self._repeated(tx, delivered)
-        self._check_chain(newest, record)
+        self._check_chain(tx, newest, delivered)
         self._check_study(tx, record)
         now = self._context.clock()
         # The newest word decides, also when a wallet began a second record for the same study.
@@ -124,11 +121,20 @@ class ConsentDesk:
         effect = self._effect(delivered.record) if known.current else wire.Effect.SUPERSEDED
         return self._acknowledgement(delivered, committed, effect, self._stopping.told(tx, known.id, known.version))
 
-    @staticmethod
-    def _check_chain(newest: Consent | None, record: ConsentRecord) -> None:
+    def _check_chain(self, tx: Transaction, newest: Consent | None, delivered: Delivered) -> None:
+        """A yes must follow the version we have. A stop is never refused for a gap or a clock; the gap is noted."""
+        record = delivered.record
+        if newest is not None and (newest.person, newest.link, newest.study) != (
+            delivered.person, record.link, record.study,
+        ):  # fmt: skip
+            raise conflict("This consent is known for somebody or something else", code="broken-chain")
         previous = ConsentRecord.from_json(newest.record) if newest is not None else None
-        if (fault := chain_fault(previous, record)) is not None:
+        fault = chain_fault(previous, record)
+        if fault is None:
+            return
+        if record.state not in _ENDS:
             raise conflict(f"The version does not follow the one we have: {fault}", code="broken-chain")
+        self._context.log(tx, "consent.gap", record.id, {"version": record.version, "fault": fault})
 
     @staticmethod
     def _check_study(tx: Transaction, record: ConsentRecord) -> None:

@@ -86,11 +86,16 @@ def unknown_person() -> Problem:
     )
 
 
-def unverified_claim(jws: str, name: str) -> str | None:
-    """One text of a statement before its key is known; good for nothing but finding the key."""
+def unverified_claims(jws: str) -> dict[str, Any]:
+    """What a statement says before its key is known; good for nothing but finding the key, or reading our own."""
     try:
         _, payload = read_unverified(jws, LONGEST_STATEMENT)
-        value = read_object(payload).get(name)
+        return read_object(payload)
     except (JwsProblem, NotStrict):
-        return None
+        return {}
+
+
+def unverified_claim(jws: str, name: str) -> str | None:
+    """One text of it."""
+    value = unverified_claims(jws).get(name)
     return value if isinstance(value, str) else None

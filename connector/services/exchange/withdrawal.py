@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.identity.members import Member
 from connector.ports import Transaction
-from connector.problems import Problem, forbidden, missing
+from connector.problems import forbidden, missing
 from connector.records import HandedOver, Link, Notice, OutboxMessage, Release
 from connector.services.context import Context
 from connector.services.delivery import new_id
@@ -26,7 +26,7 @@ class Stopping:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        context.deliveries.on(SEND_NOTICE, delivered=self._notice_taken)
+        context.deliveries.on(SEND_NOTICE, delivered=self._notice_taken, stubborn=lambda _message: True)
 
     def stop(self, tx: Transaction, person: str, record: ConsentRecord) -> tuple[wire.InformedRecipient, ...]:
         """Called in the transaction that commits the stop: notices for every recipient, and what was cut where.
@@ -90,21 +90,27 @@ class Stopping:
         )  # fmt: skip
 
     def _notice_taken(self, tx: Transaction, sent: OutboxMessage, _status: int, answer: dict[str, Any]) -> None:
-        """The recipient has it: destroy the person's secret in that agreement, and forget the code we sent."""
+        """Only the recipient's own signature says it was told, no status does: without it it is told again."""
         notice = tx.get(Notice, sent.about)
         if notice is None:
             return
-        tx.alter(OutboxMessage, {"body": {}}, id=sent.id)
+        self._keep(tx, notice, str(answer.get("statement")))
+
+    def _settle_told(self, tx: Transaction, notice: Notice) -> None:
+        """Once: forget the message with the code, and destroy the secret it came from."""
+        if notice.told_at is not None:
+            return
+        now = self._context.clock()
+        tx.alter(
+            OutboxMessage,
+            {"standing": "delivered", "delivered_at": now, "body": None},
+            about=notice.id,
+            kind=SEND_NOTICE,
+        )
         if notice.kind == wire.Ending.ERASE:
             destroyed = self._context.vault.domain(notice.agreement, SealedInTransaction(tx)).destroy(notice.person)
             self._context.log(tx, "withdrawal.secret-destroyed", notice.id, {"destroyed": destroyed})
-        tx.change(notice, told_at=self._context.clock())
-        try:
-            self._keep(tx, notice, str(answer.get("statement")))
-        except Problem as fault:  # it was told all the same, and states later what it did
-            self._context.log(
-                tx, "withdrawal.answer-unusable", notice.id, {"recipient": notice.recipient, "why": fault.code}
-            )
+        tx.alter(Notice, {"told_at": now}, id=notice.id)
 
     async def receive(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
         """`POST /consent/statements`: what a recipient states it did."""
@@ -128,6 +134,7 @@ class Stopping:
         claims = speech.hear_answer(jws, self._context.members.reachable(notice.recipient))
         if (claims.notice, claims.agreement) != (notice.id, notice.agreement):
             raise forbidden("The statement is about another notice or agreement")
+        self._settle_told(tx, notice)
         answer, now = claims.answer, self._context.clock()
         changes: dict[str, Any] = {"answers": {"statements": [*known, jws]}}
         if isinstance(claims, wire.Statement) and answer == wire.Answer.EXCEPTION:

@@ -38,7 +38,7 @@ class Answers:
     def __init__(self, context: Context, people: People) -> None:
         self._context = context
         self._people = people
-        context.deliveries.on(SEND_CONSENT, delivered=self._acknowledged, refused=self._refused)
+        context.deliveries.on(SEND_CONSENT, self._acknowledged, self._refused, stubborn=_is_stop)
 
     async def answer(
         self, actor: Actor, study_id: str, answer: Answer, *, account: str | None = None, authority: str | None = None
@@ -184,7 +184,8 @@ class Answers:
         whom = account or actor.account
 
         def command(tx: Transaction) -> None:
-            given = tx.find(WalletConsent, account=whom, study=study_id, current=True, state="given")
+            mine = tx.find(WalletConsent, account=whom, study=study_id, current=True)
+            given = [consent for consent in mine if _can_still_stop(consent, kind)]
             if not given:
                 raise conflict("You are not sharing anything with this study")
             study = StudyRequest.read((tx.get(Study, study_id) or Study(id="", organisation="")).document)
@@ -206,6 +207,8 @@ class Answers:
         claims = speech.hear(
             jws, speech.ACKNOWLEDGEMENT, self._context.members.reachable(delivery.holder), wire.Acknowledgement
         )
+        if (claims.consent, claims.version) != (delivery.consent, delivery.version):
+            raise invalid("The acknowledgement is about another consent or version", code="bad-statement")
         standing = "refused" if claims.effect == wire.Effect.REFUSED else "acknowledged"
         tx.change(delivery, standing=standing, acknowledged_at=claims.committed_at, acknowledgement=jws)
         for told in claims.recipients:
@@ -227,6 +230,18 @@ class Answers:
         """Which version a message carried: those of one consent travel in order, so it is the oldest still waiting."""
         waiting = tx.find(Delivery, consent=sent.about, standing="waiting", order="version", limit=1)
         return waiting[0] if waiting else None
+
+
+def _is_stop(message: OutboxMessage) -> bool:
+    """A message that ends something: it must arrive, whatever stands in between."""
+    carried = speech.unverified_claims(str((message.body or {}).get("consent", "")))
+    return carried.get("state") != "given"
+
+
+def _can_still_stop(consent: WalletConsent, kind: str) -> bool:
+    """What is given can be stopped; what was stopped without deleting can still be deleted."""
+    stopped = consent.state == "withdrawn" and (consent.record or {}).get("on_withdrawal") == "stop"
+    return consent.state == "given" or (stopped and kind == "erase")
 
 
 def _named(

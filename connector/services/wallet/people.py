@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +11,7 @@ import orjson
 from connector.outbound.faults import OutboundRefused, Unreachable
 from connector.ports import Transaction
 from connector.problems import Problem, conflict, invalid, unavailable
-from connector.records import Account, WalletLink
+from connector.records import Account, Setting, WalletLink
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.exchange import speech
@@ -22,6 +22,8 @@ from connector.services.wallet.views import HolderChoice, LinkCard
 from contracts import exchange as wire
 
 _HOLDERS = ("hospital", "vendor")
+_ATTEMPTS = 10
+_WINDOW = timedelta(minutes=10)
 
 
 class People:
@@ -96,6 +98,7 @@ class People:
         if any(link.holder == holder for link in await self._links(actor.account)):
             raise conflict("Your record there is linked already")
         asked = await context.store.write(lambda tx: self._asking(tx, actor.account, holder))
+        await context.store.write(lambda tx: self._count_attempt(tx, actor.account))
         body = await context.store.read(lambda tx: self._request(tx, actor.account, holder, asked.wallet_person, code))
         made = speech.read_body(wire.LinkMade, await self._ask(holder, body))
         claims = speech.hear(made.link, speech.LINK, context.members.active(holder), wire.Link)
@@ -126,6 +129,15 @@ class People:
         )
         tx.add(asking)
         return asking
+
+    def _count_attempt(self, tx: Transaction, account: str) -> None:
+        """Ten codes in ten minutes: one person's guessing must not use up what the holder grants the whole wallet."""
+        now = self._context.clock()
+        known = tx.get(Setting, f"codes-entered:{account}")
+        times = [at for at in (known.value.split() if known else []) if now - datetime.fromisoformat(at) < _WINDOW]
+        if len(times) >= _ATTEMPTS:
+            raise Problem(429, "too-many-codes", "Too many codes were entered", "Try again in ten minutes")
+        tx.put(Setting(name=f"codes-entered:{account}", value=" ".join([*times, now.isoformat()])))
 
     def _request(self, tx: Transaction, account: str, holder: str, wallet_person: str, code: str) -> dict[str, Any]:
         signer = self.signer(tx, account)
