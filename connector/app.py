@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 
 from connector.api import data, dsp, exchange, faults, health, idp, management
+from connector.api.management.door import check_token
 from connector.lock import DirectoryLock
 from connector.rootnames import require_own_packages
 from connector.settings import load
@@ -40,15 +42,23 @@ def create() -> FastAPI:
             lock.release()
 
     app = FastAPI(
-        title="Concord", version="0.1.0", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
+        title="Concord", version="0.1.0", docs_url=None, redoc_url=None, openapi_url=None,
         lifespan=lifespan, redirect_slashes=False,
     )  # fmt: skip
     app.state.settings = settings
     faults.install(app)
     for router in (health.router, dsp.root, dsp.router, exchange.router, data.router, management.router):
         app.include_router(router)
+    app.add_api_route("/api/openapi.json", _description, include_in_schema=False)
     idp.install(app, settings)
     return app
+
+
+async def _description(request: Request) -> JSONResponse:
+    """What the management API takes and gives, for its own callers only. Raises Problem 401."""
+    check_token(request)
+    app: FastAPI = request.app
+    return JSONResponse(app.openapi())
 
 
 def _local(host: str, port: int, tls: bool) -> str:

@@ -45,7 +45,9 @@ class LocalBells:
         future: asyncio.Future[bool] = self._loop.create_future()
         self._waiting.setdefault(name, set()).add(future)
         try:
-            return await asyncio.wait_for(future, timeout)
+            # Not wait_for: before Python 3.12 it loses a cancellation that meets a ring, and the worker never ends.
+            async with asyncio.timeout(timeout):
+                return await future
         except TimeoutError:
             return False
         finally:

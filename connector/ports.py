@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connector.dataplane.parcels import Prepared, Task
     from connector.sources.folder import Piece
     from connector.sources.openmhealth import DevicePoint, PointError
 
@@ -150,6 +149,37 @@ class LogWriter(Protocol):
     def __call__(self, tx: Transaction, kind: str, subject: str, body: dict[str, Any]) -> None:
         """Append one entry; without it nothing is released."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Records of one person: `subject` is their id inside the records, `identifiers` what must not be found after."""
+
+    coder: PersonCoder
+    subject: str
+    records: tuple[bytes, ...]
+    identifiers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Parcels to prepare under one profile; `as_of` is the day by which ages are grouped. It pickles."""
+
+    profile: str
+    profile_digest: str
+    as_of: date
+    parcels: tuple[Parcel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One parcel de-identified: per record its line (with line end), or the code of why there is none. It pickles.
+
+    `leaks` counts identifiers found in the lines; above zero nothing of it may leave.
+    """
+
+    lines: tuple[bytes | str, ...]
+    leaks: int
 
 
 class Renderer(Protocol):

@@ -54,6 +54,7 @@ async def ingest(request: Request) -> Response:
     """Data points from a person's device: NDJSON, a JSON array, or one JSON object."""
     desk = participant_of(request).services.ingest
     token = _token(request)
+    await desk.recognise(token)
     desk.admit(token)
     body = await read_bytes(request, LARGEST_BATCH)
     return JSONResponse(await desk.accept(token, body))

@@ -10,6 +10,8 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from connector.api.queues import keep_short
+
 MOST_BYTES = 65_536
 SECONDS = 20.0
 HTTP = "connector.api.heads:GuardedHttp"
@@ -27,6 +29,7 @@ class GuardedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody is there, and should say what they want."""
         super().connection_made(transport)  # type: ignore[arg-type] # a TCP transport, as the server makes no others
+        keep_short(self.transport)
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 import typer
 
@@ -53,7 +52,7 @@ def negotiate(
             "purpose": purpose or _only_purpose(reached, study),
         }  # fmt: skip
         pid = reached.post("/api/negotiations", body)["pid"]
-        with showing.err().status("The contract is negotiated", spinner="dots"):
+        with showing.working("The contract is negotiated"):
             found = _await(reached, pid, "finalized,terminated")
     if json:
         showing.as_json(found["row"])
@@ -90,7 +89,7 @@ def _watched(reached: Desk, pid: str) -> Any:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     bars = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*bars, console=showing.err(), transient=True) as progress:
+    with Progress(*bars, console=showing.err(), transient=True, disable=showing.quiet()) as progress:
         task = progress.add_task("Receiving", total=None)
         while True:
             found = _await(reached, pid, "complete,broken,terminated,completed", seconds=1)
@@ -103,7 +102,7 @@ def _watched(reached: Desk, pid: str) -> Any:
 
 
 def _await(reached: Desk, about: str, states: str, seconds: int = _PATIENCE) -> Any:
-    return reached.get(f"/api/wait?{urlencode({'about': about, 'for': states, 'timeout': seconds})}")
+    return reached.get("/api/wait", **{"about": about, "for": states, "timeout": seconds})
 
 
 def _provider(reached: Desk, wanted: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, TypeVar, cast
@@ -41,7 +42,7 @@ def verify(checkpoint: Kept = None, directory: Directory = HERE, json: Json = Fa
     if json:
         showing.as_json(verdict)
     elif verdict["ok"]:
-        showing.say(f"The log holds: {verdict['entries']} entries, {verdict['signed']} of them signed.")
+        showing.say(f"The log holds. {showing.safe(verdict['what'])}.")
     else:
         showing.say(f"[bold]The log does not hold:[/bold] {showing.safe(verdict['what'])}.")
     return 0 if verdict["ok"] else _NO
@@ -99,8 +100,11 @@ def _read(directory: Path, look: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
         store = SqliteStore(directory / STORE_FILE)
         try:
             me = SimpleNamespace(id=settings.participant_id)
-            around = SimpleNamespace(store=store, vault=FileVault(directory / VAULT), me=me)
-            return asyncio.run(look(Evidence(cast("Any", around))))
+            around = SimpleNamespace(
+                store=store, vault=FileVault(directory / VAULT), me=me, directory=directory,
+                clock=lambda: datetime.now(UTC),
+            )  # fmt: skip
+            return asyncio.run(look(Evidence(cast("Any", around), running=False)))
         finally:
             store.close()
     finally:

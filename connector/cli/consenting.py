@@ -51,7 +51,7 @@ def grant(
 def refuse(
     study: Study, account: Account, authority: Authority = None, directory: Directory = HERE, json: Json = False
 ) -> int:
-    """Record a no."""
+    """Record a no, and send it to every holder it concerns."""
     with desk(directory) as reached:
         body = {"account": _account(reached, account), "study": study, "decision": "no", "authority": authority}
         recorded = reached.post("/api/consents", body)

@@ -75,7 +75,8 @@ def import_files(
 def _imports(reached: Desk, files: list[Path], source: str) -> Iterator[dict[str, Any]]:
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=showing.err(), transient=True) as progress:
+    bars, away = (SpinnerColumn(), TextColumn("{task.description}")), showing.quiet()
+    with Progress(*bars, console=showing.err(), transient=True, disable=away) as progress:
         task, before = progress.add_task("Reading"), 0
         for file in files:
             begun = 0

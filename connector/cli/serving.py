@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _GRACE = 3
 """Seconds that answers under way may still take after a stop was asked for; streams are cut then."""
+_IDLE, _MOST_AT_ONCE = 5, 1000
+"""Seconds a connection may be idle between two requests, and how many connections there may be (then 503)."""
 _WITH_PORTAL, _WITHOUT = "consent_ui.app:create", "connector.app:create"
 
 Place = Annotated[Path | None, typer.Argument(help="The participant's directory.", metavar="[DIR]", show_default=False)]
@@ -72,11 +74,13 @@ def _server(settings: Settings, ready: Callable[[], None]) -> uvicorn.Server:
 
 def _config(settings: Settings) -> dict[str, Any]:
     """uvicorn's settings. No access log: an address can name a person."""
+    from connector.api.heads import HTTP
+
     return {
         "app": _WITH_PORTAL if settings.portal else _WITHOUT,
         "factory": True,
         "loop": "uvloop",
-        "http": "httptools",
+        "http": HTTP,
         "lifespan": "on",
         "log_config": None,
         "access_log": False,
@@ -86,6 +90,8 @@ def _config(settings: Settings) -> dict[str, Any]:
         "ssl_certfile": _beside(settings, settings.tls_certificate),
         "ssl_keyfile": _beside(settings, settings.tls_key),
         "timeout_graceful_shutdown": _GRACE,
+        "timeout_keep_alive": _IDLE,
+        "limit_concurrency": _MOST_AT_ONCE,
     }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +25,21 @@ def out() -> Console:
 def err() -> Console:
     """Where progress and remarks go, so that stdout stays clean."""
     return Console(stderr=True, highlight=False)
+
+
+def quiet() -> bool:
+    """Whether nobody watches: then progress is not shown."""
+    return not err().is_terminal
+
+
+@contextmanager
+def working(words: str) -> Iterator[None]:
+    """While something takes its time."""
+    if quiet():
+        yield
+        return
+    with err().status(words, spinner="dots"):
+        yield
 
 
 def as_json(value: object) -> None:

@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, get_context, parent_process
 
-from connector.dataplane.parcels import Prepared, Task
+from connector.ports import Prepared, Task
 
 
 class WorkerPool:

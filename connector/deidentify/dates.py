@@ -1,8 +1,10 @@
 """Moving dates: every date of a person by the same number of days, so that all intervals between them stay.
 
-FHIR R4 date, dateTime and instant (and RFC 3339 for device data). The time of day, the zone and the number of digits
-stay as they are. A date without a day moves only as far as it is precise: a month by the nearest whole number of
-months, a year not at all (a shift of at most 180 days is less than half of one).
+FHIR R4 date, dateTime and instant (and RFC 3339 for device data). A moment is first told in UTC, then moved by whole
+days, and written with `Z`: intervals between moments stay to the second, and no offset is left whose change between
+winter and summer would tell by how many days it was moved. Digits stay as they are. A date without a day moves only as
+far as it is precise: a month by the nearest whole number of months, a year not at all (a shift of at most 180 days is
+less than half of one).
 """
 
 from __future__ import annotations
@@ -16,8 +18,11 @@ FOR_EVER = "9999"
 DAY_LENGTH = 10
 
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d\d))?", re.ASCII)
-TIME = re.compile(r"[Tt]\d\d:\d\d(?::\d\d(?:\.\d{1,12})?)?(?:[Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
+_TIME = re.compile(
+    r"[Tt]([01]\d|2[0-3]):([0-5]\d)(:(?:[0-5]\d|60)(?:\.\d{1,12})?)?(?:[Zz]|([+-])(0\d|1[0-4]):?([0-5]\d))?", re.ASCII
+)
 _MONTH_DAYS = 365.2425 / 12
+_DAY_MINUTES = 24 * 60
 
 
 class NotADate(ValueError):
@@ -27,9 +32,23 @@ class NotADate(ValueError):
 def year_of(text: str) -> int:
     """The year of a date, with or without a time. Raises `NotADate`."""
     day, time = text[:DAY_LENGTH], text[DAY_LENGTH:]
-    if time and TIME.fullmatch(time) is None:
+    if time and _TIME.fullmatch(time) is None:
         raise NotADate
     return int(_partial(day)[1]) if len(day) < DAY_LENGTH else _day(day).year
+
+
+def in_utc(time: str) -> tuple[int, str]:
+    """A time of day with its zone (`T08:40:00+02:00`) in UTC: by how many days the day changes, and the time.
+
+    One without a zone is taken to be in UTC already. Raises `NotADate`.
+    """
+    match = _TIME.fullmatch(time)
+    if match is None:
+        raise NotADate
+    hour, minute, seconds, sign, hours, minutes = match.groups()
+    ahead = (int(hours) * 60 + int(minutes)) * (-1 if sign == "-" else 1) if sign else 0
+    days, at = divmod(int(hour) * 60 + int(minute) - ahead, _DAY_MINUTES)
+    return days, f"T{at // 60:02d}:{at % 60:02d}{seconds or ''}Z"
 
 
 def shift_day(text: str, days: timedelta) -> str:

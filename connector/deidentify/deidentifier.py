@@ -20,7 +20,7 @@ PEOPLE_REMEMBERED = 32
 _PATH = re.compile(r" - at `(?:key in )?\$(.*)`$", re.DOTALL)
 _STEP = re.compile(r"[.\[]")
 _MARKED = re.compile(rb'"([A-Za-z]+)":' + re.escape(MARK))
-_CODES = frozenset({"shape", "foreign-subject", "id", "date", "number", "samples"})
+_CODES = frozenset({"shape", "foreign-subject", "id", "date", "number", "samples", "code", "time"})
 _MISSING = {"id": "id", "resourceType": "unknown-type", "header": "shape"}
 _encode = msgspec.json.Encoder().encode
 
@@ -46,14 +46,16 @@ class Deidentifier:
     def __reduce__(self) -> tuple[Any, ...]:
         return _remake, (self.profile, self.coder, self.as_of)
 
-    def apply(self, record_body: bytes, person: str, subject: str | None = None) -> Released:
+    def apply(
+        self, record_body: bytes, person: str, subject: str | None = None, names: frozenset[str] = frozenset()
+    ) -> Released:
         """One record about `person` as it may leave. Raises `Rejected`.
 
         `person` is whom the coder knows; `subject` their id inside the records (Patient id or device user), the same
-        if not given. A record about somebody else is rejected. A record about nobody (Medication) is coded for the
-        person whose records lead to it.
+        if not given; `names` are words (`forms.names_in`) that no code, label or unit may contain. A record about
+        somebody else is rejected. A record about nobody (Medication) is coded for the person whose records lead to it.
         """
-        wearer, self._changes = self._known(person, person if subject is None else subject)
+        wearer, self._changes = self._known(person, person if subject is None else subject, names)
         wearer.used.clear()
         value = self._decoded(record_body)
         if type(value) not in self._plan.roots:
@@ -105,10 +107,10 @@ class Deidentifier:
         inside = [] if value.contained is UNSET else value.contained
         return [item for item in inside if type(item) in self._plan.contained]
 
-    def _known(self, person: str, subject: str) -> tuple[Wearer, Changes]:
+    def _known(self, person: str, subject: str, names: frozenset[str]) -> tuple[Wearer, Changes]:
         known = self._people.get(person)
-        if known is None or known[0].subject != subject:
-            wearer = Wearer(self.coder.person(person), subject, self._plan.kinds, self.as_of.year)
+        if known is None or (known[0].subject, known[0].names) != (subject, names):
+            wearer = Wearer(self.coder.person(person), subject, self._plan.kinds, self.as_of.year, names)
             self._people[person] = known = wearer, Changes(wearer)
             if len(self._people) > PEOPLE_REMEMBERED:
                 self._people.popitem(last=False)

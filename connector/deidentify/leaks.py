@@ -9,7 +9,11 @@ escapes, and in any letter case. What counts as a find:
   under `id`, `value`, `reference`, `family`, `given`, `name`, `text`, `line`, `user_id`, or after `Patient/`,
   `Practitioner/`, `RelatedPerson/`. A family name (the part before ", " of a full name) is one under `family`.
 - A date (YYYY-MM-DD) is a find beside a name for a birth date (`birthDate`, `date_of_birth`, ...) or as Base64. A
-  clinical date that happens to be somebody's birthday is none.
+  clinical date that happens to be somebody's birthday is none. In any other spelling (19710322, 22.03.1971, 3/22/1971,
+  22 March 1971) it is a find anywhere: no record writes its dates so.
+- A number of at least 7 digits (telephone, insurance, hospital number) is a find however its digits are grouped.
+- A family name of at least 4 letters is a find as a word of a text: under `unit`, `text`, `valueString` and the
+  like. Not in the label of a code: diseases carry names of people, and so do patients.
 
 A find says how, in which file and at which byte, never what. Scan whole records: a find never spans two calls.
 """
@@ -21,8 +25,19 @@ import sys
 from base64 import b64encode
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from decimal import Decimal
 from typing import NamedTuple
 from unicodedata import normalize
+
+from connector.deidentify.spellings import (
+    BETWEEN_DIGITS,
+    SHORTEST_FAMILY,
+    birth_dates,
+    digits_of,
+    is_something_else,
+    spread,
+)
 
 SHORTEST_ANYWHERE = 7
 _SHORT_GRAM, _LONG_GRAM = 4, 8
@@ -30,10 +45,16 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _WORD = re.compile(r"[^\W\d_]+")
 _BIRTH = re.compile(rb"(?:birth_?date|date_?of_?birth|\bdob)\W{1,6}(\d{4}-\d\d-\d\d)")
 _VALUE = re.compile(rb'"(id|value|reference|family|given|name|text|line|user_id)":\s*\[?\s*"([^"\\]{1,128})"')
+_TEXT = re.compile(
+    rb'"(?:unit|text|state|country|city|district|line|title|description|comment|note|div|version|value[a-z]*)"'
+    rb':\s*\[?\s*"((?:[^"\\]|\\.)+)"'
+)
+_WRITTEN_OUT = re.compile(rb":\s*(-?\d{1,20}(?:\.\d{1,20})?e[+-]?\d{1,2})(?!\d)")
 # Begins with the slash, which a regular expression finds fastest.
 _REFERENCE = re.compile(rb"/(?<=patient/|itioner/|dperson/)([a-z0-9.-]{1,64})")
 _JSON_ESCAPE = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|([/\"\\]))")
 _PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*")
+_BIRTH_DATE = "birth-date"
 _BIRTH_WORDS = (b"birth", b"dob")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]+")
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
@@ -41,7 +62,8 @@ _NUMBER_BEFORE, _NUMBER_AFTER = re.compile(rb"\d\.?\Z"), re.compile(rb"\.?\d")
 
 
 class Leak(NamedTuple):
-    """One identifier found: `kind` is plain, base64, url, json-escape, value or birth-date; `offset` counts bytes."""
+    """One identifier found: `kind` is plain, base64, url, json-escape, value, number, name
+    or birth-date; `offset` counts bytes."""
 
     kind: str
     where: str
@@ -56,6 +78,8 @@ class LeakScanner:
         self._families: set[bytes] = set()
         self._births: set[bytes] = set()
         self._anywhere = _Patterns()
+        self._numbers: dict[bytes, re.Pattern[bytes]] = {}
+        self._squeezed = _Patterns()
         for identifier in {text.strip() for text in identifiers} - {""}:
             self._learn(normalize("NFC", identifier))
 
@@ -72,8 +96,12 @@ class LeakScanner:
         if _DATE.fullmatch(identifier):
             self._births.add(plain)
             self._anywhere.add_base64(identifier)
+            self._learn_birth(identifier)
             return
         self._values.add(plain)
+        for digits in digits_of(identifier):
+            self._numbers[digits] = spread(digits)
+            self._squeezed.add(digits, "number")
         family, comma, _ = plain.partition(b", ")
         if comma:
             self._families.add(family)
@@ -82,6 +110,14 @@ class LeakScanner:
             self._anywhere.add(normalize("NFD", identifier).casefold().encode())
             self._anywhere.add(plain.replace(b" ", b"+"), "url")
             self._anywhere.add_base64(identifier)
+
+    def _learn_birth(self, day: str) -> None:
+        try:
+            spellings = list(birth_dates(date.fromisoformat(day)))
+        except ValueError:
+            return
+        for spelling in spellings:
+            self._anywhere.add(spelling.casefold().encode(), _BIRTH_DATE)
 
     def _find(self, data: bytes) -> Iterator[tuple[str, int]]:
         yield from self._anywhere.find(data)
@@ -94,7 +130,30 @@ class LeakScanner:
         if self._births and any(word in data for word in _BIRTH_WORDS):
             for match in _BIRTH.finditer(data):
                 if match[1] in self._births:
-                    yield "birth-date", match.start(1)
+                    yield _BIRTH_DATE, match.start(1)
+        if self._numbers:
+            yield from self._find_numbers(data)
+        if any(family in data for family in self._families):
+            yield from self._find_families(data)
+
+    def _find_numbers(self, data: bytes) -> Iterator[tuple[str, int]]:
+        squeezed = data.translate(None, BETWEEN_DIGITS)
+        for digits in self._squeezed.met(squeezed):
+            for match in self._numbers[digits].finditer(data):
+                if not is_something_else(match[0]):
+                    yield "number", match.start()
+        for match in _WRITTEN_OUT.finditer(data):
+            if f"{abs(Decimal(match[1].decode())):.0f}".encode() in self._numbers:
+                yield "number", match.start(1)
+
+    def _find_families(self, data: bytes) -> Iterator[tuple[str, int]]:
+        met = [family for family in self._families if len(family.decode()) >= SHORTEST_FAMILY and family in data]
+        if not met:
+            return
+        word = re.compile(rb"(?<![a-z0-9\x80-\xff])(?:" + b"|".join(map(re.escape, met)) + rb")(?![a-z0-9\x80-\xff])")
+        for text in _TEXT.finditer(data):
+            for match in word.finditer(text[1]):
+                yield "name", text.start(1) + match.start()
 
     def _find_values(self, data: bytes) -> Iterator[tuple[str, int]]:
         for match in _VALUE.finditer(data):
@@ -142,15 +201,33 @@ class _Patterns:
             for place in [place for place, group in enumerate(aligned) if group in met] if met else ():
                 for pattern, before in table[aligned[place]]:
                     start = place * gram - before
-                    if start >= 0 and data.startswith(pattern, start) and _stands_alone(data, start, pattern):
+                    if (
+                        start >= 0
+                        and data.startswith(pattern, start)
+                        and _stands_alone(data, start, pattern, self._kinds[pattern])
+                    ):
                         yield self._kinds[pattern], start
 
+    def met(self, data: bytes) -> set[bytes]:
+        """The patterns that are in the data, whatever stands around them."""
+        return {pattern for pattern in self._kinds if pattern in data} if self._any(data) else set()
 
-def _stands_alone(data: bytes, start: int, pattern: bytes) -> bool:
-    """Whether digits are no part of a longer number; anything else always does."""
+    def _any(self, data: bytes) -> bool:
+        view = memoryview(data)
+        whole = {gram: view[: len(data) // gram * gram] for gram in self._groups}
+        return not (
+            self._groups[_LONG_GRAM].isdisjoint(whole[_LONG_GRAM].cast("Q"))
+            and self._groups[_SHORT_GRAM].isdisjoint(whole[_SHORT_GRAM].cast("I"))
+        )
+
+
+def _stands_alone(data: bytes, start: int, pattern: bytes, kind: str) -> bool:
+    """Whether digits, or a date, are no part of a longer number; anything else always does."""
     end = start + len(pattern)
     before, after = data[max(start - 2, 0) : start], data[end : end + 2]
-    return not pattern.isdigit() or not (_NUMBER_BEFORE.search(before) or _NUMBER_AFTER.match(after))
+    return not (pattern.isdigit() or kind == _BIRTH_DATE) or not (
+        _NUMBER_BEFORE.search(before) or _NUMBER_AFTER.match(after)
+    )
 
 
 def _base64_cores(raw: bytes) -> Iterator[bytes]:

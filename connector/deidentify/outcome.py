@@ -34,8 +34,8 @@ class Rejected(Exception):
     """This record cannot be de-identified, so nothing of it leaves.
 
     `code` is one of: `not-json`, `too-deep`, `unknown-type`, `withheld-type`, `shape` (another JSON type than the
-    profile expects), `modifier-extension`, `implicit-rules`, `no-subject`, `foreign-subject`, `id`, `date`, `number`,
-    `samples`. `pointer` says where, as a JSON Pointer. Neither holds a value.
+    profile expects), `modifier-extension`, `implicit-rules`, `no-subject`, `foreign-subject`, `id`, `date`, `time`,
+    `code` (none of those listed), `number`, `samples`. `pointer` says where, as a JSON Pointer. Neither holds a value.
     """
 
     def __init__(self, code: str, pointer: str = "") -> None:

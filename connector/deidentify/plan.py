@@ -2,7 +2,7 @@
 
 The JSON decoder itself drops what is not listed, so an unlisted element costs nothing and cannot be forgotten, and
 refuses a value of another JSON type than expected, a modifierExtension and implicitRules (their fields admit no value).
-What is kept untouched is never looked at. Compiled once per process and profile.
+What is kept untouched (numbers) is never looked at. Compiled once per process and profile.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from connector.deidentify import rules
+from connector.deidentify.forms import Terminologies
 from connector.deidentify.profile import Profile
 from connector.deidentify.rules import After, Rule
-from connector.deidentify.shapes import Element, Shape
+from connector.deidentify.shapes import ONE_OF, Element, Shape
 
 _JSON_TYPES: dict[str, type] = {"boolean": bool, "integer": int, "decimal": Raw}
 _NO_VALUE = Annotated[int, Meta(ge=1, le=0)] | UnsetType
 _TAG = "resourceType"
-_RULES = {"own": rules.SUBJECT, "reference": rules.REFERENCE, **rules.FIXED}
+_RULES: dict[str, Rule] = {"own": rules.SUBJECT, "reference": rules.REFERENCE, **rules.FIXED}
 
 Field = tuple[str, Any] | tuple[str, Any, Any]
 
@@ -54,11 +55,11 @@ class Plan:
 def compile_plan(profile: Profile) -> Plan:
     """The plan of a profile. Raises `ProfileError`."""
     shapes = profile.shapes()
-    return _fhir(profile, shapes) if profile.format == "fhir-r4" else _points(shapes)
+    return _fhir(profile, shapes) if profile.format == "fhir-r4" else _points(profile, shapes)
 
 
 def _fhir(profile: Profile, shapes: dict[str, Shape]) -> Plan:
-    lenient, complete = _Maker(), _Maker(complete=True)
+    lenient, complete = _Maker(profile), _Maker(profile, complete=True)
     withheld = [_withheld(kind) for kind in profile.withheld]
     ids = {kind: rules.own_id(kind) for kind in shapes}
     inside = [lenient.resource(kind, shape, rules.CONTAINED_ID) for kind, shape in shapes.items() if kind != "Patient"]
@@ -71,10 +72,10 @@ def _fhir(profile: Profile, shapes: dict[str, Shape]) -> Plan:
     return Plan(*unions, frozenset(first | second), frozenset(inside), frozenset(shapes))
 
 
-def _points(shapes: dict[str, Shape]) -> Plan:
+def _points(profile: Profile, shapes: dict[str, Shape]) -> Plan:
     ((kind, shape),) = shapes.items()
     user = next((element.name for element in shape.elements if element.shape and element.shape.element("person")), None)
-    root = _Maker(inner_id=rules.POINT_ID).point(shape, {user} - {None})
+    root = _Maker(profile, inner_id=rules.POINT_ID).point(shape, {user} - {None})
     return Plan(root, root, frozenset({root}), frozenset(), frozenset({kind}), attrgetter(user) if user else None)
 
 
@@ -92,7 +93,9 @@ class _Maker:
     Classes of a `complete` maker take only objects of which something stays for sure.
     """
 
-    def __init__(self, *, complete: bool = False, inner_id: Rule | None = None) -> None:
+    def __init__(self, profile: Profile, *, complete: bool = False, inner_id: Rule | None = None) -> None:
+        self._book = Terminologies(profile.terminologies())
+        self._rules = {**_RULES, "system": rules.system(self._book), "region": rules.region(profile.regions())}
         self._made: dict[tuple[int, bool, bool], type[Struct]] = {}
         self._complete = complete
         self._inner_id = inner_id
@@ -120,7 +123,7 @@ class _Maker:
             fields = [self._field(element, self._inner_id, element.name in must) for element in shape.elements]
             if required and len(shape.elements) == 1 and not must:
                 fields.append(("extension", Raw, rules.EMPTY))
-            acts = [*self._settled(shape), *_after(shape, required, age, complete=bool(must))]
+            acts = [*self._settled(shape), *self._after(shape, required, age, complete=bool(must))]
             self._made[key] = _define(shape, fields, rules.in_turn(acts))
         return self._made[key]
 
@@ -146,7 +149,27 @@ class _Maker:
             return rules.ALL_MASKED_IN_ARRAY if element.many else rules.ALL_MASKED
         if element.rule == "date":
             return rules.DATE_REQUIRED if element.required else rules.DATE_IN_ARRAY if element.many else rules.DATE
-        return _RULES.get(element.rule) or _JSON_TYPES.get(element.rule, str)
+        return _JSON_TYPES.get(element.rule) or self._rule(element.rule)
+
+    def _rule(self, rule: str) -> Rule:
+        if rule not in self._rules and rule.startswith(ONE_OF):
+            self._rules[rule] = rules.one_of(frozenset(rule.removeprefix(ONE_OF).split(" | ")))
+        return self._rules[rule]
+
+    def _after(self, shape: Shape, required: bool, age: bool, complete: bool) -> list[After]:
+        """What is still to be seen to once a part of a resource has been decoded."""
+        names = [_attribute(element.name) for element in shape.elements]
+        system, code = shape.element("system"), shape.element("coded")
+        done = rules.counted_if_empty(*names)
+        if system and code and not shape.element("decimal"):
+            return [rules.coded(self._book, names, _attribute(system), _attribute(code), rules.counted)]
+        units = [rules.measured(self._book, _attribute(system), _attribute(code))] if system and code else []
+        if complete:
+            return [*units, *_numbers(shape, rules.nothing)]
+        if required and len(names) == 1:
+            return [rules.masked_if_empty(names[0])]
+        numbers = _numbers(shape, rules.nothing if age else done)
+        return [*units, *numbers, *([rules.grouped_age, done] if age else [] if numbers else [done])]
 
 
 def _proof(shape: Shape, required: bool) -> frozenset[str]:
@@ -155,8 +178,8 @@ def _proof(shape: Shape, required: bool) -> frozenset[str]:
     A required reference is none: it is masked right where it is, and often has no target in real data.
     """
     first = shape.elements[0]
-    if shape.element("label"):
-        return frozenset({"system", "code"})
+    if (system := shape.element("system")) and (code := shape.element("coded")) and first.rule != "decimal":
+        return frozenset({system, code})
     alone = len(shape.elements) == 1 and not (required and first.rule == "reference")
     return frozenset({first.name}) if alone or first.rule == "decimal" else frozenset()
 
@@ -175,20 +198,6 @@ def _define(shape: Shape, fields: Iterable[Field], after: After | None, **tag: s
 
 def _attribute(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
-
-
-def _after(shape: Shape, required: bool, age: bool, complete: bool) -> list[After]:
-    """What is still to be seen to once a part of a resource has been decoded."""
-    names = [_attribute(element.name) for element in shape.elements]
-    if complete:
-        return _numbers(shape, rules.nothing)
-    if required and len(names) == 1:
-        return [rules.masked_if_empty(names[0])]
-    counted = rules.counted_if_empty(*names)
-    if label := shape.element("label"):
-        return [rules.labelled(label, counted)]
-    numbers = _numbers(shape, rules.nothing if age else counted)
-    return [*numbers, rules.grouped_age, counted] if age else numbers or [counted]
 
 
 def _numbers(shape: Shape, done: After) -> list[After]:

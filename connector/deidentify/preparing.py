@@ -9,12 +9,13 @@ from datetime import date
 from functools import lru_cache
 
 from connector.dataplane.naming import with_person
-from connector.dataplane.parcels import LARGEST_LINE, TOO_LARGE, Parcel, Prepared, Task
+from connector.dataplane.parcels import LARGEST_LINE, TOO_LARGE
 from connector.deidentify.deidentifier import Deidentifier
+from connector.deidentify.forms import names_in
 from connector.deidentify.leaks import LeakScanner
 from connector.deidentify.outcome import Rejected
 from connector.deidentify.profile import ProfileError, load_profile
-from connector.ports import PersonCoder
+from connector.ports import Parcel, PersonCoder, Prepared, Task
 
 
 class _Coders:
@@ -49,15 +50,16 @@ def _tools(profile: str, digest: str, as_of: date) -> tuple[Deidentifier, _Coder
 def _prepared(deidentifier: Deidentifier, coders: _Coders, parcel: Parcel) -> Prepared:
     code = parcel.coder.code
     coders.known[code] = parcel.coder
-    lines = tuple(_line(deidentifier, code, parcel.subject, record) for record in parcel.records)
+    names = names_in(parcel.identifiers)
+    lines = tuple(_line(deidentifier, code, parcel.subject, names, record) for record in parcel.records)
     scanner = LeakScanner(parcel.identifiers)
     leaks = scanner.scan(b"".join(line for line in lines if isinstance(line, bytes)), "parcel")
     return Prepared(lines, len(leaks))
 
 
-def _line(deidentifier: Deidentifier, code: str, subject: str, record: bytes) -> bytes | str:
+def _line(deidentifier: Deidentifier, code: str, subject: str, names: frozenset[str], record: bytes) -> bytes | str:
     try:
-        body = deidentifier.apply(record, code, subject).body
+        body = deidentifier.apply(record, code, subject, names).body
     except Rejected as refusal:
         return refusal.code
     line = with_person(body, code) + b"\n"

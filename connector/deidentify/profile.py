@@ -6,6 +6,7 @@ without a new version while no rule can.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -40,6 +41,14 @@ class Profile:
         """The allow-list as a tree per resource type."""
         return read_shapes(tomllib.loads(self.text))
 
+    def terminologies(self) -> dict[str, str]:
+        """The systems whose codes may leave, and the regular expression that their codes match."""
+        return _forms(tomllib.loads(self.text))
+
+    def regions(self) -> frozenset[str]:
+        """The names of regions that may leave."""
+        return frozenset(_list(tomllib.loads(self.text), "regions"))
+
 
 @cache
 def load_profile(name: str) -> Profile:
@@ -62,15 +71,33 @@ def read_profile(text: str) -> Profile:
     if kind not in FORMATS:
         raise ProfileError(f"format: one of {', '.join(FORMATS)}")
     shapes = read_shapes(document)
-    withheld = document.get("withheld", [])
-    if not isinstance(withheld, list) or not all(isinstance(kind, str) for kind in withheld):
-        raise ProfileError("withheld: a list of kinds of resource")
+    _forms(document), _list(document, "regions")
+    withheld = _list(document, "withheld")
     if both := sorted(set(withheld) & set(shapes)):
         raise ProfileError(f"withheld: {', '.join(both)} is listed under [resources] too")
     if kind != "fhir-r4" and len(shapes) != 1:
         raise ProfileError(f"[resources]: a profile for {kind} has exactly one shape")
     name, version, title, summary = (_words(document, key) for key in ("name", "version", "title", "summary"))
     return Profile(name, version, identity, kind, title, summary, tuple(withheld), text)
+
+
+def _forms(document: dict[str, object]) -> dict[str, str]:
+    listed = document.get("terminologies", {})
+    if not isinstance(listed, dict):
+        raise ProfileError("[terminologies]: a table of systems")
+    for system, form in listed.items():
+        try:
+            re.compile(form)
+        except (re.error, TypeError):
+            raise ProfileError(f"[terminologies] {system}: the form of its codes is no regular expression") from None
+    return listed
+
+
+def _list(document: dict[str, object], key: str) -> list[str]:
+    listed = document.get(key, [])
+    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+        raise ProfileError(f"{key}: a list of texts in quotes")
+    return listed
 
 
 def _words(document: dict[str, object], key: str) -> str:

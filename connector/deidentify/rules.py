@@ -2,7 +2,7 @@
 
 A rule is a type: the decoder gives every value in a field of that type to `changes[rule][value]`, where `changes` is
 what `Changes` remembers about the person, and what comes back is written: a value, ready JSON (`Raw`), or `UNSET`
-(left out). Rules that need the whole object around a value (`label`, `decimal`, `age`, "nothing left of a required
+(left out). Rules that need the whole object around a value (`coded`, `decimal`, `age`, "nothing left of a required
 element") run when that object has been decoded: see `After`. What cannot be done raises `Refusal`; the decoder adds
 where.
 """
@@ -16,7 +16,9 @@ from typing import Any, Final, Protocol, TypeAlias
 from msgspec import UNSET, Raw, Struct
 from msgspec.structs import astuple
 
+from connector.deidentify import forms
 from connector.deidentify.dates import OLDEST_AGE
+from connector.deidentify.forms import UCUM, Terminologies
 from connector.deidentify.wearer import Memo, Refusal, Wearer
 
 # Values come from outside or are instances of classes made from the profile at run time: their type is open here.
@@ -43,6 +45,8 @@ MASKED_PRIMITIVE: Final = Raw(MARK)
 # In an array there is no leaving out: this stands there until what contains the array takes it out.
 NOTHING: Final = Raw(b"{}")
 EMPTY: Final = Raw()
+FOREIGN: Final = ""
+LONGEST_TEXT = 96
 
 _NUMBER_START = frozenset(b"-0123456789")
 # The units FHIR allows an Age to have (UCUM), and how many of them are a year.
@@ -138,6 +142,49 @@ def own_id(kind: str) -> Rule:
     return _rule("id", lambda wearer: wearer.codes(kind))
 
 
+def _formed(name: str, has_form: Callable[[str], bool]) -> Rule:
+    """A text that stays if it has this form and names nobody; else it is left out."""
+
+    def opened(wearer: Wearer) -> Change:
+        return Memo(lambda text: text if has_form(text) and not wearer.named(text) else UNSET)
+
+    return _rule(name, opened)
+
+
+def _demanded(name: str, has_form: Callable[[str], bool]) -> Rule:
+    """A text that must have this form; else nothing of the record leaves."""
+
+    def judged(text: str) -> str:
+        if not has_form(text):
+            raise Refusal(name)
+        return text
+
+    return _rule(name, lambda _: Memo(judged))
+
+
+def one_of(values: frozenset[str]) -> Rule:
+    """A code that FHIR takes from a short list, which the profile repeats."""
+    return _demanded("code", values.__contains__)
+
+
+def region(listed: frozenset[str]) -> Rule:
+    """A region of the list, or the code of one."""
+    return _formed("region", lambda text: forms.is_region(text, listed))
+
+
+def system(book: Terminologies) -> Rule:
+    """The system of a code: `FOREIGN` if it is not listed, so that what stands with it can be taken out."""
+
+    def opened(wearer: Wearer) -> Change:
+        def judged(text: str) -> str:
+            own = book.own_part(text)
+            return FOREIGN if own is None or wearer.named(own) else text
+
+        return Memo(judged)
+
+    return _rule("system", opened)
+
+
 CONTAINED_ID: Final = own_id("#")
 POINT_ID: Final = own_id("DataPoint")
 REFERENCE: Final = _rule("reference", _Targets)
@@ -148,6 +195,13 @@ DATE_REQUIRED: Final = _rule("date", lambda wearer: _Dates(wearer, MASKED_PRIMIT
 ALL_MASKED: Final = _rule("masked", lambda _: _Masked(many=False))
 ALL_MASKED_IN_ARRAY: Final = _rule("masked", lambda _: _Masked(many=True))
 FIXED: Final[dict[str, Rule]] = {
+    "coded": _formed("coded", lambda text: len(text) <= LONGEST_TEXT),
+    "country": _formed("country", forms.is_country),
+    "label": _formed("label", forms.is_display),
+    "moment": _rule("moment", lambda wearer: wearer.moments),
+    "time": _demanded("time", forms.is_time),
+    "unit": _formed("unit", forms.is_unit),
+    "version": _formed("version", forms.is_version),
     "person": _rule("person", lambda wearer: Memo(wearer.user)),
     "samples": _rule("samples", lambda wearer: Memo(wearer.samples)),
     "uid": _rule("uid", lambda wearer: Memo(wearer.uid)),
@@ -155,15 +209,36 @@ FIXED: Final[dict[str, Rule]] = {
 }
 
 
-def labelled(label: str, done: After) -> After:
-    """Of a coding: its label is somebody's free text unless a system and a code stand beside it."""
+def coded(book: Terminologies, names: Sequence[str], system: str, code: str, done: After) -> After:
+    """Of a coding (its elements are `names`): without a listed system and a code of its form, all of it is text."""
 
     def after(value: Value) -> None:
-        if value.system is UNSET or value.code is UNSET:
-            setattr(value, label, UNSET)
+        source, text = getattr(value, system), getattr(value, code)
+        if source is UNSET or text is UNSET or not book.knows(source, text):
+            for name in names:
+                setattr(value, name, UNSET)
             done(value)
 
     return after
+
+
+def measured(book: Terminologies, system: str, code: str) -> After:
+    """Of a quantity: the code of its unit leaves with a listed system. One without a system is read as UCUM."""
+
+    def after(value: Value) -> None:
+        source, text = getattr(value, system), getattr(value, code)
+        if source is UNSET and text is UNSET:
+            return
+        if text is UNSET or not book.knows(UCUM if source is UNSET else source, text):
+            setattr(value, system, UNSET)
+            setattr(value, code, UNSET)
+
+    return after
+
+
+def counted(_: Value) -> None:
+    """Of an object that is left empty: what contains it has to take it out."""
+    tally.empty += 1
 
 
 def number(name: str, done: After) -> After:
@@ -240,7 +315,7 @@ def grouped_age(value: Value) -> None:
         value.unit = value.system = value.code = UNSET
     elif float(bytes(value.value)) / per_year >= OLDEST_AGE + 1:
         value.value, value.comparator = Raw(b"90"), ">="
-        value.unit, value.system, value.code = "years", "http://unitsofmeasure.org", "a"
+        value.unit, value.system, value.code = "years", UCUM, "a"
 
 
 def in_turn(acts: Sequence[After]) -> After | None:

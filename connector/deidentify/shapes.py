@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-KEPT = frozenset({"code", "boolean", "integer", "decimal", "uri", "time", "text"})
-CHANGED = frozenset({"label", "id", "subject", "date", "year", "age", "uid", "samples", "person", "masked"})
+KEPT = frozenset({"boolean", "integer", "decimal"})
+DROPPING = frozenset({"system", "coded", "version", "label", "unit", "region", "country"})
+"""Rules that leave out a text without the right form. In an array they would leave a hole, so they do not repeat."""
+FORMED = DROPPING | {"time"}
+CHANGED = frozenset({"id", "subject", "date", "moment", "year", "age", "uid", "samples", "person", "masked"})
+ONE_OF = "one of "
+_RULES = KEPT | FORMED | CHANGED
 
 Table = Mapping[str, object]
 
@@ -37,6 +42,13 @@ class Shape:
 
     name: str
     elements: tuple[Element, ...]
+
+    def __post_init__(self) -> None:
+        rules = {element.rule for element in self.elements}
+        if len(rules & {"system", "coded"}) == 1:
+            raise ProfileError(
+                f"{self.name}: the rules system and coded judge a code together; there is only one of them"
+            )
 
     def element(self, rule: str) -> str | None:
         """The name of the first element with this rule."""
@@ -79,14 +91,18 @@ class _Reader:
             return Element(name, rule, many, required, self._type("Quantity", where))
         if rule == "subject":
             return Element(name, rule, many, required, SUBJECT)
-        if rule in KEPT or rule in CHANGED:
+        if rule in DROPPING and many:
+            raise ProfileError(f"{where}: the rule {rule} does not repeat")
+        if rule in _RULES or rule.startswith(ONE_OF):
             return Element(name, rule, many, required)
         return Element(name, "", many, required, self._type(rule, where))
 
     def _type(self, name: str, where: str) -> Shape:
         if name not in self._types and name not in self._known:
-            rules = ", ".join(sorted(KEPT | CHANGED))
-            raise ProfileError(f"{where}: no such rule or type; a rule is one of {rules}, Reference or under [types]")
+            rules = ", ".join(sorted(_RULES))
+            raise ProfileError(
+                f"{where}: no such rule or type; a rule is one of {rules}, one of ..., Reference or under [types]"
+            )
         if name in self._open:
             raise ProfileError(f"[types.{name}]: contains itself; list the levels one by one")
         if name not in self._known:

@@ -14,7 +14,8 @@ from typing import Any
 
 from msgspec import UNSET
 
-from connector.deidentify.dates import DAY_LENGTH, LONGEST_SHIFT, OLDEST_AGE, TIME, NotADate, shift_day, year_of
+from connector.deidentify.dates import DAY_LENGTH, LONGEST_SHIFT, OLDEST_AGE, NotADate, in_utc, shift_day, year_of
+from connector.deidentify.forms import words
 from connector.ports import PersonCoder
 
 REMEMBERED = 8192
@@ -43,25 +44,35 @@ class Memo(dict[str, Any]):
 
 
 class Dates(dict[str, Any]):
-    """What becomes of a date: moved by the person's days, `UNSET` if it would tell an age that is grouped."""
+    """What becomes of a date: told in UTC and moved by these days, `UNSET` if it would tell an age that is grouped."""
 
     def __init__(self, days: int, oldest: int) -> None:
         super().__init__()
-        self._days = Memo(partial(_moved, by=timedelta(days), oldest=f"{oldest:04d}"))
+        # By how many days the day changes when the time is told in UTC.
+        self._days = {
+            carry: Memo(partial(_moved, by=timedelta(days + carry), oldest=f"{oldest:04d}")) for carry in (-1, 0, 1)
+        }
+        self._times = Memo(_told_in_utc)
 
     def __missing__(self, text: str) -> Any:
         if not isinstance(text, str):
             raise Refusal("shape")
-        moved = self._days[text[:DAY_LENGTH]]
         time = text[DAY_LENGTH:]
-        if time:
-            if TIME.fullmatch(time) is None:
-                raise Refusal("date")
-            moved = moved if moved is UNSET else moved + time
+        carry, written = self._times[time] if time else (0, "")
+        moved = self._days[carry][text[:DAY_LENGTH]]
+        if time and moved is not UNSET:
+            moved += written
         if len(self) >= REMEMBERED:
             self.clear()
         self[text] = moved
         return moved
+
+
+def _told_in_utc(time: str) -> tuple[int, str]:
+    try:
+        return in_utc(time)
+    except NotADate:
+        raise Refusal("date") from None
 
 
 def _moved(day: str, by: timedelta, oldest: str) -> Any:
@@ -78,16 +89,22 @@ class Wearer:
     `subject` is their id in the source's records, `kinds` the resource types that references may lead to, `this_year`
     the year by which ages are counted. Raises `ValueError` when the coder hands out what FHIR cannot carry.
 
+    `names` are words that name them or people around them: a code or unit with one of these in it does not leave.
+
     `used` collects the contained ids (`#x`) that references led to in a record, with their codes; `gone` holds those
     whose resource does not leave.
     """
 
-    def __init__(self, coder: PersonCoder, subject: str, kinds: frozenset[str], this_year: int) -> None:
+    def __init__(
+        self, coder: PersonCoder, subject: str, kinds: frozenset[str], this_year: int, names: frozenset[str]
+    ) -> None:
         if not _CODE.fullmatch(coder.code) or not 0 < abs(coder.days) <= LONGEST_SHIFT:
             raise ValueError("the coder's code name or date shift is outside what a FHIR id and a profile allow")
         self.code = coder.code
         self.subject = subject
+        self.names = names
         self.dates = Dates(coder.days, this_year - OLDEST_AGE)
+        self.moments = Dates(0, this_year - OLDEST_AGE)
         self.used: dict[str, str] = {}
         self.gone: frozenset[str] = frozenset()
         self._coder = coder
@@ -101,6 +118,10 @@ class Wearer:
         if codes is None:
             codes = self._codes[kind] = Memo(self._own if kind == "Patient" else partial(self._coder.id, kind))
         return codes
+
+    def named(self, text: str) -> bool:
+        """Whether one of the names stands in this text."""
+        return not self.names.isdisjoint(words(text))
 
     def target(self, text: str) -> str | object:
         """What becomes of a literal reference, `UNSET` if it may not leave.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from connector.demo.desk import until
+from connector.demo.narrator import people
 from connector.demo.offering import RESEARCH_PURPOSE
 from connector.demo.offices import Holder, moment
 from connector.demo.stage import Stage, milliseconds, now
@@ -65,10 +66,10 @@ async def _made(stage: Stage) -> Json:
 def _tell(stage: Stage) -> None:
     release = stage.report.release
     stage.narrator.done(
-        f"{release['people']} people, {release['resources']:,} resources, pseudonymised for this contract",
+        f"{people(release['people'])}, {release['resources']:,} resources, pseudonymised for this contract",
         f"{release['bytes'] / 1_000_000:.1f} MB",
     )
-    for reason, people in sorted(release["withheld"].items()):
-        stage.narrator.remark(f"withheld: {people} {'person' if people == 1 else 'people'}, {reason}")
+    for reason, count in sorted(release["withheld"].items()):
+        stage.narrator.remark(f"withheld: {people(count)}, {reason}")
     if release["manifest_verified"]:
         stage.narrator.done("The recipient checked the signed manifest: counts, digests, withheld")

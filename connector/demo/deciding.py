@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from connector.demo.desk import Interrupted, again
+from connector.demo.narrator import people
 from connector.demo.offices import wearer_number
 from connector.demo.people import Answer, Part
 from connector.demo.portal import PageTrouble, PersonAtPortal, Wish
@@ -25,7 +26,7 @@ async def play(stage: Stage) -> None:
     for part in stage.cast.parts:
         account = await stage.wallet.host(subject(part), full_name(part), birth_day(part))
         stage.found.accounts[part.person.id] = account
-    stage.narrator.done(f"{stage.wallet.name} hosts {len(stage.cast.parts)} people, each with a key of their own")
+    stage.narrator.done(f"{stage.wallet.name} hosts {people(len(stage.cast.parts))}, each with a key of their own")
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def one(part: Part) -> None:

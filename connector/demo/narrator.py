@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +15,21 @@ from rich.text import Text
 from connector.demo.report import Claim
 
 _INDENT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A sign-in link: for which role, as whom, where, and what to look at."""
+
+    role: str
+    who: str
+    address: str
+    look: str
+
+
+def people(count: int) -> str:
+    """A number of people in words that fit it."""
+    return f"{count:,} {'person' if count == 1 else 'people'}"
 
 
 class Narrator:
@@ -38,14 +53,16 @@ class Narrator:
 
     def done(self, words: str, figure: str = "") -> None:
         """Something that has happened, and what was measured about it."""
-        line = Text.assemble(("✓ ", "green"), words)
+        line = Text(words)
         if figure:
             line.append(f"  {figure}", style="cyan")
-        self._console.print(Padding(line, (0, 0, 0, _INDENT)))
+        grid = Table.grid(padding=(0, 1))
+        grid.add_row(Text("✓", style="green"), line)
+        self._console.print(Padding(grid, (0, 0, 0, _INDENT), expand=False))
 
     def remark(self, words: str) -> None:
         """Something worth knowing."""
-        self._console.print(Padding(Text(words, style="dim"), (0, 0, 0, _INDENT + 2)))
+        self._console.print(Padding(Text(words, style="dim"), (0, 0, 0, _INDENT + 2), expand=False))
 
     @contextmanager
     def working(self, words: str) -> Iterator[None]:
@@ -70,14 +87,16 @@ class Narrator:
         for claim in broken:
             self._console.print(Text.assemble(("✗ ", "bold red"), (claim.words, "bold"), f"  {claim.found}"))
 
-    def doors(self, rows: Iterable[tuple[str, str, str]]) -> None:
-        """Where to go on: (role, whom, address)."""
-        made = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-        for role, who, address in rows:
-            made.add_row(Text(role, style="bold"), who, f"[link={address}]{escape(address)}[/link]")
+    def doors(self, doors: Iterable[Door]) -> None:
+        """Where to go on, as whom, and what to look at there. Addresses stand whole, to be clicked or copied."""
         self._console.print()
         self._console.print(Text("The space stays up. Sign in as", style="bold"))
-        self._console.print(Padding(made, (0, 0, 0, _INDENT)))
+        for door in doors:
+            self._console.print()
+            line = Text.assemble((door.role, "bold"), ("  ", ""), door.who)
+            self._console.print(Padding(line, (0, 0, 0, _INDENT), expand=False))
+            self._console.print(f"{' ' * _INDENT}{door.address}", soft_wrap=True, markup=False)
+            self._console.print(Padding(Text(door.look, style="dim"), (0, 0, 0, _INDENT), expand=False))
 
     def last(self, words: str) -> None:
         """The last line before waiting."""

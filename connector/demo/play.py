@@ -16,7 +16,7 @@ from tempfile import mkdtemp
 from connector.demo import contracting, deciding, offering, proving, setting, stopping, streaming
 from connector.demo.bundles import people, shipped
 from connector.demo.desk import Staff, Unfulfilled
-from connector.demo.narrator import Narrator
+from connector.demo.narrator import Door, Narrator
 from connector.demo.offices import Holder, ResearchGroup, Wallet
 from connector.demo.people import Cast, cast_of
 from connector.demo.portal import PageTrouble
@@ -141,15 +141,18 @@ async def _stay(stage: Stage) -> None:
         await ended.wait()
 
 
-def _doors(stage: Stage) -> list[tuple[str, str, str]]:
-    """A sign-in link per role: who, and where."""
-    silent = next((part for part in stage.cast.parts if part.adult and not part.withdraws and part.consents), None)
-    people = [("Patient who stopped", stage.hero), ("Patient who shares", silent)]
-    rows = [
-        (words, full_name(part), f"{stage.wallet.url}/sign-in?as={subject(part)}") for words, part in people if part
+def _doors(stage: Stage) -> list[Door]:
+    """A sign-in link per role."""
+    sharing = next((part for part in stage.cast.consenting if not part.withdraws), None)
+    patients = [("Patient who stopped", stage.hero, "Your permissions: what stopped, where, when, who signed for it")]
+    if sharing is not None:
+        patients.append(("Patient who shares", sharing, "Your permissions, then Stop sharing; Who used your data"))
+    doors = [
+        Door(role, full_name(part), f"{stage.wallet.url}/sign-in?as={subject(part)}", look)
+        for role, part, look in patients
     ]
-    words = {"researcher": "Researcher", "steward": "Data steward", "dpo": "Data protection officer"}
     for office in (stage.research, stage.hospital, stage.vendor):
         for account, name, roles in setting.STAFF[office.role]:
-            rows.append((words[roles[0]], f"{name}, {office.name}", f"{office.url}/sign-in?as={account}"))
-    return rows
+            role, look = setting.LOOK[roles[0]]
+            doors.append(Door(role, f"{name}, {office.name}", f"{office.url}/sign-in?as={account}", look))
+    return doors

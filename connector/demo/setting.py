@@ -21,6 +21,13 @@ STAFF: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
 }
 """Per role of participant: (subject at the sign-in provider, name, roles)."""
 
+LOOK = {
+    "researcher": ("Researcher", "Catalogue; Contracts: what came, and how many were withheld and why"),
+    "steward": ("Data steward", "Study requests; Datasets and offers; People and link codes"),
+    "dpo": ("Data protection officer", "Contracts: history, one decision and its replay; Log"),
+}
+"""Per role: its name, and what to look at."""
+
 
 async def play(stage: Stage) -> None:
     """Trust between all four, by fingerprint; staff accounts."""

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from connector.demo.contracting import negotiate
 from connector.demo.desk import until
 from connector.demo.devices import Wearer, live
+from connector.demo.narrator import people
 from connector.demo.offices import wearer_number
 from connector.demo.people import Part
 from connector.demo.report import POINTS_PER_SECOND
@@ -109,8 +110,8 @@ async def play(stage: Stage) -> None:
     stage.found.stream_transfer = await stage.research.request_transfer(stage.found.stream_agreement, set())
     with stage.narrator.working("The first points arrive"):
         await points_beyond(stage, 0)
-    people = len(stage.cast.wearers)
-    stage.narrator.done(f"A stream for {people} people with a band, negotiated the same way, flows live")
+    wearers = people(len(stage.cast.wearers))
+    stage.narrator.done(f"A stream of {wearers} with a band, negotiated the same way, flows live")
 
 
 async def flowing(stage: Stage, band: Band) -> None:

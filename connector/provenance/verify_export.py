@@ -9,8 +9,8 @@ import base64
 import hashlib
 import json
 import sys
+from functools import reduce
 from pathlib import Path
-from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -21,14 +21,14 @@ def digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def ordered(value: Any) -> Any:
+def ordered(value: object) -> object:
     """The value with the names of objects in the order of RFC 8785."""
     if isinstance(value, dict):
         return {key: ordered(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
     return [ordered(item) for item in value] if isinstance(value, list) else value
 
 
-def canonical(value: Any) -> bytes:
+def canonical(value: object) -> bytes:
     """RFC 8785 for values without fractions."""
     return json.dumps(ordered(value), ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -39,20 +39,18 @@ def signed_root(directory: Path) -> tuple[str, int, bytes]:
     public = base64.urlsafe_b64decode(jwk["x"] + "=" * (-len(jwk["x"]) % 4))
     text, lines = (directory / "checkpoint.txt").read_bytes().decode().rsplit("\n\n", 1)
     origin, size, root = text.split("\n")[:3]
-    key_id = digest(origin.encode() + b"\n\x01" + public)[:4]
-    thumbprint = digest(canonical({"crv": "Ed25519", "kty": "OKP", "x": jwk["x"]}))
+    kid = base64.urlsafe_b64encode(digest(canonical({"crv": "Ed25519", "kty": "OKP", "x": jwk["x"]}))).decode()
     for line in lines.splitlines():
         name, signature = line.removeprefix("— ").split(" ")
         raw = base64.b64decode(signature, validate=True)
-        if (name, raw[:4]) == (origin, key_id):
+        if (name, raw[:4]) == (origin, digest(origin.encode() + b"\n\x01" + public)[:4]):
             Ed25519PublicKey.from_public_bytes(public).verify(raw[4:], (text + "\n").encode())
-            kid = base64.urlsafe_b64encode(thumbprint).rstrip(b"=").decode()
-            return f"{origin} (key {kid})", int(size), base64.b64decode(root, validate=True)
+            return f"{origin} (key {kid.rstrip('=')})", int(size), base64.b64decode(root, validate=True)
     raise ValueError("checkpoint.txt is not signed by key.json")
 
 
-def leaf_of(line: bytes, index: int) -> bytes:
-    """The leaf hash of a line, after checking everything the line says of itself."""
+def leaf_of(line: bytes, index: int, emptied: set[int]) -> bytes:
+    """The leaf hash of a line, after checking everything it says of itself; notes who was emptied, and is named."""
     entry = json.loads(line)
     if canonical(entry) + b"\n" != line or entry["index"] != index:
         raise ValueError("out of order, or not written canonically")
@@ -60,6 +58,9 @@ def leaf_of(line: bytes, index: int) -> bytes:
         commitment = digest(bytes.fromhex(entry["salt"]) + canonical(entry["body"])).hex()
         if len(entry["salt"]) != 64 or commitment != entry["commitment"]:
             raise ValueError("its body or salt does not match its commitment")
+        emptied.difference_update(entry["body"]["entries"] if entry["kind"] == "log.erased" else ())
+    else:
+        emptied.add(index)
     leaf = digest(b"\0" + canonical({name: entry[name] for name in ("at", "commitment", "kind", "subject")}))
     if leaf.hex() != entry["leaf"]:
         raise ValueError("its time, kind, subject or commitment does not match its leaf hash")
@@ -69,25 +70,24 @@ def leaf_of(line: bytes, index: int) -> bytes:
 def check(directory: Path) -> str:
     """One sentence when everything holds; raises when it does not."""
     origin, size, root = signed_root(directory)
-    peaks: list[bytes] = []
-    index, top = 0, digest(b"")
+    peaks, emptied, index, top = list[bytes](), set[int](), 0, digest(b"")
     with (directory / "log.jsonl").open("rb") as lines:
         for index, line in enumerate(lines, 1):
             try:
-                node = leaf_of(line, index - 1)
+                node = leaf_of(line, index - 1, emptied)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise ValueError(f"entry {index - 1} is bad: {error}") from error
             for _ in range((index & -index).bit_length() - 1):
                 node = digest(b"\1" + peaks.pop() + node)
             peaks.append(node)
             if index == size:
-                top = peaks[-1]
-                for peak in reversed(peaks[:-1]):
-                    top = digest(b"\1" + peak + top)
+                top = reduce(lambda right, left: digest(b"\1" + left + right), reversed(peaks))
     if index < size:
         raise ValueError(f"entry {index} is missing: {size} were signed")
     if top != root:
         raise ValueError(f"entry 0, or one up to {size - 1}, was replaced or swapped: the signed root does not match")
+    if emptied or (index and not size):
+        raise ValueError(f"{len(emptied)} entries were emptied unexplained, {size} of {index} are signed")
     return f"ok: {index} entries of {origin} hold, {size} of them signed"
 
 

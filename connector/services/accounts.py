@@ -122,10 +122,17 @@ class Accounts:
         """Where to send the browser, and the value of a cookie it must bring back. Raises Problem 503."""
         return await self.signing_in.begin(next, hint)
 
-    async def finish_sign_in(self, state_cookie: str, query: dict[str, str]) -> tuple[Session, str, str]:
-        """The session, the value of its cookie and where to go on. Raises Problem 400, 403, 503."""
+    async def finish_sign_in(
+        self, state_cookie: str, query: dict[str, str], before: str | None = None
+    ) -> tuple[Session, str, str]:
+        """The session, the value of its cookie and where to go on. Raises Problem 400, 403, 503.
+
+        `before` is the cookie of the session this browser had: it ends, whoever signed in now.
+        """
         signed_in, onward = await self.signing_in.finish(state_cookie, query)
         session, value = await self._open_session(signed_in)
+        if before:
+            await self.sign_out(token_hash(before))
         return session, value, onward
 
     async def sign_in(self, signed_in: SignedIn) -> Session:

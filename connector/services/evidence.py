@@ -6,16 +6,19 @@ consistent state.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from connector.identity.keys import jwk_of_ed25519
 from connector.ports import Transaction
 from connector.problems import Problem, invalid, missing
-from connector.provenance.entry import LogRow
+from connector.provenance.checkpoint import parse_checkpoint
+from connector.provenance.entry import LogRow, instant
 from connector.provenance.export import (
     CHECKPOINT_NAME,
     KEY_NAME,
@@ -26,14 +29,19 @@ from connector.provenance.export import (
 )
 from connector.provenance.merkle import inclusion_proof
 from connector.provenance.note import NoteVerifier
-from connector.provenance.verify import LogVerdict, verify_log
+from connector.provenance.verify import LogVerdict, Tail, verify_log
 from connector.records import LogCheckpoint, LogEntry, LogNode
+from connector.services.committed import records_differ
 from connector.services.context import Context
+from connector.vault.errors import VaultError
 from connector.vault.keys import verify_signature
+from connector.vault.log_head import LogHead
 
 _PAGE = 1000
 _LOG_KEY = "log"
 """The name of the log's key in the vault."""
+_SIGNED_WITHIN = timedelta(seconds=10)
+"""How long an entry may wait for its signature while the process runs; mostly it is 250 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +66,11 @@ class Exported:
 
 
 class Evidence:
-    """One participant's log."""
+    """One participant's log. `running` says whether somebody signs what is written to it now."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, running: bool = True) -> None:
         self._context = context
+        self._running = running
 
     @property
     def public_key(self) -> dict[str, str]:
@@ -69,19 +78,35 @@ class Evidence:
         return jwk_of_ed25519(self._context.vault.keys.public(_LOG_KEY))
 
     async def verify(self, kept: Iterable[str] = ()) -> LogVerdict:
-        """Check every row, checkpoint and node. `kept` are checkpoints somebody kept elsewhere: they must fit too."""
-        verifier = NoteVerifier(self._context.me.id, self._context.vault.keys.public(_LOG_KEY), verify_signature)
+        """Check every row, checkpoint and node, the head kept in the vault, and the records that the log speaks about.
+
+        `kept` are checkpoints somebody kept elsewhere: they must fit too. `what` says against what was checked.
+        """
         elsewhere = list(kept)
+        try:
+            # Before the store: the store may be ahead of the head, never behind it.
+            head = await asyncio.to_thread(LogHead(self._context.directory).read)
+        except (OSError, VaultError):
+            return LogVerdict(False, 0, None, "the head kept in the vault cannot be read")
 
         def query(tx: Transaction) -> LogVerdict:
             try:
-                notes = [one.note for one in tx.find(LogCheckpoint, order="size")]
-                return verify_log(_rows(tx), [*notes, *elsewhere], verifier, _Nodes(tx).read)
+                return self._verify(tx, head, elsewhere)
             except Exception as fault:
                 # Whatever keeps the store from being read keeps the log from being believed.
                 return _unreadable(tx, type(fault).__name__)
 
-        return await self._context.store.read(query)
+        verdict = await self._context.store.read(query)
+        return replace(verdict, what=verdict.what + _against(head, elsewhere)) if verdict.ok else verdict
+
+    def _verify(self, tx: Transaction, head: str | None, elsewhere: list[str]) -> LogVerdict:
+        verifier = NoteVerifier(self._context.me.id, self._context.vault.keys.public(_LOG_KEY), verify_signature)
+        tail = Tail(instant(self._context.clock() - _SIGNED_WITHIN) if self._running else None)
+        stored = tx.find(LogCheckpoint, order="size")
+        notes = [*(one.note for one in stored), *([] if head is None else [head]), *elsewhere]
+        verdict = verify_log(_rows(tx, stored[-1].size if stored else 0), notes, verifier, _Nodes(tx).read, tail)
+        wrong = (_wrong_checkpoints(stored, head) or records_differ(tx)) if verdict.ok else ""
+        return replace(verdict, ok=False, what=wrong) if wrong else verdict
 
     async def proof(self, index: int) -> Proof:
         """The proof of one integrated entry. Raises Problem 404."""
@@ -122,6 +147,27 @@ class Evidence:
         return Exported(str(directory), count, newest[0].size, files)
 
 
+def _wrong_checkpoints(stored: Sequence[LogCheckpoint], head: str | None) -> str:
+    """How the stored checkpoints, each valid in itself, belie their notes or the head; empty when they do not."""
+    for one in stored:
+        said = parse_checkpoint(one.note)
+        if (said.size, said.root) != (one.size, one.root):
+            return f"the stored checkpoint at {one.size} entries differs from its signed note"
+    newest = stored[-1].size if stored else 0
+    if head is None:
+        # A process may end between its very first checkpoint and the first head.
+        return "no head is kept in the vault, although the log was signed" if len(stored) > 1 else ""
+    signed = parse_checkpoint(head).size
+    return f"{signed} entries were signed, the newest stored checkpoint states {newest}" if newest < signed else ""
+
+
+def _against(head: str | None, elsewhere: list[str]) -> str:
+    own = "this store's own checkpoints" + (" and the head kept in the vault" if head is not None else " only")
+    if elsewhere:
+        return f"; checked against {own}, and the {len(elsewhere)} you gave"
+    return f"; checked against {own}; give --checkpoint FILE to check against one you kept"
+
+
 def _make_empty(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     if any(directory.iterdir()):
@@ -137,12 +183,16 @@ def _write_lines(path: Path, lines: Iterable[bytes]) -> int:
     return count
 
 
-def _rows(tx: Transaction) -> Iterator[LogRow]:
-    """All rows in the order they were written; those not integrated yet get the places they will have."""
+def _rows(tx: Transaction, placed: int = 0) -> Iterator[LogRow]:
+    """All rows in the order they were written; those not integrated yet get the places they will have.
+
+    The first `placed` were given their places, so one of them without a place has none.
+    """
     after, index = 0, 0
     while page := tx.find(LogEntry, sequence__gt=after, order="sequence", limit=_PAGE):
         for one in page:
-            place = index if one.position is None else one.position
+            coming = index if index >= placed else -1
+            place = coming if one.position is None else one.position
             yield LogRow(place, one.at, one.kind, one.subject, one.commitment, one.salt, one.body, one.leaf_hash)
             index += 1
         after = page[-1].sequence

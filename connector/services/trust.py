@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from connector.outbound.guard import clear
 from connector.ports import Clock, Signer, Store, Transaction
 from connector.problems import Problem, invalid, unauthenticated
 from connector.records import MemberEntry
+from connector.services.delivery import wake_recipient
 
 if TYPE_CHECKING:
     from connector.outbound.answer import Answer
@@ -83,7 +85,13 @@ class Members:
         entry = MemberEntry(
             id=member.id, origin=member.origin, standing=str(member.standing), entry=member.model_dump(mode="json")
         )
-        await self._store.write(lambda tx: tx.put(entry))
+
+        def command(tx: Transaction) -> None:
+            known = tx.get(MemberEntry, member.id)
+            tx.put(replace(entry, heard_at=known.heard_at if known else None))
+            tx.ring("consents")  # on a wallet's standing rests what may leave of its people
+
+        await self._store.write(command)
         self._known[member.id] = member
 
     def known(self, id: str) -> Member | None:
@@ -164,8 +172,11 @@ class Members:
             raise unauthenticated() from None
 
     def heard(self, tx: Transaction, id: str) -> None:
-        """Note that a member has just spoken to us."""
+        """Note that a member has just spoken to us, so that what waits for it goes out now."""
+        if tx.find(MemberEntry, id=id, heard_at=None):
+            tx.ring("consents")
         tx.alter(MemberEntry, {"heard_at": self._clock()}, id=id)
+        wake_recipient(tx, self._clock, id)
 
     async def add(self, url: str, fingerprint: str, *, allow_http: bool = False) -> Member:
         """Learn to know the participant at `url` by its own signed document. Raises Problem 400."""

@@ -57,7 +57,8 @@ async def signed_in(visit: Anybody) -> Response:
     if state is None:
         return go("/sign-in")
     query = dict(visit.request.query_params)
-    opened, value, onward = await visit.services.accounts.finish_sign_in(state, query)
+    before = session.cookie_value(visit.request)
+    opened, value, onward = await visit.services.accounts.finish_sign_in(state, query, before)
     fitting = area(visit.participant.identity.role, opened.actor.role)
     answer = go(session.safe_next(onward) if onward != "/" or fitting is None else fitting.home)
     session.forget(visit.request, answer, session.STATE_COOKIE)

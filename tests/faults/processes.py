@@ -1,4 +1,4 @@
-"""Connectors as processes of their own, that a test may kill: nothing is shared with them but the network and the disk."""
+"""Connectors as processes of their own, that a test may kill: only network and disk are shared with them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -75,12 +74,17 @@ class Served:
         while time.monotonic() < deadline:
             assert self.process is not None
             assert self.process.poll() is None, self.log[-1].read_text()[-2000:]
-            with contextlib.suppress(OSError, urllib.error.URLError):
-                with urllib.request.urlopen(f"{self.url}/health/ready", timeout=5) as answer:
-                    if answer.status == 200:
-                        return
+            if self._answers():
+                return
             time.sleep(0.02)
         raise AssertionError(f"{self.founded.name} is not ready: {self.log[-1].read_text()[-2000:]}")
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/health/ready", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def kill(self) -> None:
         """As a power cut would: nothing is flushed, nobody is told."""

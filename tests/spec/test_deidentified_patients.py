@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from connector.deidentify import LeakScanner, Rejected
+from connector.deidentify.forms import names_in
 from connector.sources.fhir import Prepared, prepare, read_bundles
 from tests.unit.connector.deidentify.coders import Domain, research
 
@@ -38,8 +39,9 @@ def patients() -> list[Patient]:
 
 def patient(prepared: Prepared) -> Patient:
     person, deidentifier = prepared.people[0].id, research()
+    names = names_in(prepared.identifiers)
     before = [record.body for record in prepared.records if record.subject == person]
-    return Patient(prepared, person, before, [deidentifier.apply(body, person).body for body in before])
+    return Patient(prepared, person, before, [deidentifier.apply(body, person, names=names).body for body in before])
 
 
 def literals(value: object) -> Iterator[str]:
@@ -120,6 +122,26 @@ def test_intervals_between_all_moments_of_a_person_are_unchanged(patients):
                     assert len(old) == len(new), part
                     moved |= {then - now for now, then in zip(old, new, strict=True)}
         assert len(moved) == 1
+
+
+def test_no_moment_has_a_zone_that_could_change_with_the_season(patients):
+    zoned = re.compile(rb'"\\d{4}-\\d\\d-\\d\\dT[^"]*"')
+    for one in patients:
+        assert all(text.endswith(b'Z"') for body in one.after for text in zoned.findall(body))
+
+
+def test_codings_of_known_terminologies_stay(patients):
+    """One code of Synthea is a LOINC number under the name of SNOMED CT: that one goes."""
+    kept = ("code", "type", "category", "vaccineCode", "medicationCodeableConcept", "reasonCode", "item", "component")
+    pairs = [(old.get(part), new.get(part)) for one in patients for old, new in one.pairs for part in kept]
+    assert sum(len(codes(new)) for _, new in pairs) > 10_000
+    assert {code for old, new in pairs for _, code in codes(old) - codes(new)} == {"34552-0"}
+
+
+def codes(value: object) -> set[tuple[str, str]]:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    here = {(c["system"], c["code"]) for c in value.get("coding", ())} if isinstance(value, dict) else set()
+    return here.union(*(codes(part) for part in parts))
 
 
 def test_numbers_keep_their_digits(patients):

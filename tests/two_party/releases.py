@@ -16,6 +16,7 @@ import orjson
 
 from connector.identity import access
 from connector.records import Dataset, Person, ReceivedTransfer, SourceRecord, Transfer
+from connector.services.sealed import SealedInTransaction
 from connector.services.steward.views import DatasetDraft
 from connector.services.wallet.views import Answer
 from policy.categories import CATEGORIES
@@ -73,6 +74,15 @@ class Stage:
     async def records_of(self, source_id: str) -> list[SourceRecord]:
         person = (await self.holder.find(Person, source=self.source, source_id=source_id))[0]
         return await self.holder.find(SourceRecord, source=self.source, person=person.id)
+
+    async def order_of_release(self) -> list[str]:
+        """Source ids in the order people are released in under the contract: that of their codes."""
+        people = {person.id: person for person in await self.holder.find(Person, source=self.source)}
+        vault, agreement = self.holder.context.vault, self.agreement
+        coders = await self.holder.store.write(
+            lambda tx: vault.domain(agreement, SealedInTransaction(tx)).people(people)
+        )
+        return [people[id].source_id for id in sorted(people, key=lambda id: coders[id].code)]
 
     async def transfer(self) -> str:
         """Ask for the data; returns the consumer's pid."""

@@ -20,6 +20,7 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
+from connector.api.heads import HTTP
 from connector.app import create
 from connector.founding import STORE_FILE, Founded, found
 from connector.identity.keys import read_fingerprint
@@ -35,11 +36,30 @@ PATIENCE = 20.0
 
 
 class QuietServer(uvicorn.Server):
-    """A server that leaves the signals of the test process alone: several run side by side."""
+    """A server that leaves the signals of the test process alone, since several run side by side, and ends at once."""
+
+    _leave = False
+    _left: asyncio.Event | None = None
+
+    @property
+    def should_exit(self) -> bool:
+        return self._leave
+
+    @should_exit.setter
+    def should_exit(self, leave: bool) -> None:
+        self._leave = leave
+        if leave and self._left is not None:
+            self._left.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        self._left = asyncio.Event()
+        await self.on_tick(0)
+        if not self.should_exit:
+            await self._left.wait()
 
 
 def listening(port: int = 0) -> socket.socket:
@@ -147,7 +167,7 @@ class Party:
         """Serve the directory; returns when requests are answered."""
         with _environment("CONCORD_DIRECTORY", self.founded.directory):
             self.app = create()
-        config = uvicorn.Config(self.app, http="httptools", lifespan="on", access_log=False, log_config=None)
+        config = uvicorn.Config(self.app, http=HTTP, lifespan="on", access_log=False, log_config=None)
         self._server = QuietServer(config)
         self._task = asyncio.create_task(self._server.serve([listening(self.port)]))
         await until(self._up, f"{self.founded.name} to start")

@@ -1,4 +1,4 @@
-"""The first acts of the story, played by two or three parties of a space: a dataset, an approved study, a linked person."""
+"""The first acts of the story, played by parties of a space: a dataset, an approved study, a linked person."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def study_claims(
     words = ("why", "who_sees", "stored_where", "if_you_say_no", "risks", "money")
     claims: dict[str, Any] = {
         "id": urn(), "version": 1, "title": "Heart study", "summary": "We look at hearts.",
-        "words": {word: f"About {word}." for word in words}, "organisation": research, "organisation_name": "Research One",
+        "words": {word: f"About {word}." for word in words}, "organisation": research,
+        "organisation_name": "Research One",
         "recipients": recipients or [research], "purposes": [RESEARCH],
         "data": [{"holder": holder, "dataset": one, "title": "Records", "categories": None} for holder, one in data],
         "window": None, "published_at": now, "answer_until": now + timedelta(days=30),

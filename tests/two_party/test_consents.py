@@ -255,6 +255,15 @@ async def test_a_heartbeat_says_that_the_wallet_is_alive(hospital, wallet):
     assert (await hospital.get(MemberEntry, wallet.puppet.id)).heard_at is not None
 
 
+async def test_a_change_of_standing_does_not_make_us_forget_when_a_wallet_was_last_heard(hospital, wallet):
+    await wallet.puppet.post(hospital, "/consent/heartbeat", {"links": 1})
+    heard = (await hospital.get(MemberEntry, wallet.puppet.id)).heard_at
+    for standing in ("suspended", "active"):
+        await hospital.context.members.set_standing(wallet.puppet.id, standing)
+    entry = await hospital.get(MemberEntry, wallet.puppet.id)
+    assert (entry.standing, entry.heard_at) == ("active", heard)
+
+
 async def test_a_wallet_that_is_back_is_sent_at_once_what_waits_for_it(hospital, wallet):
     later = datetime.now(UTC) + timedelta(hours=1)
     url = f"{wallet.puppet.url}/consent/uses"

@@ -13,7 +13,17 @@ import pytest
 import pytest_asyncio
 
 from connector.identity.statements import StatementType
-from connector.records import RECORDS, Agreement, Link, Negotiation, Notice, Setting, Transfer, WalletConsent, WalletLink
+from connector.records import (
+    RECORDS,
+    Agreement,
+    Link,
+    Negotiation,
+    Notice,
+    Setting,
+    Transfer,
+    WalletConsent,
+    WalletLink,
+)
 from connector.services.exchange.linking import code_digest
 from contracts.names import CONTEXT_URL
 from policy.instants import wire
@@ -24,6 +34,7 @@ from tests.two_party.space import Party, make_empty_store, opened
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NOT_TEXT = tuple(value for value in WRONG if value != "\x00")
+CODE = "2345-6789-ABCD"
 CONTEXT = (None, 7, [], {}, CONTEXT_URL, ["https://example.org/context"], [7])
 
 
@@ -39,22 +50,32 @@ class Scene:
         both = {"counterparty": self.puppet.id, "callback": self.puppet.callback}
         made = {
             "n_provider": Negotiation(pid=story.urn(), role="provider", their_pid=story.urn(), state="AGREED", **both),
-            "n_consumer": Negotiation(pid=story.urn(), role="consumer", their_pid=story.urn(), state="REQUESTED",
-                                      dataset=story.RECORDS, offer=self.asked(), **both),
-            "agreement": Agreement(id=story.urn(), role="provider", counterparty=self.puppet.id, negotiation="n",
-                                   dataset=story.RECORDS),
-            "received": Agreement(id=story.urn(), role="consumer", counterparty=self.puppet.id, negotiation="m",
-                                  dataset=story.RECORDS),
+            "n_consumer": Negotiation(
+                pid=story.urn(),
+                role="consumer",
+                their_pid=story.urn(),
+                state="REQUESTED",
+                dataset=story.RECORDS,
+                offer=self.asked(),
+                **both,
+            ),
+            "agreement": Agreement(
+                id=story.urn(), role="provider", counterparty=self.puppet.id, negotiation="n", dataset=story.RECORDS
+            ),
+            "received": Agreement(
+                id=story.urn(), role="consumer", counterparty=self.puppet.id, negotiation="m", dataset=story.RECORDS
+            ),
             "link": Link(id=story.urn(), person="p", wallet=self.puppet.id, person_key=self.key.bare),
             "notice": Notice(id=story.urn(), consent=story.urn(), recipient=self.puppet.id, agreement=story.urn()),
             "wallet_link": WalletLink(id=story.urn(), account="a", holder=self.puppet.id),
             "wallet_consent": WalletConsent(id=story.urn(), version=1, account="a", holder=self.puppet.id),
-        }  # fmt: skip
+        }
         for name, agreement in (("t_provider", made["agreement"]), ("t_consumer", made["received"])):
             role = name[2:]
             state = "STARTED" if role == "provider" else "REQUESTED"
-            made[name] = Transfer(pid=story.urn(), role=role, their_pid=story.urn(), agreement=agreement.id,
-                                  state=state, **both)  # fmt: skip
+            made[name] = Transfer(
+                pid=story.urn(), role=role, their_pid=story.urn(), agreement=agreement.id, state=state, **both
+            )
         for name, record in made.items():
             setattr(self, name, record)
         await self.hospital.add(*made.values())
@@ -64,8 +85,10 @@ class Scene:
 
     def pids(self, process) -> dict[str, str]:
         ours, theirs = process.pid, process.their_pid
-        return {"providerPid": ours if process.role == "provider" else theirs,
-                "consumerPid": theirs if process.role == "provider" else ours}  # fmt: skip
+        return {
+            "providerPid": ours if process.role == "provider" else theirs,
+            "consumerPid": theirs if process.role == "provider" else ours,
+        }
 
     async def everything(self) -> list[Any]:
         """All that is stored, except the note that health checks leave."""
@@ -137,16 +160,25 @@ def negotiation_messages(scene) -> dict[str, tuple[str, dict[str, Any], dict]]:
     """path, a good message, and which of its keys may not be missing or wrong."""
     provider, consumer = scene.n_provider, scene.n_consumer
     to_provider, to_consumer = (f"{DSP}/negotiations/{one.pid}" for one in (provider, consumer))
-    agreement = {key: value for key, value in scene.asked().items()} | {
-        "@id": story.urn(), "@type": "Agreement", "assigner": scene.puppet.id, "assignee": scene.hospital.id,
-        "timestamp": "2026-01-01T00:00:00Z"}  # fmt: skip
+    agreement = scene.asked() | {
+        "@id": story.urn(),
+        "@type": "Agreement",
+        "assigner": scene.puppet.id,
+        "assignee": scene.hospital.id,
+        "timestamp": "2026-01-01T00:00:00Z",
+    }
     agreed = POLICY | {("assigner",): WRONG, ("assignee",): WRONG, ("timestamp",): (*WRONG, "yesterday", "2026-13-01")}
     terms = {("permission",): tuple(value for value in WRONG if value not in ({},)), ("prohibition",): (7, "x", [7])}
     callback = {("callbackAddress",): (*WRONG, "http://127.0.0.1:1/", "https://10.0.0.1/", "ftp://example.org/", "x")}
     return {
         "ContractRequestMessage": (
             f"{DSP}/negotiations/request",
-            dsp("ContractRequestMessage", consumerPid=story.urn(), callbackAddress=scene.puppet.callback, offer=scene.asked()),
+            dsp(
+                "ContractRequestMessage",
+                consumerPid=story.urn(),
+                callbackAddress=scene.puppet.callback,
+                offer=scene.asked(),
+            ),
             HEAD | {("consumerPid",): (*WRONG, "x" * 2049), ("offer",): WRONG} | inside("offer", POLICY) | callback,
         ),
         "ContractOfferMessage": (
@@ -155,15 +187,18 @@ def negotiation_messages(scene) -> dict[str, tuple[str, dict[str, Any], dict]]:
             HEAD | PIDS | {("offer",): WRONG} | inside("offer", POLICY),
         ),
         "ContractAgreementMessage": (
-            f"{to_consumer}/agreement", dsp("ContractAgreementMessage", **scene.pids(consumer), agreement=agreement),
+            f"{to_consumer}/agreement",
+            dsp("ContractAgreementMessage", **scene.pids(consumer), agreement=agreement),
             HEAD | PIDS | {("agreement",): WRONG} | inside("agreement", agreed | terms),
         ),
         "ContractAgreementVerificationMessage": (
             f"{to_provider}/agreement/verification",
-            dsp("ContractAgreementVerificationMessage", **scene.pids(provider)), HEAD | PIDS,
+            dsp("ContractAgreementVerificationMessage", **scene.pids(provider)),
+            HEAD | PIDS,
         ),
         "ContractNegotiationEventMessage": (
-            f"{to_provider}/events", dsp("ContractNegotiationEventMessage", **scene.pids(provider), eventType="ACCEPTED"),
+            f"{to_provider}/events",
+            dsp("ContractNegotiationEventMessage", **scene.pids(provider), eventType="ACCEPTED"),
             HEAD | PIDS | {("eventType",): (*WRONG, "finalized", "TERMINATED")},
         ),
         "ContractNegotiationTerminationMessage": (
@@ -171,40 +206,40 @@ def negotiation_messages(scene) -> dict[str, tuple[str, dict[str, Any], dict]]:
             dsp("ContractNegotiationTerminationMessage", **scene.pids(provider), code="c", reason=["r"]),
             HEAD | PIDS | {("code",): (None, 7, [], {}), ("reason",): (None, 7, [], {}, "text")},
         ),
-    }  # fmt: skip
+    }
+
+
+ADDRESS = {
+    "@type": "DataAddress", "endpointType": "x", "endpoint": "https://example.org",
+    "endpointProperties": [{"@type": "EndpointProperty", "name": "authorization", "value": "t"}],
+}  # fmt: skip
+REQUEST = {
+    ("consumerPid",): (*WRONG, "x" * 2049), ("agreementId",): WRONG, ("format",): (*WRONG, "HttpData-PUSH"),
+    ("callbackAddress",): (*WRONG, "http://127.0.0.1:1/", "https://192.168.1.1/", "gopher://x"),
+}  # fmt: skip
+START = {("dataAddress",): WRONG, ("dataAddress", "@type"): (*NOT_TEXT, "Address")}
+START |= {("dataAddress", "endpointType"): (None, 7, [], {})}
+TOLD = {("code",): (None, 7, [], {}), ("reason",): (None, 7, [], {}, "text")}
 
 
 def transfer_messages(scene) -> dict[str, tuple[str, dict[str, Any], dict]]:
     provider, consumer = scene.t_provider, scene.t_consumer
     to_provider, to_consumer = (f"{DSP}/transfers/{one.pid}" for one in (provider, consumer))
-    address = {"@type": "DataAddress", "endpointType": "x", "endpoint": "https://example.org",
-               "endpointProperties": [{"@type": "EndpointProperty", "name": "authorization", "value": "t"}]}  # fmt: skip
-    told = {("code",): (None, 7, [], {}), ("reason",): (None, 7, [], {}, "text")}
+    ours, why = scene.pids(provider), {"code": "c", "reason": ["r"]}
+    asked = {"consumerPid": story.urn(), "agreementId": scene.agreement.id, "format": "HttpData-PULL"}
+    asked |= {"callbackAddress": scene.puppet.callback}
+    given = scene.pids(consumer) | {"dataAddress": ADDRESS}
+    messages = {
+        "Request": (f"{DSP}/transfers/request", asked, REQUEST),
+        "Start": (f"{to_consumer}/start", given, PIDS | START),
+        "Completion": (f"{to_provider}/completion", ours, PIDS),
+        "Suspension": (f"{to_provider}/suspension", ours | why, PIDS | TOLD),
+        "Termination": (f"{to_provider}/termination", ours | why, PIDS | TOLD),
+    }
     return {
-        "TransferRequestMessage": (
-            f"{DSP}/transfers/request",
-            dsp("TransferRequestMessage", consumerPid=story.urn(), agreementId=scene.agreement.id,
-                format="HttpData-PULL", callbackAddress=scene.puppet.callback),
-            HEAD | {("consumerPid",): (*WRONG, "x" * 2049), ("agreementId",): WRONG, ("format",): (*WRONG, "HttpData-PUSH"),
-                    ("callbackAddress",): (*WRONG, "http://127.0.0.1:1/", "https://192.168.1.1/", "gopher://x")},
-        ),
-        "TransferStartMessage": (
-            f"{to_consumer}/start", dsp("TransferStartMessage", **scene.pids(consumer), dataAddress=address),
-            HEAD | PIDS | {("dataAddress",): WRONG, ("dataAddress", "@type"): (*NOT_TEXT, "Address"),
-                           ("dataAddress", "endpointType"): (None, 7, [], {})},
-        ),
-        "TransferCompletionMessage": (
-            f"{to_provider}/completion", dsp("TransferCompletionMessage", **scene.pids(provider)), HEAD | PIDS,
-        ),
-        "TransferSuspensionMessage": (
-            f"{to_provider}/suspension", dsp("TransferSuspensionMessage", **scene.pids(provider), code="c", reason=["r"]),
-            HEAD | PIDS | told,
-        ),
-        "TransferTerminationMessage": (
-            f"{to_provider}/termination", dsp("TransferTerminationMessage", **scene.pids(provider), code="c", reason=["r"]),
-            HEAD | PIDS | told,
-        ),
-    }  # fmt: skip
+        f"Transfer{name}Message": (path, dsp(f"Transfer{name}Message", **body), HEAD | keys)
+        for name, (path, body, keys) in messages.items()
+    }
 
 
 OPTIONAL = {("code",), ("reason",), ("dataAddress", "endpoint")}
@@ -217,19 +252,32 @@ def breakings(body, keys):
             yield name, copy
 
 
-@pytest.mark.parametrize("type", [
-    "ContractRequestMessage", "ContractOfferMessage", "ContractAgreementMessage", "ContractAgreementVerificationMessage",
-    "ContractNegotiationEventMessage", "ContractNegotiationTerminationMessage",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "type",
+    [
+        "ContractRequestMessage",
+        "ContractOfferMessage",
+        "ContractAgreementMessage",
+        "ContractAgreementVerificationMessage",
+        "ContractNegotiationEventMessage",
+        "ContractNegotiationTerminationMessage",
+    ],
+)
 async def test_a_malformed_negotiation_message_is_refused_and_leaves_no_trace(scene, type):
     path, good, keys = negotiation_messages(scene)[type]
     assert await scene.refuses(path, breakings(good, keys), protocol_error("ContractNegotiationError")) > 20
 
 
-@pytest.mark.parametrize("type", [
-    "TransferRequestMessage", "TransferStartMessage", "TransferCompletionMessage", "TransferSuspensionMessage",
-    "TransferTerminationMessage",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "type",
+    [
+        "TransferRequestMessage",
+        "TransferStartMessage",
+        "TransferCompletionMessage",
+        "TransferSuspensionMessage",
+        "TransferTerminationMessage",
+    ],
+)
 async def test_a_malformed_transfer_message_is_refused_and_leaves_no_trace(scene, type):
     path, good, keys = transfer_messages(scene)[type]
     assert await scene.refuses(path, breakings(good, keys), protocol_error("TransferError")) > 20
@@ -255,49 +303,65 @@ async def test_every_message_type_at_every_other_types_address_is_refused(scene,
     assert await scene.everything() == before
 
 
-def exchange_messages(scene) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Good bodies of the consent exchange, by name."""
-    puppet, hospital = scene.puppet, scene.hospital
+def exchange_claims(scene) -> dict[StatementType, dict[str, Any]]:
+    """Good claims for every statement that travels inside a body."""
+    puppet, hospital, notice = scene.puppet, scene.hospital, scene.notice
     now, later = wire(datetime.now(UTC)), wire(datetime.now(UTC) + timedelta(days=30))
     study = story.study_claims(puppet.id, (hospital.id, story.RECORDS))
-    code = "2345-6789-ABCD"
-    digest = "0" * 64
-    claims = {
+    return {
         StatementType.STUDY: study,
-        StatementType.APPROVAL: {"study": study["id"], "study_digest": digest, "holder": puppet.id,
+        StatementType.APPROVAL: {"study": study["id"], "study_digest": "0" * 64, "holder": puppet.id,
                                  "datasets": [story.RECORDS], "approved_at": now},
-        StatementType.LINK_PROOF: {"code_digest": code_digest(code), "holder": hospital.id, "wallet": puppet.id},
-        StatementType.DELIVERY: {"consent_digest": digest, "holder": hospital.id, "delivered_at": now},
+        StatementType.LINK_PROOF: {"code_digest": code_digest(CODE), "holder": hospital.id, "wallet": puppet.id},
+        StatementType.DELIVERY: {"consent_digest": "0" * 64, "holder": hospital.id, "delivered_at": now},
         StatementType.CONSENT: {"link": scene.link.id},
         StatementType.NOTICE: {"notice": story.urn(), "agreement": scene.received.id, "study": study["id"], "code": "c",
                                "kind": "erase", "effective_at": now, "deadline": later, "cut": {}},
-        StatementType.STATEMENT: {"notice": scene.notice.id, "agreement": scene.notice.agreement, "answer": "erased",
-                                  "at": now, "objects": 0, "lines": 0, "bytes": 0, "bytes_after": 0, "remaining": [],
+        StatementType.STATEMENT: {"notice": notice.id, "agreement": notice.agreement, "answer": "erased", "at": now,
+                                  "objects": 0, "lines": 0, "bytes": 0, "bytes_after": 0, "remaining": [],
                                   "ground": None},
     }  # fmt: skip
-    scene.claims = claims
-    says = {typ: puppet.say(typ, said, signer=scene.key if typ in (StatementType.LINK_PROOF, StatementType.CONSENT) else None)
-            for typ, said in claims.items()}  # fmt: skip
-    use = {"link": scene.wallet_link.id, "at": now, "kind": "release", "recipient": puppet.id, "recipient_name": "P",
-           "study": study["id"], "agreement": story.urn(), "resources": 1, "reason": None}  # fmt: skip
+
+
+def exchange_messages(scene) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Good bodies of the consent exchange, by name: path and body."""
+    puppet, typ = scene.puppet, StatementType
+    scene.claims = exchange_claims(scene)
+    persons = (typ.LINK_PROOF, typ.CONSENT)
+    says = {
+        one: puppet.say(one, claims, signer=scene.key if one in persons else None)
+        for one, claims in scene.claims.items()
+    }
+    proof = {"code": CODE, "wallet_person": story.urn(), "person_key": scene.key.bare, "proof": says[typ.LINK_PROOF]}
+    progress = {"consent": scene.wallet_consent.id, "version": 1, "holder": puppet.id, "recipient": puppet.id,
+                "recipient_name": "P", "notice": scene.notice.id, "statement": says[typ.STATEMENT]}  # fmt: skip
+    use = {"link": scene.wallet_link.id, "at": wire(datetime.now(UTC)), "kind": "release", "recipient": puppet.id,
+           "recipient_name": "P", "study": story.urn(), "agreement": story.urn(), "resources": 1,
+           "reason": None}  # fmt: skip
     return {
-        "StudyToHolder": ("/studies", {"study": says[StatementType.STUDY]}),
-        "StudyToWallet": ("/studies", {"study": says[StatementType.STUDY], "approval": says[StatementType.APPROVAL]}),
-        "LinkRequest": ("/links", {"code": code, "wallet_person": story.urn(), "person_key": scene.key.bare,
-                                   "proof": says[StatementType.LINK_PROOF]}),
-        "ConsentDelivery": ("/consents", {"consent": says[StatementType.CONSENT], "delivery": says[StatementType.DELIVERY]}),
+        "StudyToHolder": ("/studies", {"study": says[typ.STUDY]}),
+        "StudyToWallet": ("/studies", {"study": says[typ.STUDY], "approval": says[typ.APPROVAL]}),
+        "LinkRequest": ("/links", proof),
+        "ConsentDelivery": ("/consents", {"consent": says[typ.CONSENT], "delivery": says[typ.DELIVERY]}),
         "Heartbeat": ("/heartbeat", {"links": 1}),
-        "WithdrawalNotice": ("/withdrawals", {"notice": says[StatementType.NOTICE]}),
-        "StatementDelivery": ("/statements", {"statement": says[StatementType.STATEMENT]}),
-        "Progress": ("/progress", {"consent": scene.wallet_consent.id, "version": 1, "holder": puppet.id,
-                                   "recipient": puppet.id, "recipient_name": "P", "notice": scene.notice.id,
-                                   "statement": says[StatementType.STATEMENT]}),
+        "WithdrawalNotice": ("/withdrawals", {"notice": says[typ.NOTICE]}),
+        "StatementDelivery": ("/statements", {"statement": says[typ.STATEMENT]}),
+        "Progress": ("/progress", progress),
         "Uses": ("/uses", {"uses": [use]}),
-    }  # fmt: skip
+    }
 
 
-EXCHANGES = ("StudyToHolder", "StudyToWallet", "LinkRequest", "ConsentDelivery", "Heartbeat", "WithdrawalNotice",
-             "StatementDelivery", "Progress", "Uses")  # fmt: skip
+EXCHANGES = (
+    "StudyToHolder",
+    "StudyToWallet",
+    "LinkRequest",
+    "ConsentDelivery",
+    "Heartbeat",
+    "WithdrawalNotice",
+    "StatementDelivery",
+    "Progress",
+    "Uses",
+)
 
 
 @pytest.mark.parametrize("name", EXCHANGES)
@@ -319,16 +383,21 @@ async def test_a_malformed_message_of_the_exchange_is_refused_and_leaves_no_trac
 @pytest.mark.parametrize(
     ("name", "key", "typ"),
     [
-        ("StudyToHolder", "study", StatementType.STUDY), ("StudyToWallet", "approval", StatementType.APPROVAL),
-        ("LinkRequest", "proof", StatementType.LINK_PROOF), ("ConsentDelivery", "delivery", StatementType.DELIVERY),
-        ("WithdrawalNotice", "notice", StatementType.NOTICE), ("StatementDelivery", "statement", StatementType.STATEMENT),
+        ("StudyToHolder", "study", StatementType.STUDY),
+        ("StudyToWallet", "approval", StatementType.APPROVAL),
+        ("LinkRequest", "proof", StatementType.LINK_PROOF),
+        ("ConsentDelivery", "delivery", StatementType.DELIVERY),
+        ("WithdrawalNotice", "notice", StatementType.NOTICE),
+        ("StatementDelivery", "statement", StatementType.STATEMENT),
     ],
-)  # fmt: skip
+)
 async def test_a_signed_statement_that_lacks_a_part_is_refused_and_leaves_no_trace(scene, name, key, typ):
     path, good = exchange_messages(scene)[name]
     signer = scene.key if typ is StatementType.LINK_PROOF else None
     claims = scene.claims[typ]
-    wrong = {(claim,): (7.5, True) if isinstance(value, int) else (7, True, {"x": []}) for claim, value in claims.items()}
+    wrong = {
+        (claim,): (7.5, True) if isinstance(value, int) else (7, True, {"x": []}) for claim, value in claims.items()
+    }
     bodies = [
         (what, good | {key: scene.puppet.say(typ, said, signer=signer)})
         for what, said in [*broken(claims, wrong), ("an unknown claim", claims | {"extra": 1})]
@@ -363,12 +432,25 @@ async def test_a_statement_whose_signature_was_tricked_with_is_refused(scene, tr
 async def test_good_messages_would_have_been_taken(scene):
     """Last, since it changes things: what was broken above was good before."""
     for type, (path, body, _) in (negotiation_messages(scene) | transfer_messages(scene)).items():
-        if type in ("ContractRequestMessage", "TransferRequestMessage", "TransferStartMessage", "TransferCompletionMessage",
-                    "ContractOfferMessage", "ContractAgreementVerificationMessage"):  # fmt: skip
+        if type in (
+            "ContractRequestMessage",
+            "TransferRequestMessage",
+            "TransferStartMessage",
+            "TransferCompletionMessage",
+            "ContractOfferMessage",
+            "ContractAgreementVerificationMessage",
+        ):
             answer = await scene.puppet.post(scene.hospital, path, body)
             assert answer.status_code in (200, 201), f"{type}: {answer.text}"
-    taken = {"StudyToHolder": 202, "Heartbeat": 200, "WithdrawalNotice": 200, "StatementDelivery": 200, "Uses": 200,
-             "LinkRequest": 404, "Progress": 200}  # fmt: skip
+    taken = {
+        "StudyToHolder": 202,
+        "Heartbeat": 200,
+        "WithdrawalNotice": 200,
+        "StatementDelivery": 200,
+        "Uses": 200,
+        "LinkRequest": 404,
+        "Progress": 200,
+    }
     for name, status in taken.items():
         path, body = exchange_messages(scene)[name]
         answer = await scene.puppet.post(scene.hospital, "/consent" + path, orjson.dumps(body))

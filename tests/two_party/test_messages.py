@@ -96,8 +96,10 @@ async def test_a_step_that_does_not_fit_is_an_error_with_both_pids(hospital, pup
 
 async def test_a_message_for_the_other_role_is_refused(hospital, puppet):
     consumer, provider = await opened(puppet, hospital)
-    agreement = {"@id": story.urn(), "@type": "Agreement", "target": story.RECORDS, "assigner": hospital.id,
-                 "assignee": puppet.id, "timestamp": "2026-01-01T00:00:00Z", "permission": [{"action": "use"}]}  # fmt: skip
+    agreement = {
+        "@id": story.urn(), "@type": "Agreement", "target": story.RECORDS, "assigner": hospital.id,
+        "assignee": puppet.id, "timestamp": "2026-01-01T00:00:00Z", "permission": [{"action": "use"}],
+    }  # fmt: skip
     told = dsp("ContractAgreementMessage", consumerPid=consumer, providerPid=provider, agreement=agreement)
     assert (
         is_error(await puppet.post(hospital, f"{NEGOTIATIONS}/{provider}/agreement", told), 400)["code"] == "wrong-role"

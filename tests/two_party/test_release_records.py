@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import orjson
 import pytest
 
+from connector.dataplane.framing import LARGEST_CHUNK
 from connector.dataplane.lines import code_of
 from connector.dataplane.received import ReceivedFiles
 from connector.jobs.eraser import Eraser
 from connector.problems import Problem
 from connector.records import (
+    Dataset,
     DecisionMade,
     HandedOver,
     LogEntry,
@@ -23,16 +27,19 @@ from connector.records import (
     ReceivedTransfer,
     Release,
     SourceRecord,
+    Study,
     Tombstone,
     Transfer,
     UseOfData,
 )
+from connector.services.sealed import SealedInTransaction
 from policy.decide import decide
 from policy.replay import inputs_from_json
 from tests.two_party.conftest import Trio
 from tests.two_party.releases import (
     BUNDLES,
     Stage,
+    agree,
     content_of,
     hospital_stage,
     lines_of,
@@ -184,7 +191,7 @@ async def test_not_one_byte_of_a_person_follows_their_withdrawal(stage: Stage):
     for source_id in await stage.source_ids():
         await stage.answer(source_id)
     pid, token = await opened_by_hand(stage)
-    order = [one.source_id for one in await stage.holder.find(Person, source=stage.source, order="id")]
+    order = await stage.order_of_release()
     async with pulling(stage.holder, pid, token) as reader:
         await reader.until(lambda body: body.count(b"\n") > 200)
         current = codes_in(reader.body[: reader.body.rindex(b"\n")])[0]
@@ -207,6 +214,123 @@ async def test_not_one_byte_of_a_person_follows_their_withdrawal(stage: Stage):
     assert (release.standing, release.people, release.bytes) == ("complete", 3, len(body))
     assert release.withheld == {"withdrawn": 1}
     assert len((release.dropped or {})["at"]) == 2
+
+
+async def at_rest(stage: Stage, pid: str) -> Release:
+    """The running release of a transfer, once its reader has brought it to a standstill."""
+    seen = -1
+    while True:
+        found = await stage.holder.find(Release, transfer=pid)
+        if found and 0 < found[0].chunks == seen:
+            return found[0]
+        seen = found[0].chunks if found else -1
+        await asyncio.sleep(0.3)
+
+
+async def test_to_a_reader_that_takes_nothing_at_most_one_chunk_of_a_person_follows_their_withdrawal(stage: Stage):
+    await many_records(stage, 3000)
+    for source_id in await stage.source_ids():
+        await stage.answer(source_id)
+    first = (await stage.order_of_release())[0]
+    pid, token = await opened_by_hand(stage)
+    async with pulling(stage.holder, pid, token) as reader:
+        before = await at_rest(stage, pid)
+        await stage.withdraw(first)
+        await until(lambda: stage.holder.find(Notice), "the commit of the withdrawal")
+        assert (before.standing, before.people) == ("running", 1)
+        body = await reader.to_the_end()
+        assert reader.whole
+    lines = body.splitlines(keepends=True)
+    current = code_of(lines[0])
+    assert 0 < sum(len(line) for line in lines if code_of(line) == current) <= LARGEST_CHUNK
+    release = (await stage.holder.find(Release, transfer=pid))[0]
+    assert (release.standing, release.people) == ("complete", 4)
+    assert len((release.dropped or {})["at"]) == 1
+
+
+async def pulled(stage: Stage) -> list[bytes]:
+    """Everything there is under the contract; twice, and alike."""
+    pid, token = await opened_by_hand(stage)
+    bodies = []
+    for _ in range(2):
+        async with pulling(stage.holder, pid, token) as reader:
+            bodies.append(await reader.to_the_end())
+            assert reader.whole
+    assert bodies[0] == bodies[1]
+    return bodies[0].splitlines()
+
+
+async def true_order(stage: Stage, lines: list[bytes]) -> list[tuple[str, str]]:
+    """Whose record each line is, and which: what the codes and keyed ids of this contract stand for."""
+    people = [person.id for person in await stage.holder.find(Person, source=stage.source)]
+    vault, agreement = stage.holder.context.vault, stage.agreement
+    coders = await stage.holder.store.write(lambda tx: vault.domain(agreement, SealedInTransaction(tx)).people(people))
+    records = await stage.holder.find(SourceRecord, source=stage.source)
+    meant = {coders[one.person].id(one.resource_type, one.id): (one.person, one.id) for one in records if one.person}
+    found = [meant.get(orjson.loads(line)["id"]) for line in lines]
+    return [one for one in found if one is not None]
+
+
+async def test_two_contracts_about_the_same_people_cannot_be_joined_by_order(stage: Stage):
+    for source_id in await stage.source_ids():
+        await stage.answer(source_id)
+    orders = []
+    for _ in range(2):
+        lines = await pulled(stage)
+        codes = list(dict.fromkeys(codes_in(b"\n".join(lines))))
+        assert len(codes) == 4
+        assert codes == sorted(codes), "whose code comes first says nothing about the person"
+        orders.append(await true_order(stage, lines))
+        await agree(stage)
+    assert sorted(orders[0]) == sorted(orders[1])
+    for person in {person for person, _ in orders[0]}:
+        of_person = [[id for who, id in order if who == person] for order in orders]
+        assert len(of_person[0]) > 20
+        assert of_person[0] != of_person[1]
+        kept = sum(before < after for before, after in pairwise(map(of_person[1].index, of_person[0])))
+        assert 0.25 < kept / len(of_person[0]) < 0.75, "neighbours in one are as good as shuffled in the other"
+
+
+async def test_a_withdrawn_dataset_gives_nothing_under_contracts_already_made(stage: Stage):
+    ann, *_ = await stage.source_ids()
+    await stage.answer(ann)
+    await stage.holder.services.steward.withdraw_dataset(stage.holder.acting("steward"), stage.dataset)
+    row = await stage.received(await stage.transfer())
+    assert (row.verified, row.people, row.lines) == (True, 0, 0)
+    release = (await stage.holder.find(Release, agreement=stage.agreement))[0]
+    assert (release.withheld or {})["nothing-released"] == 1
+
+
+@pytest.mark.parametrize("kind", [Dataset, Study])
+async def test_a_running_release_ends_with_its_dataset_and_with_the_approval_of_its_study(stage: Stage, kind: type):
+    await many_records(stage, 3000)
+    for source_id in await stage.source_ids():
+        await stage.answer(source_id)
+    pid, token = await opened_by_hand(stage)
+    over = ({"standing": "withdrawn"}, stage.dataset) if kind is Dataset else ({"standing": "refused"}, stage.study)
+    async with pulling(stage.holder, pid, token) as reader:
+        before = await at_rest(stage, pid)
+        await stage.holder.store.write(lambda tx: tx.alter(kind, over[0], id=over[1]))
+        await reader.to_the_end()
+        assert not reader.whole
+    release = (await stage.holder.find(Release, transfer=pid))[0]
+    assert (release.standing, release.chunks) == ("ended", before.chunks)
+
+
+async def test_nothing_more_of_a_person_leaves_once_their_wallet_is_suspended(stage: Stage):
+    await many_records(stage, 3000)
+    for source_id in await stage.source_ids():
+        await stage.answer(source_id)
+    pid, token = await opened_by_hand(stage)
+    async with pulling(stage.holder, pid, token) as reader:
+        before = await at_rest(stage, pid)
+        await stage.holder.context.members.set_standing(stage.wallet.id, "suspended")
+        body = await reader.to_the_end()
+        assert reader.whole
+    assert len(body) == before.bytes
+    release = (await stage.holder.find(Release, transfer=pid))[0]
+    assert release.withheld == {"wallet-silent": 3}
+    assert len((release.dropped or {})["at"]) == 4
 
 
 async def test_what_was_received_is_erased_and_stated_when_a_person_withdraws(stage: Stage):
@@ -243,7 +367,7 @@ async def test_a_person_is_erased_from_a_file_that_is_still_being_written(stage:
     await many_records(stage, 1500)
     for source_id in await stage.source_ids():
         await stage.answer(source_id)
-    order = [one.source_id for one in await stage.holder.find(Person, source=stage.source, order="id")]
+    order = await stage.order_of_release()
     last = stage.people[order[-1]].person
     async with stage.holder.context.gate.closing([(last, stage.study)]):
         pid = await stage.transfer()
@@ -318,8 +442,8 @@ async def test_a_pull_that_was_cut_off_is_pulled_again_and_verified(stage: Stage
     await many_records(stage, 1500)
     for source_id in await stage.source_ids():
         await stage.answer(source_id)
-    last = (await stage.holder.find(Person, source=stage.source, order="-id"))[0]
-    async with stage.holder.context.gate.closing([(last.id, stage.study)]):
+    last = stage.people[(await stage.order_of_release())[-1]].person
+    async with stage.holder.context.gate.closing([(last, stage.study)]):
         pid = await stage.transfer()
         row = await stage.research.eventually(ReceivedTransfer, pid, where=lambda one: one.bytes)
         assert row.standing == "receiving"

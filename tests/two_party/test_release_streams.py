@@ -134,6 +134,39 @@ async def test_somebody_who_agrees_while_the_stream_runs_joins_it(bands: Bands):
     assert len({one["header"]["user_id"] for one in lines_of(row.path)}) == 2
 
 
+async def test_people_of_a_suspended_wallet_drop_out_of_a_running_stream_and_come_back_with_it(bands: Bands):
+    stage = bands.stage
+    ann, *_ = USERS
+    await stage.answer(ann)
+    pid = await flowing(stage)
+    await bands.send(ann)
+    row = await arrived(stage, pid, 1)
+    members = stage.holder.context.members
+    await members.set_standing(stage.wallet.id, "suspended")
+    await bands.send(ann)
+    await until(lambda: stage.holder.find(LogEntry, kind="stream.person-dropped"), "the person to be dropped")
+    await bands.send(ann)
+    await members.set_standing(stage.wallet.id, "active")
+    await stage.holder.store.write(lambda tx: members.heard(tx, stage.wallet.id))
+    await bands.send(ann)
+    row = await arrived(stage, pid, 2)
+    assert [one["body"]["heart_rate"]["value"] for one in lines_of(row.path)] == [61, 64]
+
+
+async def test_a_stream_ends_with_its_dataset(bands: Bands):
+    stage = bands.stage
+    ann, *_ = USERS
+    await stage.answer(ann)
+    pid = await flowing(stage)
+    await bands.send(ann)
+    row = await arrived(stage, pid, 1)
+    await stage.holder.services.steward.withdraw_dataset(stage.holder.acting("steward"), stage.dataset)
+    await bands.send(ann)
+    await until(lambda: stage.holder.find(Release, kind="stream", standing="ended"), "the stream to end")
+    await bands.send(ann)
+    assert len(lines_of(row.path)) == 1
+
+
 async def test_a_consumer_that_was_away_goes_on_where_it_was(bands: Bands):
     stage = bands.stage
     ann, *_ = USERS
@@ -234,6 +267,7 @@ async def test_the_ingest_refuses_strangers_floods_and_huge_bodies(bands: Bands)
     assert (await client.post(url, content=b"{}", headers={"authorization": "Bearer nobody"})).status_code == 401
     assert b" 413 " in await announced(bands, ann, 1024**3)
     bands.tokens["x"] = "guess"
+    assert b" 401 " in await announced(bands, "x", 1024**2), "a stranger is refused before the body is read"
     desk = bands.stage.holder.services.ingest
     desk._buckets.clear()
     statuses = set()

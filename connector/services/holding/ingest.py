@@ -61,8 +61,12 @@ class Ingest:
 
         return await self._context.store.write(command), token
 
+    async def recognise(self, token: str) -> None:
+        """Whether this is a device's token; asked before anything is read. Raises Problem 401."""
+        await self._context.store.read(lambda tx: self._who(tx, token))
+
     def admit(self, token: str) -> None:
-        """Count one request of this device, before its body is read. Raises Problem 429."""
+        """Count one request of this device, once it is recognised. Raises Problem 429."""
         now, key = self._context.clock(), access.token_hash(token)
         bucket = self._buckets.get(key) or _Bucket(_BURST, now)
         bucket.tokens = min(_BURST, bucket.tokens + (now - bucket.at).total_seconds() * _PER_SECOND) - 1

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from connector.dataplane.framing import Framer
 from connector.dataplane.parcels import LEAK
 from connector.ports import Archive, Renderer, Transaction
+from connector.provenance.entry import instant
 from connector.records import Person
+from connector.services.committed import decisions_digest
 from connector.services.releasing.closing import Account, Refused, broken_off, complete
 from connector.services.releasing.course import Course, Over, Subject
 from connector.services.releasing.deciding import Judged, judge_people, keep, portions, without_facts
@@ -66,7 +68,12 @@ class BulkRelease:
             )
             outcomes.update(str(one.decision.outcome) for one in judged)
             course.subjects |= await store.write(lambda tx, some=judged: self._keep(tx, some))  # type: ignore[misc]
-        await store.write(lambda tx: self._log_decided(tx, len(people), outcomes))
+        # Any order of our own would be the same for two recipients, and let them join what they received.
+        course.subjects = dict(sorted(course.subjects.items(), key=lambda one: one[1].coder.code))
+        decided = await store.read(lambda tx: decisions_digest(tx, course.release.id, now))
+        facts: dict[str, int | str] = {"people": len(people), "decided_at": instant(now), "decisions": decided}
+        facts |= outcomes
+        await store.write(lambda tx: self._log_decided(tx, facts))
 
     def _keep(self, tx: Transaction, judged: list[Judged]) -> dict[str, Subject]:
         course = self.course
@@ -78,13 +85,13 @@ class BulkRelease:
         coders = course.context.vault.domain(course.contract.agreement.id, SealedInTransaction(tx)).people(permitted)
         return {person: Subject(without_facts(one), coders[person]) for person, one in permitted.items()}
 
-    def _log_decided(self, tx: Transaction, people: int, outcomes: Counter[str]) -> None:
+    def _log_decided(self, tx: Transaction, facts: dict[str, int | str]) -> None:
         course = self.course
         if not course.still_open(tx):
             raise Over("ended")
         course.context.log(
             tx, "release.decided", course.release.id,
-            {"release": course.release.id, "agreement": course.contract.agreement.id, "people": people, **outcomes},
+            {"release": course.release.id, "agreement": course.contract.agreement.id, **facts},
         )  # fmt: skip
 
     async def _hand_over_all(self) -> None:
@@ -109,8 +116,9 @@ class BulkRelease:
         for person, subject in list(course.subjects.items()):
             if subject.fallen:
                 continue
-            decision = subject.judged.decision
-            chosen = await course.context.store.read(lambda tx, p=person, d=decision: selecting.choose(tx, p, d))  # type: ignore[misc]
+            chosen = await course.context.store.read(
+                lambda tx, p=person, s=subject: selecting.choose(tx, p, s.judged.decision, s.coder)  # type: ignore[misc]
+            )
             lines = await prepare(self._renderer, course.contract, chosen, subject.coder, as_of)
             if lines.quarantined:
                 subject.fallen = LEAK

@@ -68,6 +68,14 @@ def read_contract(tx: Transaction, transfer: Transfer, agreement: Agreement) -> 
     )  # fmt: skip
 
 
+def unchanged(tx: Transaction, contract: Contract) -> bool:
+    """Whether dataset and study still stand as they did when the contract was read; looked at for every chunk."""
+    study = tx.get(Study, contract.terms.study) if contract.terms.study else None
+    return _belongs(tx.get(Dataset, contract.dataset)) == contract.belongs and (
+        not contract.approved or _as_cited(study, contract.terms)
+    )
+
+
 def _policy(agreement: Agreement) -> CompiledPolicy | None:
     try:
         return compiled(agreement.policy or {})
@@ -85,13 +93,15 @@ def _terms(agreement: Agreement) -> BoundTerms:
 def _approved(study: Study | None, document: StudyRequest | None, terms: BoundTerms, agreement: Agreement) -> bool:
     """Our steward approved exactly the study the contract cites, and it is about this dataset and this recipient."""
     return (
-        study is not None
-        and document is not None
-        and study.standing == "approved"
-        and study.digest == terms.study_digest
+        document is not None
+        and _as_cited(study, terms)
         and agreement.counterparty in document.recipients
         and any(entry.dataset == agreement.dataset for entry in document.data)
     )
+
+
+def _as_cited(study: Study | None, terms: BoundTerms) -> bool:
+    return study is not None and study.standing == "approved" and study.digest == terms.study_digest
 
 
 def _profile(name: str) -> Profile | None:
@@ -105,7 +115,7 @@ def _belongs(dataset: Dataset | None) -> Residual:
     """Only the categories the steward published; a description that names none, or a withdrawn one, covers nothing."""
     described: Mapping[str, Any] = (dataset.description or {}) if dataset else {}
     categories = described.get("categories")
-    if dataset is None or not isinstance(categories, (list, tuple)):
+    if dataset is None or dataset.standing != "published" or not isinstance(categories, (list, tuple)):
         return ALLOW_NOTHING
     return Residual.of([Scope(dataset.id, tuple(sorted(map(str, categories))), None, None)])
 

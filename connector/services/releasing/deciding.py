@@ -1,7 +1,8 @@
 """Deciding about one person under one contract: collects the facts, asks `policy.decide`, keeps what was decided.
 
-What a decision rested on is its *basis*: the person's link and the versions of their consents. As long as the basis is
-the same and `valid_until` has not come, the decision stands; a hand-over checks that in its own transaction.
+What a decision rested on is its *basis*: the person's link, how their wallet stands with us, and the versions of their
+consents. As long as the basis is the same and `valid_until` has not come, the decision stands; a hand-over checks that
+in its own transaction.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ UNDER_WAY = Reason("withdrawal-under-way", "A withdrawal is still being told to 
 STOPPED = Reason("stopped-under-contract", "The person stopped under this contract; a new one starts anew.", "rule")
 _PORTION = 400
 
-Basis = tuple[str, tuple[str, ...]]
-"""The id of the active link (empty: none), and `id#version:digest` of every current consent for the study."""
+Basis = tuple[str, str, tuple[str, ...]]
+"""The id of the active link (empty: none), its wallet if that is an active member (empty: it is not), and
+`id#version:digest` of every current consent for the study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,19 @@ def judge_people(
 
 def bases_of(tx: Transaction, study: str, people: Sequence[str]) -> dict[str, Basis]:
     """The present basis of each person."""
-    links = {link.person: link.id for link in tx.find(Link, person=list(people), standing="active")}
+    links = {link.person: link for link in tx.find(Link, person=list(people), standing="active")}
+    wallets = sorted({link.wallet for link in links.values()})
+    listened_to = {entry.id for entry in tx.find(MemberEntry, id=wallets, standing="active")}
     consents: defaultdict[str, list[str]] = defaultdict(list)
     for consent in tx.find(Consent, person=list(people), study=study, current=True):
         consents[consent.person].append(f"{consent.id}#{consent.version}:{consent.digest}")
-    return {person: (links.get(person, ""), tuple(sorted(consents[person]))) for person in people}
+    return {person: _basis(links.get(person), listened_to, consents[person]) for person in people}
+
+
+def _basis(link: Link | None, listened_to: set[str], consents: Iterable[str]) -> Basis:
+    if link is None:
+        return "", "", tuple(sorted(consents))
+    return link.id, link.wallet if link.wallet in listened_to else "", tuple(sorted(consents))
 
 
 def keep(tx: Transaction, contract: Contract, release: str, judged: Iterable[Judged]) -> None:

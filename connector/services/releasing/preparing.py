@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from connector.dataplane.parcels import LEAK, Parcel, Prepared, Task
-from connector.ports import PersonCoder, Renderer
+from connector.dataplane.parcels import LEAK
+from connector.ports import Parcel, PersonCoder, Prepared, Renderer, Task
 from connector.services.releasing.contract import Contract
 
 if TYPE_CHECKING:

@@ -1,4 +1,8 @@
-"""What of one person's records goes into a release: read from the store, judged record by record, in a fixed order."""
+"""What of one person's records goes into a release: read from the store, judged record by record.
+
+The order within a person is that of their keyed ids: of the ids in the source it tells nothing, and under another
+agreement it is another.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from typing import Any
 import orjson
 
 from connector.dataplane.naming import NAMELESS
-from connector.ports import Transaction
+from connector.ports import PersonCoder, Transaction
 from connector.records import Person, SourceRecord
 from connector.services.releasing.contract import Contract
 from connector.sources.fhir_people import NAMED, identifiers_of
@@ -42,14 +46,14 @@ class Selecting:
     contract: Contract
     _professionals: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def choose(self, tx: Transaction, person: str, decision: Decision) -> Chosen:
-        """Judge everything of one person under their decision."""
+    def choose(self, tx: Transaction, person: str, decision: Decision, coder: PersonCoder) -> Chosen:
+        """Judge everything of one person under their decision; the Patient comes first, then kind after kind."""
         known = tx.get(Person, person)
         rows = tx.find(SourceRecord, source=self.contract.source, person=person, deleted=False)
-        rows.sort(key=lambda row: (row.resource_type != "Patient", row.resource_type, row.id))
         chosen = Chosen(known.source_id if known else "")
         kept = list(self._judged(rows, decision, chosen.withheld))
         kept += self._judged(self._led_to(tx, kept), decision, chosen.withheld)
+        kept.sort(key=lambda row: (row.resource_type != "Patient", row.resource_type, _keyed(row, coder)))
         chosen.portions = list(_portions(row.body for row in kept))
         chosen.identifiers = tuple(sorted(self._identifiers(tx, known, rows, kept)))
         return chosen
@@ -100,6 +104,10 @@ class Selecting:
         for id in named:
             found.update(self._professionals[id])
         return found
+
+
+def _keyed(row: SourceRecord, coder: PersonCoder) -> str:
+    return coder.id(row.resource_type, row.id)
 
 
 def _portions(bodies: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -15,7 +15,7 @@ from connector.services.delivery import new_id
 from connector.services.processes.transfers import Transfers
 from connector.services.releasing.bulk import BulkRelease
 from connector.services.releasing.closing import file_stem, recover
-from connector.services.releasing.contract import Contract, read_contract
+from connector.services.releasing.contract import Contract, read_contract, unchanged
 from connector.services.releasing.course import Course, Over, Sink
 from connector.services.releasing.stream import StreamRelease, begun, newest
 
@@ -138,17 +138,17 @@ class Releasing:
             return contract, release, first is None
 
         contract, release, first_time = await self._context.store.write(command)
-        course = Course(self._context, contract, release, sink, self._still_open(opening))
+        course = Course(self._context, contract, release, sink, self._still_open(opening, contract))
         if opening.kind == "stream":
             return StreamRelease(course, self._renderer, release.offset, first_time)
         return BulkRelease(course, self._renderer, self._archive)
 
-    def _still_open(self, opening: Opening) -> Callable[[Transaction], bool]:
+    def _still_open(self, opening: Opening, contract: Contract) -> Callable[[Transaction], bool]:
         def still_open(tx: Transaction) -> bool:
             try:
                 self._transfers.open_to(tx, opening.transfer, opening.token)
             except Problem:
                 return False
-            return True
+            return unchanged(tx, contract)
 
         return still_open

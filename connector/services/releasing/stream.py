@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connector.dataplane.framing import LARGEST_CHUNK, Part
-from connector.dataplane.parcels import LEAK, Parcel
+from connector.dataplane.parcels import LEAK
 from connector.dataplane.sse import HEARTBEAT, event
-from connector.ports import Renderer, Transaction
+from connector.ports import Parcel, Renderer, Transaction
+from connector.provenance.entry import instant
 from connector.records import DevicePoint, Person, Release
+from connector.services.committed import decisions_digest
 from connector.services.releasing import uses
 from connector.services.releasing.closing import Account, Refused, broken_off
 from connector.services.releasing.course import Course, Over, Subject
@@ -141,8 +143,10 @@ class StreamRelease:
         course = self.course
         keep(tx, course.contract, course.release.id, judged)
         outcomes = Counter(str(one.decision.outcome) for one in judged)
+        at = judged[0].question.now
+        facts = {"decided_at": instant(at), "decisions": decisions_digest(tx, course.release.id, at), **outcomes}
         course.context.log(
-            tx, "stream.decided", course.release.id, {"release": course.release.id, "people": len(judged), **outcomes}
+            tx, "stream.decided", course.release.id, {"release": course.release.id, "people": len(judged), **facts}
         )
         for one in judged:
             self._people[one.person] = tx.get(Person, one.person) or Person(id=one.person, source="", source_id="")

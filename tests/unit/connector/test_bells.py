@@ -93,6 +93,21 @@ async def test_a_cancelled_wait_leaves_nothing_behind(bells):
     assert not bells._waiting
 
 
+@pytest.mark.parametrize("limit", [None, 60])
+@pytest.mark.parametrize("order", [["ring", "cancel"], ["cancel", "ring"]])
+async def test_a_cancellation_that_meets_a_ring_is_not_lost(bells, limit, order):
+    """Else a worker that is told to end goes on waiting for ever, and the process does not stop."""
+    task = asyncio.create_task(bells.wait("a", timeout=limit))
+    await asyncio.sleep(0)
+    for act in order:
+        if act == "ring":
+            bells.ring("a")
+        else:
+            task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_bells_that_ring_for_nobody_take_no_room(bells):
     """Every process has a bell of its own: a connector that runs for a year rings millions of different ones."""
     for number in range(1000):

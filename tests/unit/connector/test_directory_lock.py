@@ -96,7 +96,7 @@ def test_every_start_has_a_token_of_its_own(tmp_path):
 
 
 def test_somebody_who_only_looks_does_not_keep_a_process_from_starting(tmp_path):
-    """`running` holds the lock for a moment; a start at that moment must not be told that somebody uses the directory."""
+    """`running` holds the lock for a moment; a start at that moment is not told that somebody uses the directory."""
     looking = os.open(tmp_path / "process.lock", os.O_RDWR | os.O_CREAT)
     fcntl.flock(looking, fcntl.LOCK_EX)
     timer = threading.Timer(0.06, os.close, [looking])

@@ -51,7 +51,7 @@ def test_an_exception_is_logged_by_type_and_place_only(lines):
 
 def test_values_in_a_librarys_record_are_left_out(lines):
     logging.getLogger("somelib.http").error("bad request from %s", SECRET, extra={"body": SECRET})
-    logging.getLogger("uvicorn.error").error("Traceback (most recent call last):\n  ValueError: %s" % SECRET)
+    logging.getLogger("uvicorn.error").error(f"Traceback (most recent call last):\n  ValueError: {SECRET}")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn(SECRET, UserWarning, stacklevel=1)

@@ -1,4 +1,4 @@
-"""Settings come from the environment over concord.toml; what cannot be used is said in one line that quotes no secret."""
+"""Settings come from the environment over concord.toml; what cannot be used is said in one line without its value."""
 
 from __future__ import annotations
 

@@ -31,7 +31,14 @@ STUDY = {
     "organisation_name": "Research group",
     "recipients": ["urn:concord:research:1"],
     "purposes": ["https://w3id.org/dpv/legal/eu/ehds#HealthcareScientificResearch"],
-    "data": [{"holder": HOLDER, "dataset": "d-1", "title": "Sleep and laboratory results", "categories": ["laboratory", "sleep"]}],
+    "data": [
+        {
+            "holder": HOLDER,
+            "dataset": "d-1",
+            "title": "Sleep and laboratory results",
+            "categories": ["laboratory", "sleep"],
+        }
+    ],
     "window": {"start": "2020-01-01", "end": None},
     "published_at": AT,
     "answer_until": LATER,

@@ -81,7 +81,11 @@ async def test_a_sender_that_goes_away_ends_the_reading():
 
 
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=10,
 )
@@ -110,15 +114,24 @@ def test_exactly_the_allowed_depth_is_read_and_one_more_is_not(prefix):
     assert "levels" in str(refusal(nested(MAX_DEPTH + 1, prefix)))
 
 
-@pytest.mark.parametrize("data", [b"[" * 1_000_000, b'{"a":' * 200_000, b'{"a\\n":' * 100_000, nested(1000, "\n"), nested(1010)])
+@pytest.mark.parametrize(
+    "data", [b"[" * 1_000_000, b'{"a":' * 200_000, b'{"a\\n":' * 100_000, nested(1000, "\n"), nested(1010)]
+)
 def test_however_deep_it_is_one_clear_refusal(data):
     assert "levels" in str(refusal(data))
 
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
-    "data", [b'"' + b'\\"' * 500_000, b'"\\\\' * 300_000, b'["' * 30 + b"\\" * 900_000, b'"' * 1_000_001, b'{"a":"' + b"\\\\" * 400_000]
-)  # fmt: skip
+    "data",
+    [
+        b'"' + b'\\"' * 500_000,
+        b'"\\\\' * 300_000,
+        b'["' * 30 + b"\\" * 900_000,
+        b'"' * 1_000_001,
+        b'{"a":"' + b"\\\\" * 400_000,
+    ],
+)
 def test_quotes_and_backslashes_without_end_cost_no_more_than_their_length(data):
     refusal(data)  # going back at every quote would take hours
 
@@ -152,10 +165,10 @@ def test_what_is_not_one_json_object_in_utf8_is_refused(data):
 @given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda noise: b'{"a":"' + noise + b'"}'))
 def test_any_bytes_are_an_object_or_one_refusal(data):
     try:
-        assert isinstance(read_object(data), dict)
+        outcome: object = read_object(data)
     except Problem as refused:
-        assert refused.status == 400
-        assert "\n" not in str(refused)
+        outcome = refused
+    assert isinstance(outcome, dict) or (outcome.status == 400 and "\n" not in str(outcome))
 
 
 def test_a_refusal_repeats_nothing_of_the_body():

@@ -88,7 +88,10 @@ async def test_errors_repeat_no_value_of_the_input(hospital):
 
 async def test_the_description_is_open_api_3_1_with_the_fields_of_the_views(hospital):
     async with hospital.api("") as nobody:
-        described = (await nobody.get("/api/openapi.json")).json()
+        refused = await nobody.get("/api/openapi.json")
+    assert (refused.status_code, "paths" in refused.text) == (401, False)
+    async with hospital.api() as api:
+        described = (await api.get("/api/openapi.json")).json()
     assert described["openapi"].startswith("3.1")
     schemas = described["components"]["schemas"]
     for view in (DatasetRow, NegotiationView):

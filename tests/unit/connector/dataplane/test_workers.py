@@ -9,10 +9,10 @@ import time
 from datetime import date
 from pathlib import Path
 
-from connector.dataplane.parcels import Parcel, Task
 from connector.dataplane.workers import WorkerPool
 from connector.deidentify.preparing import prepare
 from connector.deidentify.profile import load_profile
+from connector.ports import Parcel, Task
 from connector.vault import PersonCoder
 
 PROFILE = load_profile("research-standard")

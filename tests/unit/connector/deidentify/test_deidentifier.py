@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.deidentify import Deidentifier, Rejected, load_profile
+from connector.deidentify.forms import names_in
 from tests.unit.connector.deidentify.coders import AS_OF, Domain, research
 
 CONCEPT = {"coding": [{"system": "http://loinc.org", "code": "8480-6", "display": "Systolic"}]}
@@ -39,6 +40,18 @@ HIDING_PLACES = {
     "free text of a code": {"code": {**CONCEPT, "text": "Anna Berg"}},
     "display without a code": {"code": {"coding": [{"display": "Anna Berg"}, *CONCEPT["coding"]]}},
     "display with a code of no system": {"category": [{"coding": [{"code": "x", "display": "Anna Berg"}]}]},
+    "display of a system nobody knows": {
+        "category": [{"coding": [{"system": "urn:x", "code": "x", "display": "Hb of Anna Berg"}]}]
+    },
+    "system": {"category": [{"coding": [{"system": "http://loinc.org/Anna/Berg", "code": "718-7"}]}]},
+    "code": {"category": [{"coding": [{"system": "http://loinc.org", "code": "BERG^ANNA^A"}]}]},
+    "version": {"code": {"coding": [{**CONCEPT["coding"][0], "version": "drawn at Anna Berg's"}]}},
+    "display with a title": {"code": {"coding": [{**CONCEPT["coding"][0], "display": "Hb of Mrs. Berg"}]}},
+    "unit": {"valueQuantity": {"value": 1, "unit": "g/dL (Anna Berg)"}},
+    "code of a unit": {"valueQuantity": {"value": 1, "system": "http://anna.berg", "code": "anna(at)berg"}},
+    "code of a unit of UCUM": {
+        "valueQuantity": {"value": 1, "system": "http://unitsofmeasure.org", "code": "anna(at)berg"}
+    },
     "text value": {"valueString": "Anna Berg"},
     "display of a reference": {"encounter": {"reference": "Encounter/e1", "display": "Anna Berg"}},
     "identifier of a reference": {"encounter": {"reference": "Encounter/e1", "identifier": {"value": "Anna Berg"}}},
@@ -78,6 +91,61 @@ def test_the_person_stands_under_their_code_everywhere():
     assert release(observation())["subject"] == {"reference": f"Patient/{PERSON.code}"}
     versioned = observation(subject={"reference": "Patient/p/_history/4"})
     assert release(versioned)["subject"] == {"reference": f"Patient/{PERSON.code}"}
+
+
+ADDRESSES = [
+    ({"state": "Massachusetts", "country": "US"}, {"state": "Massachusetts", "country": "US"}),
+    ({"state": "MA", "country": "USA"}, {"state": "MA", "country": "USA"}),
+    ({"state": "US-MA"}, {"state": "US-MA"}),
+    ({"state": "c/o Berg family, Springfield 01103", "country": "DE"}, {"country": "DE"}),
+    ({"state": "Texas", "country": "US (Anna B.)"}, {"state": "Texas"}),
+]
+
+
+@pytest.mark.parametrize(("written", "told"), ADDRESSES)
+def test_a_region_is_one_of_the_list_or_a_code(written, told):
+    assert release({"resourceType": "Patient", "id": "p", "address": [written]})["address"] == [told]
+
+
+def test_an_address_of_which_nothing_may_stay_is_gone():
+    assert "address" not in release({"resourceType": "Patient", "id": "p", "address": [{"state": "Berg"}]})
+
+
+UNITS = [
+    "mm[Hg]",
+    "beats/min",
+    "{score}",
+    "(score)",
+    "mL/min/{1.73_m2}",
+    "10*3/uL",
+    "%",
+    "kg/m2",
+    "[in_i]",
+    "m[IU]/L",
+    "/min",
+]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_in_its_form_stays(unit):
+    quantity = {"value": 1, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}
+    assert release(observation(valueQuantity=quantity))["valueQuantity"] == quantity
+
+
+def test_a_name_the_source_knows_leaves_in_no_code_and_no_label():
+    places = {
+        "code": {"coding": [{**CONCEPT["coding"][0], "display": "Systolic of Quackenbush"}]},
+        "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/x", "code": "Zebulon"}]}],
+        "method": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/Zebulon", "code": "x"}]},
+        "valueQuantity": {"value": 1, "unit": "Zebulon"},
+    }
+    names = names_in(["Zebulon Quackenbush", "17 Wobblegate Lane", "zq@example.org"])
+    assert names == {"zebulon", "quackenbush"}
+    deidentifier, body = research(), orjson.dumps(observation(**places))
+    assert b"Zebulon" in deidentifier.apply(body, "p").body
+    after = deidentifier.apply(body, "p", names=names).body
+    assert not re.search(rb"zebulon|quackenbush", after, re.IGNORECASE)
+    assert orjson.loads(after)["code"] == {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]}
 
 
 @pytest.mark.parametrize(
@@ -175,6 +243,17 @@ def test_what_fhir_requires_is_masked_when_nothing_may_be_left():
         ({"valueQuantity": {"value": "Anna"}}, "number", "/valueQuantity"),
         ({"valueQuantity": {"value": {"name": "Anna"}}}, "number", "/valueQuantity"),
         ({"valueSampledData": {"data": "1 2 Anna"}}, "samples", "/valueSampledData/data"),
+        ({"status": "final - call Anna"}, "code", "/status"),
+        ({"status": "anna"}, "code", "/status"),
+        ({"valueQuantity": {"value": 1, "comparator": "Anna"}}, "code", "/valueQuantity/comparator"),
+        ({"valueTime": "Berg, Anna"}, "time", "/valueTime"),
+        ({"valueTime": "10:00:00Z"}, "time", "/valueTime"),
+        (
+            {"effectiveTiming": {"repeat": {"timeOfDay": ["Anna at noon"]}}},
+            "time",
+            "/effectiveTiming/repeat/timeOfDay/0",
+        ),
+        ({"effectiveTiming": {"repeat": {"dayOfWeek": ["Berg"]}}}, "code", "/effectiveTiming/repeat/dayOfWeek/0"),
     ],
 )
 def test_what_is_not_understood_is_rejected_with_the_place_but_not_the_value(change, code, pointer):
@@ -278,19 +357,19 @@ def device(days: int = -36) -> Deidentifier:
 
 
 @pytest.mark.parametrize("user", [{}, {"user_id": "p"}])
-def test_a_data_point_leaves_under_the_code_with_its_times_moved(user):
+def test_a_data_point_leaves_under_the_code_at_its_true_time_in_utc(user):
     point = {**POINT, "header": {**POINT["header"], **user}}
     body = device().apply(orjson.dumps(point).replace(b":50,", b":50.10,"), "p").body
     assert b'{"value":50.10,"unit":"beats/min"}' in body
     after = orjson.loads(body)
     assert after["header"].pop("id") not in {"", "8e5d"}
     assert after["header"] == {
-        "creation_date_time": "2019-12-31T07:25:00.123Z",
+        "creation_date_time": "2020-02-05T07:25:00.123Z",
         "user_id": PERSON.code,
         "schema_id": POINT["header"]["schema_id"],
     }
     assert after["body"].keys() == {"heart_rate", "effective_time_frame"}
-    assert after["body"]["effective_time_frame"] == {"date_time": "2019-12-31T08:25:00+01:00"}
+    assert after["body"]["effective_time_frame"] == {"date_time": "2020-02-05T07:25:00Z"}
 
 
 def test_a_data_point_of_somebody_else_is_rejected():

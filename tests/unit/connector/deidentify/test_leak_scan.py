@@ -147,6 +147,59 @@ def test_a_birth_date_is_found_in_base64():
     assert found(b64encode(b"born 1994-02-01 in")) == ["base64"]
 
 
+@pytest.mark.parametrize("digits", ["5559299025", "(555) 929 9025", "555.929.9025", "+1-555-929-9025", "555 9299025"])
+@pytest.mark.parametrize("around", ['{"value":%s}', '{"value":%s.0}', '{"unit":"call %s now"}', '"%s"'])
+def test_a_number_is_found_however_its_digits_are_grouped(digits, around):
+    assert set(found((around % digits).encode())) & {"number", "plain"}
+
+
+@pytest.mark.parametrize("data", [b'{"value":5.559299025e9}', b'{"value":5559299025E0}', b'{"value":55592990250e-1}'])
+def test_a_number_is_found_in_scientific_notation(data):
+    assert found(data) == ["number"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"value":15559299025}',
+        b'{"value":5559299.025}',
+        b'{"value":5559299025.5}',
+        b'{"value":0.5559299025}',
+    ],
+)
+def test_the_same_digits_in_another_number_are_no_leak(data):
+    assert found(data) == []
+
+
+BIRTHS = [
+    "19940201",
+    "01.02.1994",
+    "1.2.1994",
+    "02/01/1994",
+    "2/1/1994",
+    "1 February 1994",
+    "Feb 1, 1994",
+    "1994/02/01",
+]
+
+
+@pytest.mark.parametrize("spelling", BIRTHS)
+def test_a_birth_date_is_found_in_other_spellings(spelling):
+    assert found(f'{{"unit":"born {spelling}"}}'.encode()) == ["birth-date"]
+
+
+def test_a_birth_date_is_found_as_a_number_but_not_in_a_longer_one():
+    assert found(b'{"value":19940201}') == ["birth-date"]
+    for data in (b'{"value":119940201}', b'{"value":0.19940201}', b'{"code":"11.2.1994"}', b'{"code":"3.1.2.1994"}'):
+        assert found(data) == []
+
+
+@pytest.mark.parametrize("element", ["unit", "text", "state", "country", "valueString", "value"])
+def test_a_family_name_is_found_as_a_word_of_a_text(element):
+    assert found(f'{{"{element}":"Hb of Mr. FONSECA, husband"}}'.encode()) == ["name"]
+    assert found(f'{{"{element}":"fonsecaphil"}}'.encode()) == []
+
+
 def test_a_clinical_date_on_a_birthday_is_no_leak():
     assert found(b'{"effectiveDateTime":"1994-02-01","birthDate":"1995-02-01"}') == []
 

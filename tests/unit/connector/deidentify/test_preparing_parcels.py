@@ -7,9 +7,10 @@ import orjson
 import pytest
 
 from connector.dataplane.lines import code_of
-from connector.dataplane.parcels import LARGEST_LINE, TOO_LARGE, Parcel, Task
+from connector.dataplane.parcels import LARGEST_LINE, TOO_LARGE
 from connector.deidentify.preparing import prepare
 from connector.deidentify.profile import ProfileError, load_profile
+from connector.ports import Parcel, Task
 from connector.vault import PersonCoder
 
 PROFILE = load_profile("research-standard")

@@ -16,21 +16,24 @@ format = "fhir-r4"
 title = "Small"
 summary = "As little as possible."
 withheld = ["Practitioner"]
+regions = ["Massachusetts"]
+[terminologies]
+"http://loinc.org" = '[0-9]+-[0-9]'
 [types.Coding]
-system = "uri"
-code = "code"
+system = "system"
+code = "coded"
 display = "label"
 [resources.Observation]
 id = "id"
-status = "code"
+status = "one of final | amended"
 subject = "subject"
 code = "Coding!"
 """
 
 
 def test_the_digest_names_what_the_rules_say_not_how_the_file_is_laid_out():
-    same = read_profile("# a comment\n" + SMALL.replace('status = "code"', 'status    =    "code" # kept'))
-    other = read_profile(SMALL.replace('status = "code"', 'status = "text"'))
+    same = read_profile("# a comment\n" + SMALL.replace('status = "one', 'status    =    "one'))
+    other = read_profile(SMALL.replace("final | amended", "final"))
     assert same.digest == read_profile(SMALL).digest != other.digest
 
 
@@ -40,7 +43,12 @@ def test_the_digest_names_what_the_rules_say_not_how_the_file_is_laid_out():
         ('"label"', '"lable"', "Coding.display"),
         ('"Coding!"', '"Codeing!"', "Observation.code"),
         ('"Coding!"', '["Coding", "Coding"]', "exactly one"),
-        ('system = "uri"', 'system = "Coding"', "contains itself"),
+        ('system = "system"', 'system = "Coding"', "contains itself"),
+        ('system = "system"\n', "", "Coding: the rules system and coded"),
+        ('code = "coded"', 'code = ["coded"]', "does not repeat"),
+        ('status = "one of', 'status = "any of', "Observation.status"),
+        ("[0-9]+-[0-9]", "[0-9", "no regular expression"),
+        ('["Massachusetts"]', '"Massachusetts"', "regions"),
         ('"fhir-r4"', '"fhir-r5"', "format"),
         ('"Practitioner"', '"Observation"', "Observation"),
         ('version = "1"', "version = 1", "version"),

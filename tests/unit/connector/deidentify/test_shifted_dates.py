@@ -1,4 +1,4 @@
-"""Dates of one person move together: intervals, times of day, zones and precision stay."""
+"""Dates of one person move together, told in UTC: intervals and precision stay, and no zone is left."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +13,7 @@ from tests.unit.connector.deidentify.coders import AS_OF, research
 
 SHIFTS = st.integers(-180, 180).filter(bool)
 DAYS = st.dates(date(AS_OF.year - 89, 1, 1), date(2100, 12, 31))
-ZONES = st.sampled_from(["Z", "+00:00", "-05:00", "+14:00"])
+ZONES = st.sampled_from(["Z", "+00:00", "-05:00", "+14:00", "-11:30", "+05:45"])
 TIMES = st.builds("T{:02d}:{:02d}:{:02d}".format, st.integers(0, 23), st.integers(0, 59), st.integers(0, 59))
 FRACTIONS = st.sampled_from(["", ".1", ".453", ".000001"])
 
@@ -23,7 +23,7 @@ def released(text: str, days: int) -> dict:
         "resourceType": "Observation",
         "id": "1",
         "status": "final",
-        "code": {"coding": [{"system": "s", "code": "c"}]},
+        "code": {"coding": [{"system": "http://loinc.org", "code": "718-7"}]},
         "subject": {"reference": "Patient/p"},
         "effectiveDateTime": text,
     }
@@ -35,10 +35,22 @@ def test_intervals_between_the_dates_of_a_person_are_unchanged(one, other, days,
     before = [f"{one}{at}{fraction}{here}", f"{other}{then}{fraction}{there}"]
     after = [released(text, days)["effectiveDateTime"] for text in before]
     for old, new in zip(before, after, strict=True):
-        assert new[10:] == old[10:]
+        assert re.fullmatch(r"T\d\d:\d\d", new[10:16])
+        assert new[16:] == f"{old[16:19]}{fraction}Z"
     moments = [datetime.fromisoformat(text).astimezone(UTC) for text in (*before, *after)]
     assert moments[3] - moments[2] == moments[1] - moments[0]
     assert moments[2] - moments[0] == timedelta(days)
+
+
+@given(DAYS, SHIFTS)
+def test_summer_and_winter_look_alike_after_the_move(day, days):
+    summer, winter = released(f"{day}T12:00:00-04:00", days), released(f"{day}T12:00:00-05:00", days)
+    assert [text["effectiveDateTime"][-1] for text in (summer, winter)] == ["Z", "Z"]
+
+
+def test_a_moment_near_midnight_takes_its_day_along():
+    assert released("2020-12-31T23:30:00-05:00", 1)["effectiveDateTime"] == "2021-01-02T04:30:00Z"
+    assert released("2021-01-01T00:15:59.50+01:00", 1)["effectiveDateTime"] == "2021-01-01T23:15:59.50Z"
 
 
 @given(DAYS, SHIFTS)
@@ -82,7 +94,7 @@ def test_a_required_date_that_must_go_says_that_it_was_masked():
         "resourceType": "Immunization",
         "id": "1",
         "status": "completed",
-        "vaccineCode": {"coding": [{"system": "s", "code": "c"}]},
+        "vaccineCode": {"coding": [{"system": "http://loinc.org", "code": "718-7"}]},
         "patient": {"reference": "Patient/p"},
         "occurrenceDateTime": "1920-01-01",
     }
@@ -101,6 +113,9 @@ def test_a_required_date_that_must_go_says_that_it_was_masked():
         "2020-W01-1",
         "2020-01-01 Anna",
         "2020-01-01T25",
+        "2020-01-01T25:00:00Z",
+        "2020-01-01T10:60:00Z",
+        "2020-01-01T10:00:00+15:00",
         "２０２０-01-01",
         "2020-01-01T10:00:00Z\n",
         "",

@@ -113,7 +113,9 @@ def test_packed_files_are_looked_into(known, patient, tmp_path):
 
 def test_relatives_and_professionals_are_known_too(tmp_path):
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": [
-        {"resource": {"resourceType": "RelatedPerson", "id": "rel-0001", "name": [{"family": "Aunt", "given": ["Maud"]}]}},
+        {"resource": {
+            "resourceType": "RelatedPerson", "id": "rel-0001", "name": [{"family": "Aunt", "given": ["Maud"]}],
+        }},
         {"resource": {"resourceType": "Practitioner", "id": "doc-0001", "telecom": [{"value": "doc@clinic.example"}]}},
         {"resource": {"resourceType": "Patient", "id": "pat-0001", "birthDate": "1980-02-03"}},
     ]}  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from connector.bells import LocalBells
+from connector.founding import VAULT
 from connector.jobs import sequencer
 from connector.jobs.sequencer import Sequencer
 from connector.provenance.entry import LogRow
@@ -22,6 +23,7 @@ from connector.records import LogCheckpoint, LogEntry, LogNode
 from connector.services.context import Context
 from connector.storage import SqliteStore
 from connector.vault import verify_signature
+from connector.vault.log_head import LogHead
 from tests.two_party.space import until
 
 NAME = "urn:concord:hospital:0000"
@@ -35,12 +37,16 @@ class Log:
         public = key.public_key().public_bytes_raw()
         self.verifier = NoteVerifier(NAME, public, verify_signature)
         self.path = path / "store.db"
+        (path / VAULT).mkdir(mode=0o700)
         self.bells = LocalBells(asyncio.get_running_loop())
         self.store = SqliteStore(self.path, self.bells.ring_from_thread)
         self.context = SimpleNamespace(
-            store=self.store, bells=self.bells, clock=lambda: datetime.now(UTC), random=os.urandom
-        )
-        self.sequencer = Sequencer(self.context, NoteSigner(NAME, public, key.sign))
+            store=self.store, bells=self.bells, clock=lambda: datetime.now(UTC), random=os.urandom, directory=path,
+            me=SimpleNamespace(id=NAME), vault=SimpleNamespace(keys=SimpleNamespace(public=lambda _: public)),
+        )  # fmt: skip
+        self.head = LogHead(path)
+        self.signer = NoteSigner(NAME, public, key.sign)
+        self.sequencer = Sequencer(self.context, self.signer)
 
     async def write(self, *numbers, fail=False):
         def command(tx):
@@ -200,7 +206,8 @@ async def test_an_entry_rewritten_with_everything_that_follows_from_it_still_mee
     forged = await log.store.read(lambda tx: tx.find(LogEntry, position=None)[0])
     await log.change("delete from log_entry where sequence = ?", forged.sequence)
     await log.change(
-        "update log_entry set at = ?, subject = ?, commitment = ?, salt = ?, body = ?, leaf_hash = ? where position = 2",
+        "update log_entry set at = ?, subject = ?, commitment = ?, salt = ?, body = ?, leaf_hash = ?"
+        " where position = 2",
         forged.at, forged.subject, forged.commitment, forged.salt, forged.body, forged.leaf_hash,
     )  # fmt: skip
     await log.change("update log_node set hash = ? where level = 0 and position = 2", forged.leaf_hash)
@@ -212,5 +219,7 @@ async def test_an_entry_rewritten_with_everything_that_follows_from_it_still_mee
 async def test_a_checkpoint_nobody_signed_is_found(log):
     await log.write(1, 2)
     await log.sequencer.integrate()
-    await log.change("update log_checkpoint set note = replace(note, char(10) || '2' || char(10), char(10) || '1' || char(10))")
+    await log.change(
+        "update log_checkpoint set note = replace(note, char(10) || '2' || char(10), char(10) || '1' || char(10))"
+    )
     assert not (await log.verdict()).ok

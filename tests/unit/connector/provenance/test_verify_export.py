@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from connector.provenance.entry import erase
+from connector.provenance.checkpoint import sign_checkpoint
+from connector.provenance.entry import SALT_BYTES, Entry, commit, erase
 from connector.provenance.export import (
     CHECKPOINT_NAME,
     KEY_NAME,
@@ -16,7 +17,8 @@ from connector.provenance.export import (
     export_lines,
     verifier_script,
 )
-from tests.unit.connector.provenance.sample_log import ORIGIN, SampleLog
+from connector.provenance.merkle import EMPTY_ROOT
+from tests.unit.connector.provenance.sample_log import ORIGIN, SampleLog, entry
 
 
 def run(directory):
@@ -30,7 +32,8 @@ def run(directory):
 @pytest.fixture
 def export(tmp_path):
     log = SampleLog(11, (9,))
-    rows = [erase(row) if row.position == 2 else row for row in log.rows]
+    explained = Entry(11, entry(11).at, "log.erased", "urn:x", {"entries": [2]}, bytes(SALT_BYTES))
+    rows = [erase(row) if row.position == 2 else row for row in log.rows] + [commit(explained)]
     (tmp_path / LOG_NAME).write_bytes(b"".join(export_lines(rows)))
     (tmp_path / CHECKPOINT_NAME).write_text(log.notes[0], encoding="utf-8")
     public = base64.urlsafe_b64encode(log.public).rstrip(b"=").decode()
@@ -48,7 +51,7 @@ def edit(export, position, change):
 def test_an_untouched_export_holds(export):
     code, said = run(export)
     assert code == 0
-    assert said.startswith(f"ok: 11 entries of {ORIGIN} (key ")
+    assert said.startswith(f"ok: 12 entries of {ORIGIN} (key ")
     assert said.endswith("hold, 9 of them signed")
 
 
@@ -119,3 +122,16 @@ def test_a_changed_signature_key_or_size_fails(export):
     other = base64.urlsafe_b64encode(bytes(range(32))).rstrip(b"=").decode()
     (export / KEY_NAME).write_text(json.dumps({"kty": "OKP", "crv": "Ed25519", "x": other}))
     assert run(export) == (1, "FAILED: checkpoint.txt is not signed by key.json")
+
+
+def test_an_entry_emptied_without_an_explanation_fails(export):
+    (export / LOG_NAME).write_bytes(b"".join((export / LOG_NAME).read_bytes().splitlines(keepends=True)[:-1]))
+    assert run(export) == (1, "FAILED: 1 entries were emptied unexplained, 9 of 11 are signed")
+
+
+def test_entries_of_which_none_is_signed_fail(export):
+    nothing = sign_checkpoint(0, EMPTY_ROOT, SampleLog(0, ()).signer)
+    (export / CHECKPOINT_NAME).write_text(nothing, encoding="utf-8")
+    assert run(export) == (1, "FAILED: 0 entries were emptied unexplained, 0 of 12 are signed")
+    (export / LOG_NAME).write_bytes(b"")
+    assert run(export)[0] == 0

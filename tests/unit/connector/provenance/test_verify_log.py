@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.provenance import verify
 from connector.provenance.checkpoint import sign_checkpoint
-from connector.provenance.entry import commit, erase
+from connector.provenance.entry import SALT_BYTES, Entry, commit, erase
 from connector.provenance.merkle import EMPTY_ROOT, CompactRange
-from connector.provenance.verify import verify_log
+from connector.provenance.verify import Tail, verify_log
 from tests.unit.connector.provenance.sample_log import SampleLog, entry
 
 COLUMNS = ["at", "kind", "subject", "commitment", "salt", "body", "leaf_hash"]
@@ -39,10 +40,50 @@ def test_the_tail_is_counted_and_not_called_signed(log):
     assert found.what == "23 entries hold, 20 of them signed"
 
 
-def test_erased_entries_hold_and_are_counted(log):
-    rows = [erase(row) if row.position in (4, 22) else row for row in log.rows]
-    found = verdict(log, rows)
+def named(log, *positions):
+    """The log with some rows emptied, and one more that says so."""
+    said = Entry(23, entry(23).at, "log.erased", "urn:x", {"entries": list(positions)}, bytes(SALT_BYTES))
+    return [erase(row) if row.position in (4, 22) else row for row in log.rows] + [commit(said)]
+
+
+def test_erased_entries_hold_and_are_counted_when_a_later_entry_names_them(log):
+    found = verdict(log, named(log, 4, 22), nodes=False)
     assert (found.ok, found.erased) == (True, 2)
+
+
+@pytest.mark.parametrize(("positions", "bad"), [((), 4), ((4,), 22), ((22,), 4), ((5,), 4)])
+def test_an_entry_emptied_without_a_word_is_named(log, positions, bad):
+    found = verdict(log, named(log, *positions), nodes=False)
+    assert (found.ok, found.first_bad) == (False, bad)
+    assert "emptied" in found.what
+
+
+def test_what_an_emptied_or_earlier_entry_says_explains_nothing(log):
+    rows = named(log, 4, 22)
+    assert verdict(log, [*rows[:-1], erase(rows[-1])], nodes=False).first_bad == 4
+    early = [*log.rows[:-1], named(log, 22)[-1]._replace(position=22)]
+    late = commit(replace(entry(23)))
+    assert verdict(log, [*early, erase(late)], nodes=False).first_bad == 23
+
+
+def test_rows_of_a_store_of_which_none_is_signed_do_not_hold(log):
+    found = verify_log(log.rows, [], log.verifier, log.node, Tail())
+    assert (found.ok, found.first_bad) == (False, 0)
+    assert "none of them is signed" in found.what
+    assert verify_log([], [], log.verifier, None, Tail()).ok
+
+
+def test_the_unsigned_tail_of_a_store_is_at_most_one_batch(log, monkeypatch):
+    for batch, holds in ((3, True), (2, False)):
+        monkeypatch.setattr(verify, "BATCH", batch)
+        found = verify_log(log.rows, log.notes, log.verifier, log.node, Tail())
+        assert (found.ok, found.first_bad) == (holds, None if holds else 20)
+
+
+def test_while_a_process_signs_no_entry_waits_longer_than_it_may(log):
+    for since, holds in ((log.rows[20].at, True), (log.rows[21].at, False)):
+        found = verify_log(log.rows, log.notes, log.verifier, log.node, Tail(since))
+        assert (found.ok, found.first_bad) == (holds, None if holds else 20)
 
 
 @settings(max_examples=300)

@@ -67,6 +67,43 @@ async def test_a_closed_account_has_no_session_and_gets_none(hospital):
     assert refused.value.status == 403
 
 
+class SignsIn:
+    """An issuer at which somebody has just signed in."""
+
+    def __init__(self, who: SignedIn) -> None:
+        self.who = who
+
+    async def depart(self, now, hint):
+        return "https://issuer.example", {}
+
+    async def arrive(self, callback_url, kept, now):
+        return self.who
+
+
+async def test_signing_in_ends_the_session_this_browser_had_and_no_other(hospital):
+    accounts = hospital.services.accounts
+    before, _ = await cookie(hospital)
+    elsewhere, _ = await cookie(hospital)
+    await accounts.open_account(hospital.actor("operator"), "bo", "Bo", ["steward"])
+    accounts.signing_in.issuer = SignsIn(signed_in(hospital, "bo"))
+    _, state = await accounts.begin_sign_in("/", None)
+    opened, value, _ = await accounts.finish_sign_in(state, {}, before)
+    assert opened.actor.name == "Bo"
+    assert await accounts.session(before) is None
+    assert await accounts.session(elsewhere) is not None
+    assert await accounts.session(value) is not None
+
+
+async def test_a_sign_in_that_fails_leaves_the_session_there_was(hospital):
+    accounts = hospital.services.accounts
+    before, _ = await cookie(hospital)
+    accounts.signing_in.issuer = SignsIn(signed_in(hospital, "nobody"))
+    _, state = await accounts.begin_sign_in("/", None)
+    with pytest.raises(Problem):
+        await accounts.finish_sign_in(state, {}, before)
+    assert await accounts.session(before) is not None
+
+
 async def test_signing_out_ends_the_session(hospital):
     value, _ = await cookie(hospital)
     session = await hospital.services.accounts.session(value)

@@ -1,4 +1,4 @@
-"""From the moment a stop may commit, nothing about that person is being handed over, whatever order things happen in."""
+"""From the moment a stop may commit, nothing about that person is being handed over, whatever the order of things."""
 
 from __future__ import annotations
 

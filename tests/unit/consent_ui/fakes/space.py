@@ -52,9 +52,10 @@ class Accounts:
     async def begin_sign_in(self, onward: str, hint: str | None) -> tuple[str, str]:
         return f"/sign-in/callback?code=1&state=s&role={hint or self.roles[0]}", onward
 
-    async def finish_sign_in(self, state: str, query: dict[str, str]):
+    async def finish_sign_in(self, state: str, query: dict[str, str], before: str | None = None):
         if query.get("state") != "s":
             raise Problem(400, "sign-in", "Sign-in failed", "The answer of the sign-in provider does not fit.")
+        self.sessions.pop(before, None)
         value = self.open(query["role"])
         return self.sessions[value], value, state
 

@@ -1,0 +1,56 @@
+"""Other spellings of what identifies somebody: the digits of a telephone number, a birth date, the words of a name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+SHORTEST_NUMBER = 7
+SHORTEST_FAMILY = 4
+BETWEEN_DIGITS = b" ()-+./"
+
+_NUMBER = re.compile(r"[a-z]{0,4}[\W_]*(\d[\d ()+./-]*\d)[\W_]*[a-z]{0,2}", re.ASCII | re.IGNORECASE)
+_NATIONAL = 10
+_MONTHS = "January February March April May June July August September October November December"
+_GAP = rb"[ ()+./-]{0,3}"
+
+
+def digits_of(identifier: str) -> Iterator[bytes]:
+    """The digits of a telephone, insurance or hospital number, with and without the code of a country."""
+    match = _NUMBER.fullmatch(identifier)
+    digits = re.sub(r"\D", "", match[1]).encode() if match else b""
+    if len(digits) >= SHORTEST_NUMBER:
+        yield digits
+    if len(digits) > _NATIONAL and "+" in identifier:
+        yield digits[-_NATIONAL:]
+
+
+def spread(digits: bytes) -> re.Pattern[bytes]:
+    """These digits with or without separators between them, and no digit around them."""
+    middle = _GAP.join(b"%c" % digit for digit in digits)
+    # A whole number may be written as a decimal; more digits make it another number.
+    return re.compile(rb"(?<!\d)(?<!\d\.)" + middle + rb"(?!\d|\.0*[1-9])")
+
+
+def is_something_else(found: bytes) -> bool:
+    """Whether this is a decimal or a date, whose point and dashes separate no groups of digits of one number."""
+    return re.fullmatch(rb"\d+\.\d+|\d{4}-\d\d-\d\d", found) is not None
+
+
+def birth_dates(day: date) -> Iterator[str]:
+    """A birth date as people write it; not with the year first and dashes, as every date in a record is written."""
+    year, month, number = day.year, day.month, day.day
+    yield f"{year:04d}{month:02d}{number:02d}"
+    for first, second in ((number, month), (month, number)):
+        for mark in "./-":
+            yield f"{first:02d}{mark}{second:02d}{mark}{year:04d}"
+            yield f"{first}{mark}{second}{mark}{year:04d}"
+    yield f"{year:04d}/{month:02d}/{number:02d}"
+    name = _MONTHS.split()[month - 1]
+    for spelt in {name, name[:3]}:
+        for written in (f"{number}", f"{number:02d}"):
+            yield f"{written} {spelt} {year:04d}"
+            yield f"{written}. {spelt} {year:04d}"
+            yield f"{spelt} {written}, {year:04d}"
+            yield f"{spelt} {written} {year:04d}"
