@@ -125,6 +125,18 @@ class Signer(Protocol):
         ...
 
 
+class LogHead(Protocol):
+    """The newest signed checkpoint, kept outside the store it speaks about. Reads raise OSError or a vault's error."""
+
+    def read(self) -> str | None:
+        """The note kept, None when none ever was."""
+        ...
+
+    def keep(self, note: str) -> None:
+        """Put a newer note in the place of the old one, wholly or not at all."""
+        ...
+
+
 class PersonCoder(Protocol):
     """One person inside one pseudonym domain."""
 

@@ -41,6 +41,7 @@ from connector.settings import Settings
 from connector.sources import batches, folder
 from connector.storage import SqliteStore
 from connector.vault import FileVault
+from connector.vault.log_head import FileLogHead
 from connector.vault.vault import LOG_KEY, PARTICIPANT_KEY
 
 
@@ -81,7 +82,8 @@ async def build(settings: Settings) -> Participant:
     members.myself = _myself(document)
     await members.load()
     context = Context(
-        settings=settings, me=identity, store=store, vault=vault, signer=signer, members=members, outbound=outbound,
+        settings=settings, me=identity, store=store, vault=vault, signer=signer,
+        log_head=FileLogHead(settings.directory), members=members, outbound=outbound,
         clock=utc_now, bells=bells, gate=ReleaseGate(), deliveries=Deliveries(utc_now), tasks=Tasks(),
         data=_data_ports(settings), random=os.urandom,
     )  # fmt: skip

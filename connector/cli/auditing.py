@@ -93,6 +93,7 @@ def _read(directory: Path, look: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
     from connector.services.evidence import Evidence
     from connector.storage import SqliteStore
     from connector.vault import FileVault
+    from connector.vault.log_head import FileLogHead
 
     settings = load(directory)
     lock = DirectoryLock(directory).take()
@@ -101,7 +102,7 @@ def _read(directory: Path, look: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
         try:
             me = SimpleNamespace(id=settings.participant_id)
             around = SimpleNamespace(
-                store=store, vault=FileVault(directory / VAULT), me=me, directory=directory,
+                store=store, vault=FileVault(directory / VAULT), me=me, log_head=FileLogHead(directory),
                 clock=lambda: datetime.now(UTC),
             )  # fmt: skip
             return asyncio.run(look(Evidence(cast("Any", around), running=False)))

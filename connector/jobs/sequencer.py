@@ -19,7 +19,6 @@ from connector.provenance.verify import BATCH
 from connector.records import LogCheckpoint, LogEntry, LogNode
 from connector.services.context import Context
 from connector.services.tasks import trace_of
-from connector.vault.log_head import LogHead
 
 _BATCH = BATCH
 _REST = 0.1
@@ -39,7 +38,7 @@ class Sequencer:
     def __init__(self, context: Context, signer: NoteSigner) -> None:
         self._context = context
         self._signer = signer
-        self._file = LogHead(context.directory)
+        self._file = context.log_head
         self._head: Checkpoint | None = None
 
     async def run(self) -> None:

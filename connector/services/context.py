@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from connector.ports import Clock, DataPorts, Signer, Store, Transaction
+from connector.ports import Clock, DataPorts, LogHead, Signer, Store, Transaction
 from connector.provenance.entry import SALT_BYTES, Entry, commit
 from connector.records import LogEntry
 
@@ -46,6 +46,7 @@ class Context:
     store: Store
     vault: FileVault
     signer: Signer
+    log_head: LogHead
     members: Members
     outbound: Outbound
     clock: Clock

@@ -35,7 +35,6 @@ from connector.services.committed import records_differ
 from connector.services.context import Context
 from connector.vault.errors import VaultError
 from connector.vault.keys import verify_signature
-from connector.vault.log_head import LogHead
 
 _PAGE = 1000
 _LOG_KEY = "log"
@@ -85,7 +84,7 @@ class Evidence:
         elsewhere = list(kept)
         try:
             # Before the store: the store may be ahead of the head, never behind it.
-            head = await asyncio.to_thread(LogHead(self._context.directory).read)
+            head = await asyncio.to_thread(self._context.log_head.read)
         except (OSError, VaultError):
             return LogVerdict(False, 0, None, "the head kept in the vault cannot be read")
 

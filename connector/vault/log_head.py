@@ -15,8 +15,8 @@ from connector.vault.private_files import read_private
 _PLACE = Path("vault") / "log-head"
 
 
-class LogHead:
-    """The file `vault/log-head` (mode 0600) of the participant in `directory`: one signed note."""
+class FileLogHead:
+    """Implements `connector.ports.LogHead`: one signed note in `vault/log-head` (mode 0600) of a directory."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / _PLACE

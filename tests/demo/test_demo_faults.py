@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -57,8 +58,15 @@ def test_killing_each_process_at_several_points_loses_nothing(tmp_path, three_bu
     assert report["withdrawal"]["bytes_after"] == report["withdrawal"]["lines_left"] == 0
 
 
-def test_other_peoples_bundles_play_the_same_story(tmp_path, three_bundles):
-    report = finished(tell(tmp_path / "space", "--bundles", str(three_bundles)))
+@pytest.fixture(scope="module")
+def own(tmp_path_factory, three_bundles) -> tuple[Path, dict]:
+    """The story on somebody's own three bundles: where, and what was measured."""
+    space = tmp_path_factory.mktemp("own-space") / "space"
+    return space, finished(tell(space, "--bundles", str(three_bundles)))
+
+
+def test_other_peoples_bundles_play_the_same_story(own):
+    _, report = own
     release = report["release"]
     assert report["patients"] == 3
     assert release["people"] + sum(release["withheld"].values()) == 3
@@ -66,11 +74,8 @@ def test_other_peoples_bundles_play_the_same_story(tmp_path, three_bundles):
     assert report["leaks"] == 0
 
 
-def test_a_port_that_is_taken_meanwhile_is_replaced_and_the_others_learn_of_it(tmp_path, three_bundles):
-    import socket
-
-    space = tmp_path / "space"
-    finished(tell(space, "--bundles", str(three_bundles)))
+def test_a_port_that_is_taken_meanwhile_is_replaced_and_the_others_learn_of_it(own, three_bundles):
+    space, _ = own
     ports = {
         who: int((space / who / "concord.toml").read_text().partition("\nport = ")[2].partition("\n")[0])
         for who in ("hospital", "wallet")

@@ -100,7 +100,7 @@ class Steward:
         return published
 
     async def withdraw_dataset(self, actor: Actor, dataset_id: str) -> None:
-        """Take a dataset out of the catalogue; contracts already made go on. Raises Problem 404, 409."""
+        """Take a dataset out of the catalogue; nothing of it is released any more. Raises Problem 404, 409."""
         require(actor, *_ROLES)
         context = self._context
 

@@ -59,11 +59,17 @@ def test_what_cannot_be_prepared_says_why_and_spoils_nothing_else():
 
 def test_an_identifier_in_what_would_leave_is_found():
     (anna, ben) = prepared(
-        Parcel(ANNA, "4711", (observation(unit="Anna Bell"),), ("Anna Bell",)),
-        Parcel(BEN, "4712", (observation(subject="4712"),), ("Anna Bell",)),
+        Parcel(ANNA, "4711", (observation(valueQuantity={"value": 5558675309}),), ("555-867-5309",)),
+        Parcel(BEN, "4712", (observation(subject="4712"),), ("555-867-5309",)),
     )
     assert anna.leaks > 0
     assert ben.leaks == 0
+
+
+def test_a_name_in_what_would_leave_is_taken_out_of_it():
+    (anna,) = prepared(Parcel(ANNA, "4711", (observation(unit="Bell"),), ("Anna Bell",)))
+    assert b"Bell" not in anna.lines[0]
+    assert anna.leaks == 0
 
 
 def test_a_record_larger_than_a_chunk_is_withheld():

@@ -23,7 +23,7 @@ from connector.records import LogCheckpoint, LogEntry, LogNode
 from connector.services.context import Context
 from connector.storage import SqliteStore
 from connector.vault import verify_signature
-from connector.vault.log_head import LogHead
+from connector.vault.log_head import FileLogHead
 from tests.two_party.space import until
 
 NAME = "urn:concord:hospital:0000"
@@ -42,9 +42,10 @@ class Log:
         self.store = SqliteStore(self.path, self.bells.ring_from_thread)
         self.context = SimpleNamespace(
             store=self.store, bells=self.bells, clock=lambda: datetime.now(UTC), random=os.urandom, directory=path,
+            log_head=FileLogHead(path),
             me=SimpleNamespace(id=NAME), vault=SimpleNamespace(keys=SimpleNamespace(public=lambda _: public)),
         )  # fmt: skip
-        self.head = LogHead(path)
+        self.head = FileLogHead(path)
         self.signer = NoteSigner(NAME, public, key.sign)
         self.sequencer = Sequencer(self.context, self.signer)
 
