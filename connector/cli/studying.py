@@ -15,7 +15,7 @@ from connector.cli.options import HERE, Directory, Json
 from connector.problems import invalid
 
 verbs = typer.Typer(help="Study requests: publish one, list them, decide about one.", no_args_is_help=True)
-Draft = Annotated[Path, typer.Argument(help="A TOML file; see docs/operations.md.", exists=True, dir_okay=False)]
+Draft = Annotated[Path, typer.Argument(help="A TOML file with the fields listed above.", exists=True, dir_okay=False)]
 Study = Annotated[str, typer.Argument(help="The study request's id, as `concord study list` prints it.")]
 Reason = Annotated[str, typer.Option(help="Why, for the research group to read.")]
 _ENDS = ("answer_until", "valid_until")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connector.founding import STORE_FILE, found
-from connector.lock import DirectoryLock
+from connector.lock import DirectoryLock, running
+from connector.problems import Problem
 from connector.records import Account
 from connector.settings import Role
 from connector.storage import SqliteStore
@@ -49,7 +50,10 @@ class Home:
 
 
 async def prepare(space: Path) -> list[Home]:
-    """Found the participants that are missing, and give a new port to those whose old one is taken."""
+    """Found the participants that are missing, and give a new port to those whose old one is taken.
+
+    Raises Problem 409 when the participants are being served already.
+    """
     used = _written_ports(space)
     homes, taken = [], set[int]()
     for character in CHARACTERS:
@@ -63,6 +67,8 @@ async def prepare(space: Path) -> list[Home]:
 def _written_ports(space: Path) -> set[int]:
     space.mkdir(parents=True, exist_ok=True)
     known = [space / one.folder for one in CHARACTERS if (space / one.folder / "concord.toml").exists()]
+    if any(running(directory) is not None for directory in known):
+        raise Problem(409, "in-use", f"A demonstration is running in {space} already", accepted="another --directory")
     return {int(_settings(directory)["port"]) for directory in known}
 
 
@@ -84,10 +90,11 @@ def _settings(directory: Path) -> dict[str, int | str]:
 
 async def _move(directory: Path, old_url: str, port: int) -> None:
     """Rewrite port and public_url where they stand; who signed in at the old address still signs in at the new one."""
+    lock = DirectoryLock(directory).take()
     file, url = directory / "concord.toml", f"http://127.0.0.1:{port}"
     text = re.sub(r"(?m)^port = .*$", f"port = {port}", file.read_text("utf-8"))
     file.write_text(re.sub(r"(?m)^public_url = .*$", f'public_url = "{url}"', text), "utf-8")
-    lock, store = DirectoryLock(directory).take(), SqliteStore(directory / STORE_FILE)
+    store = SqliteStore(directory / STORE_FILE)
     try:
         await store.write(lambda tx: tx.alter(Account, {"issuer": f"{url}/idp"}, issuer=f"{old_url}/idp"))
     finally:

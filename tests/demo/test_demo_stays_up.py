@@ -113,3 +113,14 @@ def test_every_participant_knows_the_other_three_and_its_log_holds(standing):
         assert len(members) == 3
         code, verdict = standing.concord(who, "audit", "verify")
         assert (code, verdict["ok"]) == (0, True)
+
+
+def test_a_second_demonstration_does_not_touch_a_running_one(standing):
+    before = [file.read_text() for file in sorted(standing.space.glob("*/concord.toml"))]
+    done = subprocess.run(
+        [*CONCORD, "demo", "--once", "--directory", str(standing.space)],
+        capture_output=True, text=True, env=surroundings(), timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "running in" in done.stderr
+    assert [file.read_text() for file in sorted(standing.space.glob("*/concord.toml"))] == before
