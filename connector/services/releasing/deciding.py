@@ -16,6 +16,7 @@ from connector.ports import Transaction
 from connector.records import Consent, DecisionMade, Link, MemberEntry, Notice
 from connector.services.context import Context
 from connector.services.delivery import new_id
+from connector.services.processes.willingness import EXECUTORS
 from connector.services.releasing.contract import Contract
 from policy.consent import ConsentError, ConsentRecord
 from policy.decide import decide
@@ -24,8 +25,6 @@ from policy.facts import Facts, Question
 from policy.reasons import Reason
 from policy.replay import inputs_to_json
 
-# Duties this connector carries out (see connector.services.processes.willingness).
-EXECUTORS = frozenset({"pseudonymise", "erase-on-withdrawal"})
 UNDER_WAY = Reason("withdrawal-under-way", "A withdrawal is still being told to this recipient.", "rule")
 STOPPED = Reason("stopped-under-contract", "The person stopped under this contract; a new one starts anew.", "rule")
 _PORTION = 400
