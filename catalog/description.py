@@ -22,6 +22,7 @@ from catalog.fields import (
     Contact,
     Country,
     HealthCategory,
+    Identifier,
     Iri,
     Language,
     Line,
@@ -51,7 +52,7 @@ class DatasetDescription(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: Iri
+    id: Identifier
     title: Line
     description: Prose
     keywords: Annotated[tuple[Line, ...], Field(min_length=1, max_length=30)]

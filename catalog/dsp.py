@@ -6,10 +6,11 @@ written as a full IRI: how many people are expected to be in a release, never be
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from catalog.description import DatasetDescription
+from catalog.description import DatasetDescription, Kind
 from catalog.fields import LANGUAGES
 from catalog.smallnumbers import at_least_ten, band_words
 from policy.instants import wire
@@ -19,6 +20,9 @@ EXPECTED_YIELD = "https://w3id.org/concord/ns#expectedConsentYield"
 KIND = "https://w3id.org/concord/ns#"
 """`dct:type` of a dataset is this followed by `records` or `stream`."""
 PULL = "HttpData-PULL"
+PUSH = "HttpData-PUSH"
+FORMATS: Mapping[str, tuple[str, ...]] = {Kind.RECORDS: (PULL, PUSH), Kind.STREAM: (PULL,)}
+"""In which ways a dataset of each kind can be had: a stream goes on while somebody listens, so it is pulled."""
 
 Json = dict[str, object]
 _AUTHORITY = "http://publications.europa.eu/resource/authority"
@@ -54,14 +58,18 @@ def catalog_json(catalog_id: str, participant_id: str, service: Service, entries
     ids = [offer["@id"] for entry in entries for offer in entry.offers]
     if len(set(ids)) != len(ids):
         raise OfferError("an offer belongs to exactly one dataset")
-    root: Json = {
+    root = _root(catalog_id, participant_id, service)
+    return root | {"dataset": datasets} if datasets else root
+
+
+def _root(catalog_id: str, participant_id: str, service: Service) -> Json:
+    return {
         "@context": [CONTEXT],
         "@id": catalog_id,
         "@type": "Catalog",
         "participantId": participant_id,
         "service": [_service(service)],
     }
-    return root | {"dataset": datasets} if datasets else root
 
 
 def root_dataset_json(entry: OnOffer, service: Service) -> Json:
@@ -71,18 +79,59 @@ def root_dataset_json(entry: OnOffer, service: Service) -> Json:
 
 def dataset_json(entry: OnOffer, service: Service) -> Json:
     """Return one Dataset as it stands inside a Catalog. Raises `OfferError`."""
-    if not entry.offers:
+    before, after = _around_the_yield(entry.description, entry.offers, service)
+    return before | {EXPECTED_YIELD: at_least_ten(entry.expected_yield)} | after
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One Dataset as JSON text in UTF-8, but for the number of people expected, which differs from asker to asker."""
+
+    before: bytes
+    after: bytes
+
+    def text(self, expected_yield: int) -> bytes:
+        """The whole object."""
+        return b"".join((self.before, at_least_ten(expected_yield).encode(), self.after))
+
+    def root(self, expected_yield: int) -> bytes:
+        """The same as a whole answer, with its context: what `root_dataset_json` returns, as text."""
+        return b"".join((_ROOT, self.text(expected_yield)[1:]))
+
+
+_ROOT = b'{"@context":["' + CONTEXT.encode() + b'"],'
+
+
+def rendered(about: DatasetDescription, offers: Sequence[Mapping[str, object]], service: Service) -> Rendered:
+    """Write one Dataset once, to be sent many times. Raises `OfferError`, or ValueError for text that is not Unicode.
+
+    The text is that of `dataset_json`, key for key.
+    """
+    before, after = _around_the_yield(about, offers, service)
+    return Rendered(_dump(before)[:-1] + f',"{EXPECTED_YIELD}":"'.encode(), b'",' + _dump(after)[1:])
+
+
+def rendered_catalog(catalog_id: str, participant_id: str, service: Service, datasets: Sequence[bytes]) -> bytes:
+    """Return one page of the root Catalog around datasets that are text already: `catalog_json`, as text."""
+    root = _dump(_root(catalog_id, participant_id, service))
+    return b"".join((root[:-1], b',"dataset":[', b",".join(datasets), b"]}")) if datasets else root
+
+
+def _dump(value: Json) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _around_the_yield(
+    about: DatasetDescription, offers: Sequence[Mapping[str, object]], service: Service
+) -> tuple[Json, Json]:
+    """What stands in a Dataset before and after the expected yield."""
+    if not offers:
         raise OfferError("a dataset in a catalogue has at least one offer")
-    for offer in entry.offers:
+    for offer in offers:
         _check_offer(offer)
-    return {
-        "@id": entry.description.id,
-        "@type": "Dataset",
-        **dict(_terms(entry.description)),
-        EXPECTED_YIELD: at_least_ten(entry.expected_yield),
-        "hasPolicy": [dict(offer) for offer in entry.offers],
-        "distribution": [{"@type": "Distribution", "format": PULL, "accessService": _service(service)}],
-    }
+    before: Json = {"@id": about.id, "@type": "Dataset", **dict(_terms(about))}
+    ways = [{"@type": "Distribution", "format": way, "accessService": _service(service)} for way in FORMATS[about.kind]]
+    return before, {"hasPolicy": [dict(offer) for offer in offers], "distribution": ways}
 
 
 def _service(service: Service) -> Json:

@@ -113,6 +113,8 @@ def _prose(text: str) -> str:
 
 
 Iri = Annotated[str, Field(max_length=500), AfterValidator(_iri)]
+Identifier = Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""What names a dataset on the wire: DSP identifiers are opaque, many are plain words."""
 Line = Annotated[str, Field(max_length=200), AfterValidator(_line)]
 Prose = Annotated[str, Field(max_length=4000), AfterValidator(_prose)]
 Email = Annotated[str, Field(max_length=200), AfterValidator(_email)]

@@ -11,16 +11,17 @@ import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, Protocol, TypeVar
 
 from catalog.description import DatasetDescription
 from policy.categories import CATEGORIES
 from policy.instants import instant, wire
 
 PAGE_SIZE = 100
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,5000}", re.ASCII)
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,20000}", re.ASCII)
 _FILTERS = '"filter" with entries {"text": "words"} and {"category": "a category of data"}'
 
 
@@ -30,6 +31,21 @@ class CatalogRefusal(ValueError):
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
         self.code, self.reason = code, reason
+
+
+class Placed(Protocol):
+    """What has a place in the order of a catalogue."""
+
+    @property
+    def issued(self) -> datetime:
+        """When it was first published."""
+
+    @property
+    def id(self) -> str:
+        """Its id, which decides between those issued at the same time."""
+
+
+P = TypeVar("P", bound=Placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +58,10 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogPage:
+class CatalogPage(Generic[P]):
     """One page in order, and the tokens of its neighbours (None where there is none)."""
 
-    entries: tuple[DatasetDescription, ...]
+    entries: tuple[P, ...]
     next: str | None
     previous: str | None
 
@@ -64,15 +80,32 @@ class Filter:
 
     def keeps(self, about: DatasetDescription) -> bool:
         """Tell whether a dataset passes."""
-        text = " ".join((about.title, about.description, *about.keywords)).casefold()
-        return all(word in text for word in self.words) and (
-            not self.categories or not self.categories.isdisjoint(about.categories)
+        return self.passes(searched(about), about.categories)
+
+    def passes(self, text: str, categories: Iterable[str]) -> bool:
+        """The same for a text that `searched` returned, and categories."""
+        return (not self.categories or not self.categories.isdisjoint(categories)) and all(
+            word in text for word in self.words
         )
 
 
-def page_of(datasets: Iterable[DatasetDescription], token: str | None = None, size: int = PAGE_SIZE) -> CatalogPage:
+def searched(about: DatasetDescription) -> str:
+    """The text of a description in which a filter looks for words."""
+    return " ".join((about.title, about.description, *about.keywords)).casefold()
+
+
+def page_of(datasets: Iterable[P], token: str | None = None, size: int = PAGE_SIZE) -> CatalogPage[P]:
     """Return the page a token asks for, the first without one. Raises `CatalogRefusal` for a token that is not ours."""
-    ordered = sorted(datasets, key=_key)
+    return page_of_ordered(in_order(datasets), token, size)
+
+
+def in_order(datasets: Iterable[P]) -> list[P]:
+    """Return datasets in the order of a catalogue: by when they were issued, then by id."""
+    return sorted(datasets, key=_key)
+
+
+def page_of_ordered(ordered: Sequence[P], token: str | None = None, size: int = PAGE_SIZE) -> CatalogPage[P]:
+    """The same for datasets that stand in order already. Raises `CatalogRefusal`."""
     start, stop = _bounds(ordered, read_token(token) if token is not None else None, size)
     shown = tuple(ordered[start:stop])
     return CatalogPage(
@@ -82,11 +115,11 @@ def page_of(datasets: Iterable[DatasetDescription], token: str | None = None, si
     )
 
 
-def _key(about: DatasetDescription) -> tuple[datetime, str]:
+def _key(about: Placed) -> tuple[datetime, str]:
     return about.issued, about.id
 
 
-def _bounds(ordered: list[DatasetDescription], position: Position | None, size: int) -> tuple[int, int]:
+def _bounds(ordered: Sequence[Placed], position: Position | None, size: int) -> tuple[int, int]:
     if position is None:
         return 0, size
     here = (position.issued, position.id)

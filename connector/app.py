@@ -16,12 +16,12 @@ from connector.api.management.door import check_token
 from connector.lock import DirectoryLock
 from connector.rootnames import require_own_packages
 from connector.settings import load
-from connector.wiring import build
+from connector.wiring import PRODUCTION, Plugs, build
 
 log = logging.getLogger("concord.app")
 
 
-def create() -> FastAPI:
+def create(plugs: Plugs = PRODUCTION) -> FastAPI:
     """Build the application for the directory in CONCORD_DIRECTORY; the participant starts with the lifespan."""
     require_own_packages()
     settings = load(Path(os.environ.get("CONCORD_DIRECTORY", ".")))
@@ -30,7 +30,7 @@ def create() -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         lock = DirectoryLock(settings.directory).take()
         try:
-            participant = await build(settings)
+            participant = await build(settings, plugs)
             app.state.running = lock.announce(_local(settings.bind_host, settings.port, bool(settings.tls_certificate)))
             app.state.participant = participant
             log.info("ready", extra={"participant": participant.identity.id})
@@ -49,6 +49,7 @@ def create() -> FastAPI:
     faults.install(app)
     for router in (health.router, dsp.root, dsp.router, exchange.router, data.router, management.router):
         app.include_router(router)
+    app.add_middleware(dsp.Tidied)
     app.add_api_route("/api/openapi.json", _description, include_in_schema=False)
     idp.install(app, settings)
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 
@@ -13,9 +14,17 @@ class LocalBells:
         self._loop = loop
         self._waiting: dict[str, set[asyncio.Future[bool]]] = {}
         self._rung: dict[str, int] = {}
+        self._listening: dict[str, Callable[[str], None]] = {}
+
+    def listen(self, kind: str, listener: Callable[[str], None]) -> None:
+        """Call `listener` with what follows the colon, at once, whenever a bell named `kind:...` rings."""
+        self._listening[kind] = listener
 
     def ring(self, name: str) -> None:
         """Wake everybody waiting for `name`; call on the loop's thread."""
+        kind, colon, rest = name.partition(":")
+        if colon and (listener := self._listening.get(kind)) is not None:
+            listener(rest)
         if name in self._rung:
             self._rung[name] += 1
         for future in self._waiting.pop(name, ()):

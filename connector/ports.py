@@ -86,6 +86,13 @@ class Store(Protocol):
         """Run a query on a recent committed state."""
         ...
 
+    def look(self, query: Callable[[Transaction], T]) -> Awaitable[T]:
+        """The same for a few records found by key or index; a store in this process answers at once, without a thread.
+
+        Such a query must not wait for anything, since the event loop may be waiting for it.
+        """
+        ...
+
 
 class Bells(Protocol):
     """Wake-ups inside this participant: nobody sleeps and looks, somebody rings."""

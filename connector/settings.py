@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     release_workers: int = Field(default=1, ge=1, le=32)
     freshness_hours: int = Field(default=24, ge=1, le=720)
     erase_days: int = Field(default=30, ge=1, le=365)
+    delivery_days: int = Field(default=7, ge=1, le=365)
 
     @field_validator("public_url")
     @classmethod

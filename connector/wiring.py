@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from connector.bells import LocalBells
 from connector.dataplane.archive import FileArchive
@@ -17,22 +19,27 @@ from connector.identity.document import ParticipantDocument, introduce, write_do
 from connector.identity.members import Member
 from connector.identity.people.portal import ANY_PROVIDER, OWN_PROVIDER, PortalSignIn
 from connector.identity.people.relying_party import Issuer
+from connector.identity.speaking import PeerIdentity
+from connector.jobs.arrival import Arrivals
 from connector.jobs.courier import Courier
+from connector.jobs.deadlines import Deadlines
 from connector.jobs.eraser import Eraser
 from connector.jobs.heartbeat import Heartbeat
+from connector.jobs.inbox import PushInbox
 from connector.jobs.puller import Puller
+from connector.jobs.pusher import Pusher
 from connector.jobs.sequencer import Sequencer
 from connector.outbound.client import Outbound
 from connector.outbound.faults import OutboundRefused
 from connector.outbound.guard import Destination
 from connector.outbound.origins import NamedOrigin
-from connector.ports import DataPorts
+from connector.ports import Clock, DataPorts
 from connector.problems import invalid
 from connector.provenance.note import NoteSigner
 from connector.services.context import Context, Identity
 from connector.services.delivery import Deliveries
 from connector.services.gate import ReleaseGate
-from connector.services.registry import Services
+from connector.services.registry import AS_IN_PRODUCTION, Deciding, Services
 from connector.services.signing import KeySigner
 from connector.services.signing_in import CALLBACK
 from connector.services.tasks import Tasks
@@ -48,6 +55,21 @@ from connector.vault.vault import LOG_KEY, PARTICIPANT_KEY
 def utc_now() -> datetime:
     """The clock of a real participant."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Plugs:
+    """Parts to put in place of those of production; None keeps the production part. `fetching`: the puller runs."""
+
+    identity: Callable[[Members], PeerIdentity] | None = None
+    deciding: Deciding = AS_IN_PRODUCTION
+    store: Callable[[Path, Callable[[set[str]], None]], SqliteStore] = SqliteStore
+    outbound: Callable[[], Outbound] = Outbound
+    clock: Clock = utc_now
+    fetching: bool = True
+
+
+PRODUCTION = Plugs()
 
 
 @dataclass(slots=True)
@@ -69,25 +91,26 @@ class Participant:
         await asyncio.get_running_loop().run_in_executor(None, self.store.close)
 
 
-async def build(settings: Settings) -> Participant:
+async def build(settings: Settings, plugs: Plugs = PRODUCTION) -> Participant:
     """Build and start a participant on the running event loop. The caller holds the directory's lock."""
     bells = LocalBells(asyncio.get_running_loop())
-    store = SqliteStore(settings.directory / STORE_FILE, bells.ring_from_thread)
+    clock = plugs.clock
+    store = plugs.store(settings.directory / STORE_FILE, bells.ring_from_thread)
     vault = FileVault(settings.directory / VAULT)
     signer = KeySigner(vault.keys.signing_key(PARTICIPANT_KEY))
     identity = Identity(settings.participant_id, settings.name, settings.role, settings.public_url)
-    outbound = Outbound()
-    members = Members(store, outbound, signer, utc_now, identity.id)
-    document = introduce(signer, identity.id, identity.name, settings.role, identity.origin, utc_now())
+    outbound = plugs.outbound()
+    members = Members(store, outbound, signer, clock, identity.id, plugs.identity)
+    document = introduce(signer, identity.id, identity.name, settings.role, identity.origin, clock())
     members.myself = _myself(document)
     await members.load()
     context = Context(
         settings=settings, me=identity, store=store, vault=vault, signer=signer,
         log_head=FileLogHead(settings.directory), members=members, outbound=outbound,
-        clock=utc_now, bells=bells, gate=ReleaseGate(), deliveries=Deliveries(utc_now), tasks=Tasks(),
+        clock=clock, bells=bells, gate=ReleaseGate(), deliveries=Deliveries(clock), tasks=Tasks(),
         data=_data_ports(settings), random=os.urandom,
     )  # fmt: skip
-    services = Services(context)
+    services = Services(context, plugs.deciding)
     services.accounts.signing_in.issuer = sign_in(settings, outbound)
     log_key = vault.keys.signing_key(LOG_KEY)
     context.tasks.spawn(Sequencer(context, NoteSigner(identity.id, log_key.public, log_key.sign)).run())
@@ -95,7 +118,9 @@ async def build(settings: Settings) -> Participant:
     if settings.role == "wallet":
         context.tasks.spawn(Heartbeat(context).run())
     await services.start()
-    _fetch(context, services)
+    context.tasks.spawn(Deadlines(context, services.negotiations).run())
+    if plugs.fetching:
+        _fetch(context, services)
     return Participant(settings, identity, context, services, write_document(signer, document), store)
 
 
@@ -108,11 +133,17 @@ def _data_ports(settings: Settings) -> DataPorts:
 
 
 def _fetch(context: Context, services: Services) -> None:
-    """Fetch what was agreed as a consumer, and erase what people took back."""
+    """Fetch and take in what was agreed as a consumer, erase what people took back; push as a provider."""
     files = ReceivedFiles(context.directory / "received")
     eraser = Eraser(context, services.erasure_desk, files)
-    context.tasks.spawn(eraser.run())
-    context.tasks.spawn(Puller(context, services.transfers, files, eraser).run())
+    arrivals = Arrivals(context, files, eraser)
+    services.inbox = inbox = PushInbox(context, arrivals)
+    workers = (
+        eraser, inbox, Puller(context, services.transfers, arrivals),
+        Pusher(context, services.transfers, services.releasing),
+    )  # fmt: skip
+    for worker in workers:
+        context.tasks.spawn(worker.run())
 
 
 def sign_in(settings: Settings, outbound: Outbound) -> PortalSignIn:

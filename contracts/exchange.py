@@ -12,6 +12,19 @@ from typing import Annotated, Final, Literal, NamedTuple, Self
 
 from pydantic import Field, StrictStr, model_validator
 
+from contracts.amending import (
+    AmendmentAnswer,
+    AmendmentProposal,
+    AnswerTaken,
+    AnswerToTerms,
+    ContractEnd,
+    ContractErased,
+    EndingNotice,
+    EndingTaken,
+    EndReceived,
+    ErasureNotice,
+    ProposedTerms,
+)
 from contracts.faults import shape_fault
 from contracts.fields import (
     Count,
@@ -31,12 +44,14 @@ from policy.consent import State
 
 
 class Party(StrEnum):
-    """Who speaks in the consent exchange."""
+    """Who speaks in the consent exchange; a party is either side of an agreement."""
 
     RESEARCH = "research"
     HOLDER = "holder"
     WALLET = "wallet"
     RECIPIENT = "recipient"
+    PARTY = "party"
+    PROVIDER = "provider"
 
 
 class Ending(StrEnum):
@@ -314,6 +329,10 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
     Exchange("/statements", Party.RECIPIENT, Party.HOLDER, StatementDelivery, 200, Done),
     Exchange("/progress", Party.HOLDER, Party.WALLET, Progress, 200, Done),
     Exchange("/uses", Party.HOLDER, Party.WALLET, Uses, 200, Done),
+    Exchange("/endings", Party.PARTY, Party.PARTY, EndingNotice, 200, EndingTaken),
+    Exchange("/erasures", Party.RECIPIENT, Party.PROVIDER, ErasureNotice, 200, Done),
+    Exchange("/amendments", Party.PARTY, Party.PARTY, AmendmentProposal, 200, Done),
+    Exchange("/answers", Party.PARTY, Party.PARTY, AmendmentAnswer, 200, AnswerTaken),
 )
 
 CLAIMS: Final[tuple[type[Strict], ...]] = (
@@ -326,6 +345,11 @@ CLAIMS: Final[tuple[type[Strict], ...]] = (
     Notice,
     Received,
     Statement,
+    ContractEnd,
+    EndReceived,
+    ContractErased,
+    ProposedTerms,
+    AnswerToTerms,
 )
 """What travels inside a JWS (with `policy.consent.ConsentRecord`)."""
 

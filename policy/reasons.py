@@ -89,6 +89,11 @@ REASONS = MappingProxyType(
         "contract-permits": (POLICY, "The terms permit this."),
         "study-not-approved": (RULE, "The steward has not approved this study."),
         "study-approved": (RULE, "The steward approved this study."),
+        "erasure-not-provable": (
+            RULE,
+            "The terms demand erasure on withdrawal. This participant cannot be told of one by message, and the "
+            "steward has not accepted it by name.",
+        ),
         "decision-failed": (RULE, "The decision could not be made."),
         "released": (CONSENT, "Released."),
         "nothing-released": (RULE, "Nothing is released under this decision."),

@@ -1,4 +1,4 @@
-"""The data plane over HTTP: pulling a release or a stream with the token of its transfer, and the device ingest.
+"""The data plane over HTTP: pulling a release or a stream with the token of its transfer, the inbox, the device ingest.
 
 A release's body is given to the server chunk by chunk, each only when the server has room for it: so that handing over
 a chunk, for which the release gate is held, never waits for the reader. Middleware that buffers bodies must not stand
@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from dataclasses import asdict
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from connector.api.bodies import read_bytes
+from connector.api.bodies import read_bytes, read_object
 from connector.api.doors import participant_of
 from connector.api.faults import answer
-from connector.problems import Problem, invalid, unauthenticated
+from connector.problems import Problem, invalid, missing, unauthenticated
 from connector.services.holding.ingest import LARGEST_BATCH
+from connector.services.receiving import Inbox
 from connector.services.releasing.service import Opening, Releasing
 
 router = APIRouter(include_in_schema=False)
@@ -47,6 +51,52 @@ async def stream(request: Request, pid: str) -> Response:
     if not _EVENT.fullmatch(last):
         raise invalid("This is not the number of an event", "Last-Event-ID", "digits, as in the id of an event")
     return HandedOver(releasing, await releasing.open(pid, _token(request), "stream"), int(last))
+
+
+@router.post("/data/inbox/{pid}")
+@router.put("/data/inbox/{pid}")
+async def pushed(request: Request, pid: str) -> Response:
+    """What the provider of a push transfer sends; the whole body is one push."""
+    try:
+        inbox, token = _inbox(request), _token(request)
+        await inbox.open(pid, token)
+        if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+            raise Problem(415, "compressed", "A push is taken as it is", "", "Content-Encoding", "identity")
+        receipt = await inbox.take(pid, token, request.headers.get("content-type", ""), _parts(request))
+    except Problem as problem:
+        refused = answer(problem)
+        # What is still to come of the body will not be read.
+        refused.headers["connection"] = "close"
+        return refused
+    return JSONResponse(asdict(receipt))
+
+
+@router.post("/data/inbox/{pid}/manifest")
+async def pushed_manifest(request: Request, pid: str) -> Response:
+    """The signed manifest of what was pushed last."""
+    inbox, token = _inbox(request), _token(request)
+    await inbox.open(pid, token)
+    manifest = read_object(await read_bytes(request, participant_of(request).settings.body_limit)).get("manifest")
+    if not isinstance(manifest, str):
+        raise invalid("The manifest is missing", "manifest", "a compact JWS")
+    return JSONResponse(asdict(await inbox.check(pid, token, manifest)))
+
+
+def _inbox(request: Request) -> Inbox:
+    inbox = participant_of(request).services.inbox
+    if inbox is None:
+        raise missing("Nothing is pushed to this participant")
+    return inbox
+
+
+async def _parts(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises Problem 400 when it breaks off; nobody is there then to read that."""
+    try:
+        async for part in request.stream():
+            if part:
+                yield part
+    except ClientDisconnect:
+        raise invalid("The push broke off", code="broken-off") from None
 
 
 @router.post("/ingest/openmhealth")

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.background import BackgroundTask
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connector.api.bodies import read_bytes, read_object
 from connector.api.doors import participant_of
+from connector.api.packing import packed
 from connector.identity.members import Member
 from connector.problems import Problem
-from connector.services.processes.machine import Answer
-from contracts.names import NIL_PID, MessageType
+from connector.services.processes.answers import Answer
+from contracts.names import CONTEXT_URL, NIL_PID, MessageType
 
-router = APIRouter(prefix="/dsp/2025-1", include_in_schema=False)
+BASE = "/dsp/2025-1"
+router = APIRouter(include_in_schema=False)
 root = APIRouter(include_in_schema=False)
 
 _NEGOTIATION: dict[str, MessageType] = {
@@ -31,108 +37,108 @@ _TRANSFER: dict[str, MessageType] = {
     "suspension": MessageType.TRANSFER_SUSPENSION,
     "termination": MessageType.TRANSFER_TERMINATION,
 }
+_ERRORS = {
+    "catalog": {"@type": "CatalogError"},
+    "negotiations": {"@type": "ContractNegotiationError", "providerPid": NIL_PID, "consumerPid": NIL_PID},
+    "transfers": {"@type": "TransferError", "providerPid": NIL_PID, "consumerPid": NIL_PID},
+}
+
+Door = Callable[[Request], Awaitable[Response]]
 
 
 @root.get("/.well-known/dspace-version")
 async def versions() -> JSONResponse:
     """Version discovery: unversioned and unauthenticated (DSP 2025-1, common)."""
-    return JSONResponse({"protocolVersions": [{"version": "2025-1", "path": "/dsp/2025-1", "binding": "HTTPS"}]})
+    return JSONResponse({"protocolVersions": [{"version": "2025-1", "path": BASE, "binding": "HTTPS"}]})
 
 
-@router.post("/catalog/request")
+class Tidied:
+    """Takes slashes too many, at the end of a path or behind our base: some peers' clients write them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, with a path as the bindings spell it."""
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path.startswith(f"{BASE}/"):
+            scope = {**scope, "path": f"{BASE}/{path[len(BASE) :].strip('/')}"}
+        await self._app(scope, receive, send)
+
+
+def _answering(part: str) -> Callable[[Door], Door]:
+    """Errors in the form of this part of the protocol, whoever found them."""
+
+    def wrapped(door: Door) -> Door:
+        async def answered(request: Request) -> Response:
+            try:
+                return await door(request)
+            except Problem as problem:
+                body = {"@context": [CONTEXT_URL], **_ERRORS[part], "code": problem.code, "reason": [str(problem)]}
+                return JSONResponse(body, problem.status)
+
+        return answered
+
+    return wrapped
+
+
+@_answering("catalog")
 async def catalog_request(request: Request) -> Response:
     """The catalogue as this participant may see it, paged by `Link`."""
-    try:
-        member, body = await _message(request)
-    except Problem as problem:
-        return _catalog_error(problem)
+    member, body = await _message(request)
     token = request.query_params.get("continuationToken")
     status, answer, links = await participant_of(request).services.catalogue.request(member, body, token)
-    headers = {"link": links} if links else None
-    return JSONResponse(answer, status, headers)
+    return await packed(request, _json(answer, status, {"link": links} if links else None))
 
 
-@router.get("/catalog/datasets/{dataset:path}")
-async def catalog_dataset(request: Request, dataset: str) -> Response:
+@_answering("catalog")
+async def catalog_dataset(request: Request) -> Response:
     """One dataset."""
-    try:
-        member = await _asker(request)
-    except Problem as problem:
-        return _catalog_error(problem)
-    status, answer = await participant_of(request).services.catalogue.dataset(member, dataset.rstrip("/"))
-    return JSONResponse(answer, status)
+    member = await _asker(request)
+    dataset = str(request.path_params["dataset"])
+    status, answer = await participant_of(request).services.catalogue.dataset(member, dataset)
+    return await packed(request, _json(answer, status))
 
 
-@router.post("/negotiations/request")
-async def negotiation_request(request: Request) -> Response:
-    """The initial contract request."""
-    return await _negotiation(request, MessageType.CONTRACT_REQUEST, None)
+@_answering("negotiations")
+async def negotiation_begun(request: Request) -> Response:
+    """The initial contract request, or a provider's initial offer."""
+    kind = MessageType.CONTRACT_OFFER if request.url.path.endswith("/offers") else MessageType.CONTRACT_REQUEST
+    member, body = await _message(request)
+    return _sent(await participant_of(request).services.negotiations.receive(member, kind, None, body))
 
 
-@router.post("/negotiations/offers")
-async def negotiation_offers(request: Request) -> Response:
-    """A provider's initial offer."""
-    return await _negotiation(request, MessageType.CONTRACT_OFFER, None)
+@_answering("negotiations")
+async def negotiation(request: Request) -> Response:
+    """Where a negotiation stands, and every further message of it, for either role."""
+    return await _process(request, participant_of(request).services.negotiations, _NEGOTIATION)
 
 
-@router.get("/negotiations/{pid}")
-async def negotiation_state(request: Request, pid: str) -> Response:
-    """Where a negotiation stands, for the counter-party."""
-    try:
-        member = await _asker(request)
-    except Problem as problem:
-        return _process_error(problem, "ContractNegotiationError")
-    return _sent(await participant_of(request).services.negotiations.state_of(member, pid))
-
-
-@router.post("/negotiations/{pid}/{tail:path}")
-async def negotiation_message(request: Request, pid: str, tail: str) -> Response:
-    """Every further message of a negotiation, for either role."""
-    kind = _NEGOTIATION.get(tail.rstrip("/"))
-    if kind is None:
-        return _process_error(Problem(404, "not-found", "Not found"), "ContractNegotiationError")
-    return await _negotiation(request, kind, pid)
-
-
-@router.post("/transfers/request")
-async def transfer_request(request: Request) -> Response:
+@_answering("transfers")
+async def transfer_begun(request: Request) -> Response:
     """The request for a transfer."""
-    return await _transfer(request, MessageType.TRANSFER_REQUEST, None)
+    member, body = await _message(request)
+    transfers = participant_of(request).services.transfers
+    return _sent(await transfers.receive(member, MessageType.TRANSFER_REQUEST, None, body))
 
 
-@router.get("/transfers/{pid}")
-async def transfer_state(request: Request, pid: str) -> Response:
-    """Where a transfer stands, for the counter-party."""
-    try:
+@_answering("transfers")
+async def transfer(request: Request) -> Response:
+    """Where a transfer stands, and every further message of it, for either role."""
+    return await _process(request, participant_of(request).services.transfers, _TRANSFER)
+
+
+async def _process(request: Request, processes: Any, kinds: dict[str, MessageType]) -> Response:
+    pid, tail = str(request.path_params["pid"]), str(request.path_params.get("tail", ""))
+    if request.method == "GET":
         member = await _asker(request)
-    except Problem as problem:
-        return _process_error(problem, "TransferError")
-    return _sent(await participant_of(request).services.transfers.state_of(member, pid))
-
-
-@router.post("/transfers/{pid}/{tail:path}")
-async def transfer_message(request: Request, pid: str, tail: str) -> Response:
-    """Every further message of a transfer, for either role."""
-    kind = _TRANSFER.get(tail.rstrip("/"))
-    if kind is None:
-        return _process_error(Problem(404, "not-found", "Not found"), "TransferError")
-    return await _transfer(request, kind, pid)
-
-
-async def _negotiation(request: Request, kind: MessageType, pid: str | None) -> Response:
-    try:
-        member, body = await _message(request)
-    except Problem as problem:
-        return _process_error(problem, "ContractNegotiationError")
-    return _sent(await participant_of(request).services.negotiations.receive(member, kind, pid, body))
-
-
-async def _transfer(request: Request, kind: MessageType, pid: str | None) -> Response:
-    try:
-        member, body = await _message(request)
-    except Problem as problem:
-        return _process_error(problem, "TransferError")
-    return _sent(await participant_of(request).services.transfers.receive(member, kind, pid, body))
+        if tail:
+            raise Problem(404, "not-found", "There is nothing here")
+        return _sent(await processes.state_of(member, pid))
+    member, body = await _message(request)
+    if (kind := kinds.get(tail)) is None:
+        raise Problem(404, "not-found", "There is nothing here")
+    return _sent(await processes.receive(member, kind, pid, body))
 
 
 async def _message(request: Request) -> tuple[Member, dict[str, Any]]:
@@ -148,16 +154,26 @@ async def _asker(request: Request) -> Member:
 
 
 def _sent(answer: Answer) -> Response:
-    return JSONResponse(answer.body, answer.status)
+    return _json(answer.body, answer.status, then=BackgroundTask(answer.then) if answer.then else None)
 
 
-def _catalog_error(problem: Problem) -> Response:
-    body = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "CatalogError",
-            "code": problem.code, "reason": [str(problem)]}  # fmt: skip
-    return JSONResponse(body, problem.status)
+def _json(
+    body: Any, status: int, headers: dict[str, str] | None = None, then: BackgroundTask | None = None
+) -> Response:
+    """A JSON answer; `body` may be JSON already."""
+    content = body if isinstance(body, bytes) else orjson.dumps(body)
+    return Response(content, status, headers, "application/json", then)
 
 
-def _process_error(problem: Problem, kind: str) -> Response:
-    body = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": kind, "providerPid": NIL_PID,
-            "consumerPid": NIL_PID, "code": problem.code, "reason": [str(problem)]}  # fmt: skip
-    return JSONResponse(body, problem.status)
+for _path, _door, _methods in (
+    ("/catalog/request", catalog_request, ["POST"]),
+    ("/catalog/datasets/{dataset:path}", catalog_dataset, ["GET"]),
+    ("/negotiations/request", negotiation_begun, ["POST"]),
+    ("/negotiations/offers", negotiation_begun, ["POST"]),
+    ("/negotiations/{pid}", negotiation, ["GET", "POST"]),
+    ("/negotiations/{pid}/{tail:path}", negotiation, ["GET", "POST"]),
+    ("/transfers/request", transfer_begun, ["POST"]),
+    ("/transfers/{pid}", transfer, ["GET", "POST"]),
+    ("/transfers/{pid}/{tail:path}", transfer, ["GET", "POST"]),
+):
+    router.add_route(f"{BASE}{_path}", _door, _methods, include_in_schema=False)

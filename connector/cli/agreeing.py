@@ -18,9 +18,13 @@ Somebody = Annotated[str | None, typer.Argument(help="A provider, by id or name;
 Words = Annotated[str, typer.Option("--text", help="Words the dataset's title, description or keywords hold.")]
 Category = Annotated[str | None, typer.Option(help="A kind of data it has, such as laboratory.")]
 Dataset = Annotated[str, typer.Argument(help="The dataset's id, as `concord catalog` prints it.")]
-Study = Annotated[str, typer.Option(help="The id of our study request.")]
+Study = Annotated[
+    str, typer.Option(help="The id of our study request; without one the offer is asked for exactly as it stands.")
+]
 Purpose = Annotated[str | None, typer.Option(help="One purpose of the study (an IRI); needed when it has several.")]
 Offer = Annotated[str, typer.Option(help="The id of the offer; needed when the dataset has several.")]
+Push = Annotated[bool, typer.Option("--push", help="Let the provider send it to us, instead of fetching it.")]
+Wait = Annotated[int, typer.Option(min=0, max=300, help="Seconds to wait for the other side's answer.")]
 Agreement = Annotated[str, typer.Argument(help="The contract's id, as `concord negotiate` prints it.")]
 
 
@@ -42,41 +46,54 @@ def catalog(
 
 
 def negotiate(
-    provider: Provider, dataset: Dataset, study: Study, purpose: Purpose = None, offer: Offer = "",
-    directory: Directory = HERE, json: Json = False,
+    provider: Provider, dataset: Dataset, study: Study = "", purpose: Purpose = None, offer: Offer = "",
+    wait: Wait = _PATIENCE, directory: Directory = HERE, json: Json = False,
 ) -> int:  # fmt: skip
-    """Negotiate a contract for a dataset; exit 1 if the provider does not agree."""
+    """Negotiate a contract for a dataset; exit 1 if there is none (yet).
+
+    Where the provider makes another offer, or lets people decide, it goes on in `concord negotiations`.
+    """
     with desk(directory, needs_server=True) as reached:
         body = {
             "provider": _provider(reached, provider), "dataset": dataset, "study": study, "offer": offer,
-            "purpose": purpose or _only_purpose(reached, study),
+            "purpose": purpose or (_only_purpose(reached, study) if study else ""),
         }  # fmt: skip
         pid = reached.post("/api/negotiations", body)["pid"]
         with showing.working("The contract is negotiated"):
-            found = _await(reached, pid, "finalized,terminated")
+            found = _await(reached, pid, "finalized,terminated,waiting", wait)
     if json:
         showing.as_json(found["row"])
-    elif found["state"] == "finalized":
-        showing.say(f"Finalized. The contract is {showing.safe(found['row']['agreement'])}")
     else:
-        why = found["row"]["reason"] or "no reason was given"
-        showing.say(f"It is {showing.safe(found['state'])}: {showing.safe(why)}")
+        showing.say(_how_it_stands(found["row"]))
     return 0 if found["state"] == "finalized" else _NO
 
 
-def transfer(agreement: Agreement, directory: Directory = HERE, json: Json = False) -> int:
+def _how_it_stands(row: dict[str, Any]) -> str:
+    if row["state"] == "finalized":
+        return f"Finalized. The contract is {showing.safe(row['agreement'])}"
+    if row["state"] == "terminated":
+        return f"It is terminated: {showing.safe(row['reason'] or 'no reason was given')}"
+    if row["can"]:
+        return f"The provider made another offer. See: concord negotiations show {showing.safe(row['pid'])}"
+    return f"No answer yet. See later: concord negotiations show {showing.safe(row['pid'])}"
+
+
+def transfer(agreement: Agreement, push: Push = False, directory: Directory = HERE, json: Json = False) -> int:
     """Get the data of a contract, and check the signed list of contents; exit 1 if it did not arrive whole.
 
-    A live stream is left running: it goes on until the transfer is ended.
+    A live stream is left running: it goes on until the transfer is ended. A foreign connector sends no list of
+    contents: what it gave is kept as it came, with its SHA-256.
     """
     with desk(directory, needs_server=True) as reached:
-        pid = reached.post("/api/transfers", {"agreement": agreement})["pid"]
+        pid = reached.post("/api/transfers", {"agreement": agreement, "push": push})["pid"]
         row = _watched(reached, pid)
-    good = row["kind"] == "stream" or bool(row["manifest_verified"])
+    good = row["kind"] == "stream" or bool(row["manifest_verified"]) or bool(row["digest"])
     if json:
         showing.as_json(row)
     elif row["kind"] == "stream" and row["state"] == "started":
         showing.say(f"The stream runs. Its points go to {showing.safe(row['path'])}")
+    elif row["digest"]:
+        showing.say(f"{row['bytes']} bytes, {showing.safe(row['finding'])} {showing.safe(row['path'])}")
     elif good:
         showing.say(f"{row['people']} people, {row['resources']} resources, verified: {showing.safe(row['path'])}")
     else:

@@ -11,12 +11,14 @@ from connector.cli import (
     agreeing,
     auditing,
     consenting,
+    deciding,
     founding,
     hosting,
     playing,
     publishing,
     serving,
     studying,
+    transferring,
     trusting,
 )
 from connector.outbound.faults import OutboundRefused, Unreachable
@@ -34,11 +36,12 @@ program = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for room in (founding, serving, playing, publishing, agreeing):
+for room in (founding, serving, playing, publishing, agreeing, deciding):
     room.add_to(program)
 for verbs, name in (
     (trusting.verbs, "trust"), (studying.verbs, "study"), (consenting.verbs, "consent"), (auditing.verbs, "audit"),
-    (hosting.links, "link"), (hosting.people, "people"), (hosting.accounts, "account"),
+    (transferring.verbs, "transfers"), (hosting.links, "link"), (hosting.people, "people"),
+    (hosting.accounts, "account"),
 ):  # fmt: skip
     program.add_typer(verbs, name=name)
 

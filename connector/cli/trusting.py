@@ -1,7 +1,8 @@
-"""`concord trust`: whom this participant listens to, by fingerprint."""
+"""`concord trust`: whom this participant listens to, by fingerprint. `concord members`: whom it accepts by name."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time
 from typing import Annotated
 
 import typer
@@ -12,11 +13,21 @@ from connector.cli.options import HERE, Directory, Json
 
 verbs = typer.Typer(help="The members register: the participants this one listens to.", no_args_is_help=True)
 Member = Annotated[str, typer.Argument(help="The member's id, as `concord trust list` prints it.")]
+members = typer.Typer(
+    help="Members that cannot prove erasure, accepted by name all the same: the DPO tracks them by hand.",
+    no_args_is_help=True,
+)
+Why = Annotated[str, typer.Option(help="Why this member is trusted to delete what people take back.")]
+Until = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day it counts; without it, no end.")
+]
 Url = Annotated[str, typer.Argument(help="The other participant's address.")]
 Fingerprint = Annotated[
     str, typer.Option(help="Its key's fingerprint. Get it by another way than the network, and compare it.")
 ]
 Http = Annotated[bool, typer.Option("--allow-http", help="It is meant that this address is called without TLS.")]
+_ACCEPTED = [("name", "name"), ("standing", "standing"), ("by", "by"), ("at", "since"), ("until", "until"),
+             ("why", "why"), ("contracts", "contracts"), ("member", "id")]  # fmt: skip
 _COLUMNS = [("name", "name"), ("role", "role"), ("standing", "standing"), ("url", "address"), ("id", "id")]
 
 
@@ -74,6 +85,43 @@ def _change(member: str, act: str, directory: Directory, json: bool) -> int:
         showing.as_json(changed)
     else:
         showing.say(f"{showing.safe(changed['name'])} is {changed['standing']}.")
+    return 0
+
+
+@members.command(epilog="Example: concord members accepted --directory hospital")
+def accepted(directory: Directory = HERE, json: Json = False) -> int:
+    """Who was accepted by name, by whom and why, and under which contracts they have data."""
+    with desk(directory) as reached:
+        rows = reached.get("/api/acceptances")
+    if json:
+        showing.as_json(rows)
+    else:
+        showing.table(rows, _ACCEPTED, "Nobody was accepted by name.")
+    return 0
+
+
+@members.command(epilog="Example: concord members accept urn:concord:edc:3f9a2c1b --why 'Audited in May'")
+def accept(member: Member, why: Why, until: Until = None, directory: Directory = HERE, json: Json = False) -> int:
+    """Accept a member that cannot prove erasure: contracts that demand erasure may be made with it from now on."""
+    ends = datetime.combine(until.date(), time(23, 59, 59), UTC).isoformat() if until else None
+    with desk(directory) as reached:
+        row = reached.post(f"/api/members/{showing.segment(member)}/accept", {"why": why, "until": ends})
+    if json:
+        showing.as_json(row)
+    else:
+        showing.say(f"{showing.safe(row['name'])} is accepted by name. What people take back is tracked by hand.")
+    return 0
+
+
+@members.command(epilog="Example: concord members revoke urn:concord:edc:3f9a2c1b")
+def revoke(member: Member, directory: Directory = HERE, json: Json = False) -> int:
+    """Take an acceptance back: no new contract. Those that exist go on until they are ended."""
+    with desk(directory) as reached:
+        row = reached.post(f"/api/members/{showing.segment(member)}/revoke")
+    if json:
+        showing.as_json(row)
+    else:
+        showing.say(f"{showing.safe(row['name'])} is not accepted any more; {len(row['contracts'])} contracts go on.")
     return 0
 
 

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
+from connector.dataplane import opaque
 from connector.dataplane.lines import code_of
+from connector.dataplane.opaque import OpaqueFile
 from connector.dataplane.private import open_private, sync_directory
 from connector.dataplane.tally import Barred, Removed, Taken, Tally
 
@@ -34,6 +36,7 @@ class ReceivedFile:
         self._barred: dict[str, Barred] = {}
         self._data: BinaryIO | None = None
         self._index: BinaryIO | None = None
+        self._shut = False
 
     @property
     def transfer(self) -> str:
@@ -48,12 +51,14 @@ class ReceivedFile:
     def begin(self) -> None:
         """Start from nothing: a release that is pulled again comes whole."""
         with self._lock:
-            for file in self._opened():
+            for file in () if self._shut else self._opened():
                 file.truncate(0)
 
     def resume(self) -> int:
         """Go on where both files agree; returns the sender's number of the last line, 0 when there is none."""
         with self._lock:
+            if self._shut:
+                return 0
             data, index = self._opened()
             entries = index.seek(0, os.SEEK_END) // ENTRY
             ends = [end for _, end in zip(range(entries), _ends(data), strict=False)]
@@ -77,21 +82,35 @@ class ReceivedFile:
                     kept.append((line, offset))
                 else:
                     taken.late[code] = taken.late.get(code, 0) + barred.after(len(line), offset)
-            _store(*self._opened(), kept)
+            if not self._shut:
+                _store(*self._opened(), kept)
         return taken
 
     def erase(self, code: str, barred: Barred) -> Removed:
         """Bar a code and rewrite the file without it; returns when the new file is durable."""
         with self._lock:
             self._barred[code] = barred
-            if not self.path.exists():
+            if self._shut or not self.path.exists():
                 return Removed(0, 0, 0)
             return self._rewrite(code, barred)
+
+    def delete(self) -> Removed:
+        """Delete the file, and store nothing in it any more; returns once that is durable."""
+        with self._lock:
+            self._shut = True
+            self._release()
+            if not self.path.exists():
+                return Removed(0, 0, 0)
+            lines, size = _counted(self.path)
+            for path in (self.path, self._index_path, *self._drafts, self._decided):
+                path.unlink(missing_ok=True)
+            sync_directory(self.path.parent)
+            return Removed(lines, size, 0)
 
     def sync(self) -> None:
         """Make durable what was stored."""
         with self._lock:
-            for file in self._opened():
+            for file in () if self._shut else self._opened():
                 os.fsync(file.fileno())
 
     def close(self) -> None:
@@ -182,6 +201,10 @@ class ReceivedFiles:
         with self._lock:
             return self._files.setdefault(path, ReceivedFile(path))
 
+    def opaque(self, agreement: str, transfer: str) -> OpaqueFile:
+        """A file for what a foreign connector sends, beside the others of its agreement."""
+        return OpaqueFile(self.path(agreement, transfer).with_suffix(".bytes"))
+
     def of_agreement(self, agreement: str) -> list[ReceivedFile]:
         """Every file there is of an agreement, also those of transfers that ended long ago."""
         with self._lock:
@@ -189,6 +212,11 @@ class ReceivedFiles:
             open_ones = [path for path in self._files if path.parent == folder]
             paths = sorted({*folder.glob("*.ndjson"), *open_ones})
             return [self._files.setdefault(path, ReceivedFile(path)) for path in paths]
+
+    def delete(self, agreement: str) -> list[Removed]:
+        """Delete everything received under an agreement, and store nothing under it any more: what each file held."""
+        removed = [file.delete() for file in self.of_agreement(agreement)]
+        return removed + [opaque.delete(path) for path in sorted((self._folder / _name(agreement)).glob("*.bytes"))]
 
     def close(self) -> None:
         """Let go of every open file."""
@@ -215,6 +243,15 @@ def _write(file: BinaryIO, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[file.write(view) :]
+
+
+def _counted(path: Path) -> tuple[int, int]:
+    """How many lines and bytes a file holds."""
+    lines = size = 0
+    with path.open("rb") as data:
+        while share := data.read(_SHARE):
+            lines, size = lines + share.count(b"\n"), size + len(share)
+    return lines, size
 
 
 def _ends(data: BinaryIO) -> Iterator[int]:

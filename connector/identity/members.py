@@ -50,8 +50,13 @@ class Member(BaseModel):
 
     @property
     def destination(self) -> Destination:
-        """Where a request to an address this member named may go."""
-        return Destination.of_counterparty(self.named)
+        """Where a request to an address this member named may go: public https, or the origins of its entry.
+
+        A connector of ours has every door at one origin; a foreign one may hand out data at another (`data`).
+        """
+        doors = dict.fromkeys((self.origin, *((self.data,) if self.data else ())))
+        named = (NamedOrigin.parse(door, allow_http=self.allow_http) for door in doors)
+        return Destination(tuple(dict.fromkeys(named)), public=True)
 
 
 class MembersRegister(Protocol):

@@ -1,5 +1,5 @@
 """Signed statements: what a person or a participant declares, kept as evidence (consents, study requests, approvals,
-deliveries, acknowledgements, notices, erasure statements, release manifests).
+deliveries, acknowledgements, notices, erasure statements, release manifests, the end of a contract, changed terms).
 
 A statement is a compact JWS whose payload is the RFC 8785 form of its claims, so that the digest of the claims and the
 digest of what was signed are the same thing. The claims are the record alone; when it was signed stands in the header
@@ -36,6 +36,11 @@ class StatementType(StrEnum):
     NOTICE = "concord-notice+jws"
     STATEMENT = "concord-statement+jws"
     MANIFEST = "concord-manifest+jws"
+    CONTRACT_END = "concord-contract-end+jws"
+    CONTRACT_END_RECEIVED = "concord-contract-end-received+jws"
+    CONTRACT_ERASED = "concord-contract-erased+jws"
+    PROPOSED_TERMS = "concord-proposed-terms+jws"
+    ANSWER_TO_TERMS = "concord-answer-to-terms+jws"
 
 
 class StatementInvalid(ValueError):

@@ -2,7 +2,10 @@
 
 A 2xx answer settles a message, and what follows from it, in one transaction. A 4xx is the peer's final no (apart from
 those that say "later"). Everything else is tried again with jittered backoff; a peer that shows itself alive wakes
-what waits for it.
+what waits for it. What has failed for days becomes a dead letter, which that event wakes too.
+
+A message queued in this process arrives here as it commits (`connector.services.departures`); everything else, and
+everything in doubt, is found in the table.
 """
 
 from __future__ import annotations
@@ -11,22 +14,23 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
+from connector.outbound.answer import Answer
 from connector.outbound.faults import OutboundRefused, Unreachable, Why
 from connector.ports import Transaction
 from connector.problems import Problem
 from connector.records import OutboxMessage
 from connector.services.context import Context
-from connector.services.delivery import retry_after
+from connector.services.delivery import NEVER, wake_recipient
+from connector.services.departures import BELL
+from connector.services.patience import TRIES, asked_for, later, retry_after
 from connector.services.tasks import trace_of
 
-_LATER = frozenset({401, 404, 408, 409, 425, 429})
-_PATIENCE = 12
-"""How often a "later" status is tried before it counts as a no; unreachable peers are tried for as long as it takes."""
 _IN_FLIGHT = 32
 _PER_PEER = 8
 """A peer that takes messages and never answers leaves room for the others."""
@@ -39,6 +43,16 @@ _REST = 1.0
 log = logging.getLogger("concord.courier")
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why an attempt did not settle its message, and how long to wait; `status` 0: there was no answer."""
+
+    error: str
+    wait: timedelta
+    status: int = 0
+    all_to_peer: bool = False
+
+
 class Courier:
     """One per process. `run` ends when cancelled; what was in flight is delivered again after the next start."""
 
@@ -46,36 +60,73 @@ class Courier:
         self._context = context
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._peers: Counter[str] = Counter()
+        self._begun: set[str] = set()
+        """What was started since the present look at the table began: its result may name it again."""
+        self._left_behind = False
+        """Something is due for which there was no room; the next that ends looks again."""
 
     async def run(self) -> None:
         """Deliver until cancelled."""
         bells = self._context.bells
         try:
+            await self._attend()
             while True:
-                seen = bells.count("outbox")
+                seen = bells.count(BELL)
                 pause = await self._start_what_is_due()
-                await bells.wait("outbox", timeout=pause, seen=seen)
+                await bells.wait(BELL, timeout=pause, seen=seen)
         finally:
             for task in self._busy.values():
                 task.cancel()
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
 
+    async def _attend(self) -> None:
+        """Take messages from memory from now on; what an earlier process left is in the table."""
+        deliveries, bells = self._context.deliveries, self._context.bells
+        while True:
+            try:
+                left = await self._context.store.read(lambda tx: tx.find(OutboxMessage, standing="waiting"))
+                break
+            except Exception as error:
+                log.error("the outbox cannot be read: %s\n%s", type(error).__name__, trace_of(error))
+                await asyncio.sleep(_REST)
+        deliveries.troubled(*(message.recipient for message in left))
+        bells.listen(BELL, deliveries.departures.committed)
+        deliveries.departures.attend(self._take, lambda: bells.ring(BELL), {message.lane for message in left})
+
+    def _take(self, message: OutboxMessage) -> None:
+        """A message that has just committed and is the oldest of its lane."""
+        full = len(self._busy) >= _IN_FLIGHT or self._peers[message.recipient] >= _PER_PEER
+        if full or message.lane in self._busy:
+            self._left_behind = True
+        else:
+            self._begin(message)
+
+    def _begin(self, message: OutboxMessage) -> None:
+        self._begun.add(message.id)
+        self._peers[message.recipient] += 1
+        self._busy[message.lane] = asyncio.create_task(self._deliver(message))
+
     async def _start_what_is_due(self) -> float | None:
         """Start one delivery per idle lane; returns the seconds until the next message falls due, if there is one."""
         now, busy, peers = self._context.clock(), set(self._busy), self._peers.copy()
+        self._begun.clear()
+        self._left_behind = False
         try:
-            due, next_at = await self._context.store.read(lambda tx: _look(tx, now, busy, peers))
+            due, next_at, left = await self._context.store.read(lambda tx: _look(tx, now, busy, peers))
         except Exception as error:
             log.error("the outbox cannot be read: %s\n%s", type(error).__name__, trace_of(error))
             return _REST
+        self._left_behind |= left
         for message in due:
-            self._peers[message.recipient] += 1
-            self._busy[message.lane] = asyncio.create_task(self._deliver(message))
+            self._context.deliveries.departures.taken(message)
+            if message.id not in self._begun and message.lane not in self._busy:
+                self._begin(message)
         return (next_at - now).total_seconds() if next_at else None
 
     async def _deliver(self, message: OutboxMessage) -> None:
+        settled = False
         try:
-            await self._attempt(message)
+            settled = await self._attempt(message)
         except Exception as error:
             # A fault of our own (full disk, handler error): the message stays and is tried again.
             log.error("delivery of %s failed: %s\n%s", message.kind, type(error).__name__, trace_of(error))
@@ -84,94 +135,136 @@ class Courier:
             self._busy.pop(message.lane, None)
             self._peers[message.recipient] -= 1
             self._peers += Counter()
-            self._context.bells.ring("outbox")
+            more = settled and self._context.deliveries.departures.settled(message)
+            if more or not settled or self._left_behind:
+                self._context.bells.ring(BELL)
 
     async def _rest(self, message: OutboxMessage) -> None:
         try:
-            await self._postpone(message, "our own fault")
+            await self._postpone(message, _Failure("our own fault", self._backoff(message)))
         except Exception:  # nothing can be written: the message is still due, and must not be sent in a tight circle
             await asyncio.sleep(_REST)
 
-    async def _attempt(self, message: OutboxMessage) -> None:
-        context = self._context
+    async def _attempt(self, message: OutboxMessage) -> bool:
+        """Send it once; True when it waits no more."""
         try:
-            answer = await context.members.post(message.recipient, message.url, message.body or {})
+            answer = await self._context.members.post(message.recipient, message.url, message.body or {})
         except Unreachable as fault:
-            await self._postpone(message, str(fault), all_to_peer=fault.reason in _DOWN)
-            return
+            down = fault.reason in _DOWN
+            return await self._postpone(message, _Failure(str(fault), self._backoff(message), all_to_peer=down))
         except (OutboundRefused, Problem) as refusal:
-            await self._refused(message, 0, {"detail": str(refusal)})
-            return
+            return await self._refused(message, 0, {"detail": str(refusal)})
         body = _json_object(answer.body)
         if answer.ok:
-            await self._taken(message, answer.status, body)
-        elif answer.status >= 500 or (answer.status in _LATER and message.attempts < _PATIENCE):
-            await self._postpone(message, f"status {answer.status}")
-        elif not _meant(message, body):
-            await self._postpone(message, f"status {answer.status}, not by a connector")
-        else:
-            await self._refused(message, answer.status, body)
+            return await self._taken(message, answer.status, body)
+        if (failure := self._try_again(message, answer, body)) is not None:
+            return await self._postpone(message, failure)
+        return await self._refused(message, answer.status, body)
 
-    async def _refused(self, message: OutboxMessage, status: int, body: dict[str, Any]) -> None:
+    def _try_again(self, message: OutboxMessage, answer: Answer, body: dict[str, Any]) -> _Failure | None:
+        """Whether this answer means later; None: it is a no."""
+        status, asked = answer.status, asked_for(answer.headers.get("retry-after"))
+        if status >= 500:
+            return _Failure(f"status {status}", max(self._backoff(message), asked), status)
+        repeats = message.repeats if message.status == status else 0
+        wait = later(status, repeats, _jitter())
+        if wait is not None:
+            return _Failure(f"status {status}", max(wait, asked) if status == 429 else wait, status)
+        if not _meant(message, body):
+            return _Failure(f"status {status}, not by a connector", self._backoff(message), status)
+        return None
+
+    async def _refused(self, message: OutboxMessage, status: int, body: dict[str, Any]) -> bool:
         """A final no; but a stop takes no for an answer from nobody, and is tried for as long as it takes."""
-        if self._context.deliveries.handlers(message.kind).stubborn(message):
-            await self._postpone(message, f"refused with status {status}, tried again all the same")
-        else:
-            await self._settle(message, status, body, refused=True)
+        if self._stubborn(message):
+            error = f"refused with status {status}, tried again all the same"
+            return await self._postpone(message, _Failure(error, self._backoff(message), status))
+        return await self._settle(message, status, body, refused=True)
 
-    async def _taken(self, message: OutboxMessage, status: int, body: dict[str, Any]) -> None:
+    async def _taken(self, message: OutboxMessage, status: int, body: dict[str, Any]) -> bool:
         """A 2xx whose content is not usable (an acknowledgement that does not verify) must not block its lane."""
         try:
-            await self._settle(message, status, body, refused=False)
+            return await self._settle(message, status, body, refused=False)
         except Problem as fault:
-            if message.attempts < _PATIENCE:
-                await self._postpone(message, f"the answer is not usable: {fault.code}")
-            else:
-                await self._refused(message, status, {"detail": "the answer is not usable"})
+            repeats = message.repeats if message.status == status else 0
+            if repeats >= TRIES:
+                return await self._refused(message, status, {"detail": "the answer is not usable"})
+            error = f"the answer is not usable: {fault.code}"
+            return await self._postpone(message, _Failure(error, retry_after(repeats, _jitter()), status))
 
-    async def _postpone(self, message: OutboxMessage, error: str, *, all_to_peer: bool = False) -> None:
-        now = self._context.clock()
-        due = now + retry_after(message.attempts, random.random())  # noqa: S311 - jitter, not a secret
+    async def _postpone(self, message: OutboxMessage, failure: _Failure) -> bool:
+        """It waits on; always False."""
+        context, now = self._context, self._context.clock()
+        due = now + failure.wait
+        changes: dict[str, object] = {
+            "attempts": message.attempts + 1, "due_at": due, "error": failure.error[:200], "status": failure.status,
+            "repeats": message.repeats + 1 if message.status == failure.status else 1,
+        }  # fmt: skip
+        if message.failing_since is None:
+            changes |= {"failing_since": now, "first_error": failure.error[:200]}
+        patience = timedelta(days=context.settings.delivery_days)
+        exhausted = message.failing_since is not None and now - message.failing_since >= patience
 
         def command(tx: Transaction) -> None:
-            tx.alter(
-                OutboxMessage, {"attempts": message.attempts + 1, "due_at": due, "error": error[:200]},
-                id=message.id, standing="waiting",
-            )  # fmt: skip
-            if all_to_peer:
+            lane = tx.find(OutboxMessage, lane=message.lane, standing="waiting") if exhausted else []
+            if exhausted and not any(self._stubborn(one) for one in lane):
+                changes.update({"due_at": NEVER, "dead_at": now, "reason": "unreachable"})
+                log.warning("a letter is dead: its recipient could not be reached", extra={"kind": message.kind})
+            tx.alter(OutboxMessage, changes, id=message.id, standing="waiting")
+            if failure.all_to_peer:
                 tx.alter(
                     OutboxMessage, {"due_at": due}, recipient=message.recipient, standing="waiting", due_at__lt=due
                 )
 
-        await self._context.store.write(command)
+        await context.store.write(command)
+        context.deliveries.troubled(message.recipient)
+        return False
 
-    async def _settle(self, message: OutboxMessage, status: int, answer: dict[str, Any], *, refused: bool) -> None:
-        handlers = self._context.deliveries.handlers(message.kind)
-        now = self._context.clock()
+    async def _settle(self, message: OutboxMessage, status: int, answer: dict[str, Any], *, refused: bool) -> bool:
+        """Settle it with what follows from the answer; always True. Raises whatever a handler raises."""
+        context, now = self._context, self._context.clock()
+        handlers = context.deliveries.handlers(message.kind)
+        changes: dict[str, object] = {
+            "standing": "delivered", "delivered_at": now, "error": None, "attempts": message.attempts + 1,
+            "status": status, "body": None,  # it may hold a token, and whoever needs what it said keeps that
+        }  # fmt: skip
+        if refused:
+            error = f"refused with status {status}" if status else "refused by ourselves"
+            changes |= {"standing": "dead", "delivered_at": None, "dead_at": now, "reason": "refused", "error": error}
+            changes |= {} if message.first_error else {"first_error": error, "failing_since": now}
+        back = status != 0 and context.deliveries.waits_for(message.recipient)
+        if back:
+            context.deliveries.back(message.recipient)
 
         def command(tx: Transaction) -> None:
-            changed = tx.alter(
-                OutboxMessage,
-                {
-                    "standing": "dead" if refused else "delivered", "delivered_at": now,
-                    "error": f"refused with status {status}" if refused else None, "attempts": message.attempts + 1,
-                    "body": None,  # it may hold a token, and whoever needs what it said keeps that
-                },
-                id=message.id, standing="waiting",
-            )  # fmt: skip
-            if changed:
+            if tx.alter(OutboxMessage, changes, id=message.id, standing="waiting"):
                 (handlers.refused if refused else handlers.delivered)(tx, message, status, answer)
                 tx.ring(f"about:{message.about}")
+            if back:
+                wake_recipient(tx, context.clock, message.recipient)
 
-        await self._context.store.write(command)
+        await context.store.write(command)
+        return True
+
+    def _stubborn(self, message: OutboxMessage) -> bool:
+        return self._context.deliveries.handlers(message.kind).stubborn(message)
+
+    @staticmethod
+    def _backoff(message: OutboxMessage) -> timedelta:
+        return retry_after(message.attempts, _jitter())
+
+
+def _jitter() -> float:
+    return random.random()  # noqa: S311 - jitter, not a secret
 
 
 def _look(
     tx: Transaction, now: datetime, busy: set[str], peers: Counter[str]
-) -> tuple[list[OutboxMessage], datetime | None]:
-    """What to send now, the oldest first and never past an older one of its lane; and when the next falls due."""
+) -> tuple[list[OutboxMessage], datetime | None, bool]:
+    """What to send now, the oldest first and never past an older one of its lane; when the next falls due; and whether
+    anything due was left behind for want of room."""
     due: list[OutboxMessage] = []
-    looked, after, full = set(busy), -1, True
+    looked, after, full, left = set(busy), -1, True, False
     while full and len(busy) + len(due) < _IN_FLIGHT:
         portion = tx.find(
             OutboxMessage, standing="waiting", due_at__le=now, sequence__gt=after, order="sequence", limit=_PORTION
@@ -179,14 +272,17 @@ def _look(
         full = len(portion) == _PORTION
         for message in portion:
             after = message.sequence
-            if message.lane in looked or peers[message.recipient] >= _PER_PEER or len(busy) + len(due) >= _IN_FLIGHT:
+            if message.lane in looked:
+                continue
+            if peers[message.recipient] >= _PER_PEER or len(busy) + len(due) >= _IN_FLIGHT:
+                left = True
                 continue
             looked.add(message.lane)
             if tx.find(OutboxMessage, lane=message.lane, standing="waiting", order="sequence", limit=1) == [message]:
                 peers[message.recipient] += 1
                 due.append(message)
-    later = tx.find(OutboxMessage, standing="waiting", due_at__gt=now, order="due_at", limit=1)
-    return due, later[0].due_at if later else None
+    next_at = tx.find(OutboxMessage, standing="waiting", due_at__gt=now, due_at__lt=NEVER, order="due_at", limit=1)
+    return due, next_at[0].due_at if next_at else None, left or full
 
 
 def _meant(message: OutboxMessage, body: dict[str, Any]) -> bool:

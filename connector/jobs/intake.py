@@ -1,6 +1,6 @@
-"""What arrives in one pull, taken apart: lines with the sender's count at their end, a running digest, a tally by code.
+"""What arrives in one pull or push, taken apart: lines with the sender's count at their end, a digest, a tally by code.
 
-Works on bytes and one `ReceivedFile`; it blocks, so the puller calls it from a thread.
+Works on bytes and one file; it blocks, so it is called from a thread.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
 from connector.dataplane.sse import NotAStream, Reader
+from connector.dataplane.tally import Taken
 
 if TYPE_CHECKING:
+    from connector.dataplane.opaque import OpaqueFile
     from connector.dataplane.received import ReceivedFile
-    from connector.dataplane.tally import Taken, Tally
+    from connector.dataplane.tally import Tally
 
 LONGEST_LINE = 1024 * 1024
 
@@ -24,7 +26,7 @@ class NotOurs(ValueError):
 
 
 class Intake(Protocol):
-    """One pull: fed with bytes until the sender ends."""
+    """One pull or push: fed with bytes until the sender ends."""
 
     ledger: Ledger
 
@@ -117,4 +119,25 @@ class StreamIntake:
         return taken
 
 
-__all__ = ["Intake", "Ledger", "NotAStream", "NotOurs", "RecordsIntake", "StreamIntake"]
+class OpaqueIntake:
+    """What a foreign connector sends: kept as it is, counted and digested, and nothing more known of it."""
+
+    def __init__(self, file: OpaqueFile) -> None:
+        self._file = file
+        self._digest: Any = sha256()
+        self.ledger = Ledger()
+
+    def feed(self, data: bytes) -> Taken:
+        """See `Intake`."""
+        self._digest.update(data)
+        self.ledger.bytes += len(data)
+        self._file.append(data)
+        return Taken()
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of everything that arrived."""
+        digest: str = self._digest.hexdigest()
+        return digest
+
+
+__all__ = ["Intake", "Ledger", "NotAStream", "NotOurs", "OpaqueIntake", "RecordsIntake", "StreamIntake"]

@@ -7,7 +7,7 @@ Every call names its `Destination`, the reason why this address may be called. T
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
@@ -24,8 +24,8 @@ from connector.outbound.incoming import Incoming
 from connector.outbound.lanes import CLEARED, Cleared, Lanes, PoolSizes
 from connector.outbound.pinning import Resolver, system_resolver
 
-TokenFactory = Callable[[bytes], str]
-"""Makes the bearer token for exactly these body bytes."""
+Authorization = Callable[[bytes], str]
+"""Makes the `Authorization` header for exactly these body bytes."""
 
 MESSAGE = Caps()
 STREAM = Caps(idle=60.0)
@@ -76,12 +76,12 @@ class Outbound:
         body: bytes,
         *,
         to: Destination,
-        token_factory: TokenFactory | None = None,
+        authorization: Authorization | None = None,
         headers: Mapping[str, str] | None = None,
         caps: Caps = MESSAGE,
     ) -> Answer:
-        """POST JSON bytes; the token is made over exactly the bytes sent. Raises OutboundRefused, Unreachable."""
-        sent = {**(headers or {}), "content-type": "application/json", **_bearer(token_factory, body)}
+        """POST JSON bytes; the header is made over exactly the bytes sent. Raises OutboundRefused, Unreachable."""
+        sent = {**(headers or {}), "content-type": "application/json", **_authorized(authorization, body)}
         return await self.send("POST", url, to=to, headers=sent, content=body, caps=caps)
 
     async def get(
@@ -89,12 +89,12 @@ class Outbound:
         url: str,
         *,
         to: Destination,
-        token_factory: TokenFactory | None = None,
+        authorization: Authorization | None = None,
         headers: Mapping[str, str] | None = None,
         caps: Caps = MESSAGE,
     ) -> Answer:
-        """GET; the token, if any, is made over the empty body. Raises OutboundRefused, Unreachable."""
-        sent = {**(headers or {}), **_bearer(token_factory, b"")}
+        """GET; the header, if any, is made over the empty body. Raises OutboundRefused, Unreachable."""
+        sent = {**(headers or {}), **_authorized(authorization, b"")}
         return await self.send("GET", url, to=to, headers=sent, content=b"", caps=caps)
 
     @asynccontextmanager
@@ -109,6 +109,31 @@ class Outbound:
         response = await self._open("GET", url, to, {"accept": "*/*", **(headers or {})}, b"", caps, stream=True)
         try:
             yield Incoming(response, caps)
+        finally:
+            await response.aclose()
+
+    async def upload(
+        self,
+        url: str,
+        parts: AsyncIterable[bytes],
+        *,
+        to: Destination,
+        headers: Mapping[str, str] | None = None,
+        caps: Caps = STREAM,
+    ) -> Answer:
+        """POST something long, made while it is sent: the next part is asked for when the last has left our buffers.
+
+        No limit on the whole, one of `caps.idle` seconds on a receiver that takes nothing or does not answer. The first
+        part is asked for once there is a connection. Cancelled, or left by an exception of `parts`, it breaks off
+        without a proper end. Raises OutboundRefused, Unreachable.
+        """
+        response = await self._open("POST", url, to, headers or {}, parts, caps, stream=True)
+        try:
+            incoming = Incoming(response, caps)
+            async with asyncio.timeout(caps.total):
+                return Answer(incoming.status, incoming.headers, await incoming.read())
+        except TimeoutError:
+            raise Unreachable(Why.TIME) from None
         finally:
             await response.aclose()
 
@@ -137,7 +162,7 @@ class Outbound:
         url: str,
         to: Destination,
         headers: Mapping[str, str],
-        content: bytes,
+        content: bytes | AsyncIterable[bytes],
         caps: Caps,
         *,
         stream: bool,
@@ -173,5 +198,5 @@ class _Handed(httpx2.AsyncBaseTransport):
         return httpx2.Response(answer.status, headers=answer.headers, content=answer.body, request=request)
 
 
-def _bearer(token_factory: TokenFactory | None, body: bytes) -> dict[str, str]:
-    return {} if token_factory is None else {"authorization": f"Bearer {token_factory(body)}"}
+def _authorized(authorization: Authorization | None, body: bytes) -> dict[str, str]:
+    return {} if authorization is None else {"authorization": authorization(body)}

@@ -14,6 +14,7 @@ from typing import NamedTuple, cast
 import httpcore2
 import httpx2
 
+from connector.outbound.attentive import AttentiveBackend
 from connector.outbound.faults import OutboundRefused, Refusal, Unreachable, Why
 from connector.outbound.guard import Clearance
 from connector.outbound.origins import DEFAULT_PORTS
@@ -95,7 +96,11 @@ class Lanes(httpx2.AsyncBaseTransport):
     def _pool(self, lane: Lane) -> httpcore2.AsyncConnectionPool:
         if lane not in self._pools:
             most = self._sizes.streams if lane.stream else self._sizes.messages
-            backend = PinnedBackend(private=lane.private, resolver=self._resolver, dialer=self._dialer)
+            backend: httpcore2.AsyncNetworkBackend = PinnedBackend(
+                private=lane.private, resolver=self._resolver, dialer=self._dialer
+            )
+            if lane.stream:
+                backend = AttentiveBackend(backend)
             self._pools[lane] = httpcore2.AsyncConnectionPool(
                 ssl_context=self._tls, max_connections=most, keepalive_expiry=self._sizes.idle, network_backend=backend
             )

@@ -4,6 +4,14 @@ A record class is a frozen, slotted dataclass whose first `key_width` fields are
 field is changed by compare-and-set only (design: every write is a command applied on (state, revision)).
 """
 
+from connector.records.amending import Amendment, ContractEnding
+from connector.records.contracting import (
+    Approval,
+    CatalogueOffer,
+    NegotiationRule,
+    PeerAcceptance,
+    PersonAsked,
+)
 from connector.records.devices import DeviceCredential, DevicePoint
 from connector.records.evidence import LogCheckpoint, LogEntry, LogNode
 from connector.records.exchange import InboxMessage, OutboxMessage
@@ -28,18 +36,23 @@ from connector.records.trust import MemberEntry, Sealed, Setting
 from connector.records.wallet import Delivery, RecipientProgress, UseOfData, WalletConsent, WalletLink
 
 RECORDS: tuple[type, ...] = (
-    Account, Agreement, Consent, Dataset, DecisionMade, Delivery, DeviceCredential, DevicePoint, HandedOver,
-    InboxMessage, Link, LinkCode, LogCheckpoint, LogEntry, LogNode, MemberEntry, Negotiation, Notice,
-    OutboxMessage, Person, ReceivedPerson, ReceivedTransfer, RecipientProgress, Release, Sealed,
-    Session, Setting, SignInAttempt, Source, SourceRecord, Study, StudyDecision, Tombstone, Transfer,
-    UseOfData, WalletConsent, WalletLink,
+    Account, Agreement, Amendment, Approval, CatalogueOffer, Consent, ContractEnding, Dataset, DecisionMade,
+    Delivery, DeviceCredential, DevicePoint, HandedOver, InboxMessage, Link, LinkCode, LogCheckpoint, LogEntry,
+    LogNode, MemberEntry, Negotiation, NegotiationRule, Notice, OutboxMessage, PeerAcceptance, Person,
+    PersonAsked, ReceivedPerson, ReceivedTransfer, RecipientProgress, Release, Sealed, Session, Setting,
+    SignInAttempt, Source, SourceRecord, Study, StudyDecision, Tombstone, Transfer, UseOfData, WalletConsent,
+    WalletLink,
 )  # fmt: skip
 
 __all__ = [
     "RECORDS",
     "Account",
     "Agreement",
+    "Amendment",
+    "Approval",
+    "CatalogueOffer",
     "Consent",
+    "ContractEnding",
     "Dataset",
     "DecisionMade",
     "Delivery",
@@ -54,9 +67,12 @@ __all__ = [
     "LogNode",
     "MemberEntry",
     "Negotiation",
+    "NegotiationRule",
     "Notice",
     "OutboxMessage",
+    "PeerAcceptance",
     "Person",
+    "PersonAsked",
     "ReceivedPerson",
     "ReceivedTransfer",
     "RecipientProgress",

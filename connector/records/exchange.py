@@ -20,24 +20,39 @@ class InboxMessage:
     status: int
     answer: Json | None
     received_at: datetime
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxMessage:
-    """One message to be delivered at least once, in order within its `lane`. `standing`: waiting, delivered or dead."""
+    """One message to be delivered at least once, in order within its `lane`. `standing`: waiting, delivered or dead.
+
+    A dead letter has `dead_at` and says why in `reason`: refused, dropped, or unreachable. The last of these still
+    waits, and leaves as soon as the peer is seen alive; the others have no body any more. `status` is the last HTTP
+    status (0: no answer), seen `repeats` times in a row; `first_error` befell it at `failing_since`.
+    """
 
     key_width: ClassVar[int] = 1
+    indexes: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("lane", "standing"), ("about", "standing"), ("recipient", "standing", "due_at"), ("standing", "due_at"),
+    )  # fmt: skip
     id: str
-    lane: Indexed[str]
+    lane: str
     sequence: int = 0
     recipient: str = ""
     url: str = ""
     kind: str = ""
-    about: Indexed[str] = ""
+    about: str = ""
     body: Json | None = None
-    standing: Indexed[str] = "waiting"
+    standing: str = "waiting"
     attempts: int = 0
+    status: int = 0
+    repeats: int = 0
     due_at: datetime | None = None
     error: str | None = None
+    first_error: str | None = None
+    failing_since: datetime | None = None
+    reason: str = ""
     created_at: datetime | None = None
     delivered_at: datetime | None = None
+    dead_at: Indexed[datetime | None] = None

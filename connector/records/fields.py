@@ -10,4 +10,4 @@ Json = dict[str, Any]
 T = TypeVar("T")
 INDEX = "index"
 Indexed = Annotated[T, INDEX]
-"""A field the store keeps an index on."""
+"""A field the store keeps an index on. For several fields together a record class names them in `indexes`."""

@@ -15,6 +15,8 @@ class ReceivedTransfer:
 
     `bytes`, `lines` and `people` count what arrived; `finding` says in words what the check found, and what was erased
     since. `manifest` holds the manifest's claims, and the signed text itself as "jws"; `last_event` is of a stream.
+    `kind` is records, stream, or opaque: a foreign connector's bytes, of which `media_type` and `digest` (SHA-256, hex)
+    are all there is to know.
     """
 
     key_width: ClassVar[int] = 1
@@ -30,6 +32,8 @@ class ReceivedTransfer:
     finding: str = ""
     manifest: Json | None = None
     last_event: int = 0
+    media_type: str = ""
+    digest: str = ""
     started_at: datetime | None = None
     finished_at: datetime | None = None
 

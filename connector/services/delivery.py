@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import uuid4
 
 from connector.ports import Clock, Transaction
 from connector.records import OutboxMessage
+from connector.services.departures import BELL, QUIET, Departures
 
 Body = dict[str, Any]
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""When a letter dead of the peer's silence falls due: not by time, only by `wake_recipient`."""
 
 
 class Handler(Protocol):
@@ -55,6 +58,8 @@ class Deliveries:
         self._clock = clock
         self._handlers: dict[str, Handlers] = {}
         self._last = 0
+        self.departures = Departures()
+        self._troubled: set[str] | None = None
 
     def on(
         self,
@@ -81,16 +86,39 @@ class Deliveries:
         about: str,
         lane: str = "",
         id: str | None = None,
+        quiet: bool = False,
     ) -> OutboxMessage:
-        """Put one message into the outbox; delivered after this transaction has committed."""
+        """Put one message into the outbox; delivered after this transaction has committed.
+
+        A `quiet` one, queued while somebody's message is being received, leaves once `wake` is called, so that our
+        answer goes out first. Nothing rests on that: without a call it leaves a quarter of a second later.
+        """
         now = self._clock()
+        alone = self.departures.free(lane or about)
         message = OutboxMessage(
             id=id or new_id(), lane=lane or about, sequence=self._next(now), recipient=recipient, url=url, kind=kind,
-            about=about, body=body, due_at=now, created_at=now,
+            about=about, body=body, due_at=now + QUIET if quiet and alone else now, created_at=now,
         )  # fmt: skip
         tx.add(message)
-        tx.ring("outbox")
+        tx.ring(self.departures.queued(message, alone=alone))
         return message
+
+    def wake(self) -> None:
+        """Our answer is out: what was queued quietly leaves now. Call on the event loop."""
+        self.departures.wake(self._last)
+
+    def waits_for(self, participant: str) -> bool:
+        """Whether something may be waiting for this peer to come back; only then `wake_recipient` has work to do."""
+        return self._troubled is None or participant in self._troubled
+
+    def troubled(self, *participants: str) -> None:
+        """These peers did not take something. First called by the courier of this process: before, nobody knows."""
+        self._troubled = (self._troubled or set()).union(participants)
+
+    def back(self, participant: str) -> None:
+        """This peer answers; the caller wakes what waits for it."""
+        if self._troubled is not None:
+            self._troubled.discard(participant)
 
     def _next(self, now: datetime) -> int:
         """Grows with time and never repeats within a process, so that lanes keep their order across restarts."""
@@ -103,13 +131,12 @@ def new_id() -> str:
     return f"urn:uuid:{uuid4()}"
 
 
-def retry_after(attempts: int, jitter: float) -> timedelta:
-    """Exponential backoff from 200 ms to 60 s; `jitter` in 0..1 spreads peers that failed together."""
-    return timedelta(seconds=min(60.0, 0.2 * 2 ** min(attempts, 9)) * (0.5 + jitter / 2))
-
-
 def wake_recipient(tx: Transaction, clock: Clock, participant: str) -> None:
-    """A peer has shown itself alive: what waits for it falls due now."""
+    """A peer has shown itself alive: what waits for it falls due now, and letters dead of its silence live again."""
     now = clock()
     if tx.alter(OutboxMessage, {"due_at": now}, recipient=participant, standing="waiting", due_at__gt=now):
-        tx.ring("outbox")
+        tx.alter(
+            OutboxMessage, {"dead_at": None, "reason": "", "failing_since": now, "attempts": 0},
+            recipient=participant, standing="waiting", dead_at__ne=None,
+        )  # fmt: skip
+        tx.ring(BELL)

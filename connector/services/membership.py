@@ -1,4 +1,8 @@
-"""The members register as the operator keeps it: who is listened to, and that each change stands in the log."""
+"""The members register as the operator keeps it: who is listened to, and that each change stands in the log.
+
+A member that does not speak the consent exchange cannot be told of a withdrawal, nor prove that it deleted anything.
+The steward may accept one by name all the same; what people take back is then followed up by hand.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,14 @@ from datetime import datetime
 
 from connector.identity.keys import shown
 from connector.identity.members import Member
-from connector.problems import invalid
+from connector.ports import Transaction
+from connector.problems import conflict, invalid, missing
+from connector.records import Agreement, PeerAcceptance
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 
+_ACCEPTS = ("steward", "operator")
+_LONGEST = 2000
 _STANDINGS = {"suspended": "suspended", "removed": "removed", "active": "activated"}
 
 
@@ -28,8 +36,25 @@ class MemberRow:
     added_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class AcceptanceRow:
+    """A member accepted by name although it cannot prove erasure. `contracts` are those in force, to track by hand.
+
+    `standing` is in-force, ended (its time is over) or revoked.
+    """
+
+    member: str
+    name: str
+    by: str
+    at: datetime
+    why: str
+    until: datetime | None
+    standing: str
+    contracts: list[str]
+
+
 class Membership:
-    """`concord trust`."""
+    """`concord trust` and `concord members`."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -54,6 +79,65 @@ class Membership:
         member = await self._context.members.set_standing(id, standing)
         await self._note(actor, f"member.{_STANDINGS[standing]}", member, {})
         return _row(member)
+
+    async def acceptances(self, actor: Actor) -> list[AcceptanceRow]:
+        """Everybody who was accepted by name, revoked ones too: what the DPO tracks by hand."""
+        require(actor, *_ACCEPTS, "dpo")
+        return await self._context.store.read(
+            lambda tx: [self._accepted(tx, one) for one in tx.find(PeerAcceptance, order="member")]
+        )
+
+    async def accept(self, actor: Actor, id: str, why: str, until: datetime | None = None) -> AcceptanceRow:
+        """Accept a member that cannot prove erasure, with the reason and, where meant, an end. Raises Problem 400, 409.
+
+        New requests by it may then be agreed to although their terms demand erasure on withdrawal.
+        """
+        require(actor, *_ACCEPTS)
+        context, member = self._context, self._context.members.active(id)
+        if member.consent is not None:
+            raise conflict(f"{member.name} speaks the consent exchange and needs no acceptance")
+        if not why.strip() or len(why) > _LONGEST:
+            raise invalid("An acceptance needs its reason", "why", f"a sentence, at most {_LONGEST} characters")
+        if until is not None and until <= context.clock():
+            raise invalid("The acceptance would have ended already", "until", "a time in the future")
+        accepted = PeerAcceptance(
+            member=id, by=actor.account, by_name=actor.name, at=context.clock(), why=why.strip(), until=until
+        )
+
+        def command(tx: Transaction) -> AcceptanceRow:
+            tx.put(accepted)
+            ends = until.isoformat() if until else None
+            context.log(tx, "member.accepted", id, {"why": accepted.why, "until": ends, "by": actor.entry})
+            return self._accepted(tx, accepted)
+
+        return await context.store.write(command)
+
+    async def revoke(self, actor: Actor, id: str) -> AcceptanceRow:
+        """Take an acceptance back: no new contract from now on. Contracts that exist go on. Raises Problem 404, 409."""
+        require(actor, *_ACCEPTS)
+        context = self._context
+
+        def command(tx: Transaction) -> AcceptanceRow:
+            found = tx.get(PeerAcceptance, id)
+            if found is None:
+                raise missing("This member was never accepted by name")
+            if found.revoked_at is not None:
+                raise conflict("This acceptance is revoked already")
+            changed = tx.change(found, revoked_at=context.clock(), revoked_by=actor.account)
+            context.log(tx, "member.acceptance-revoked", id, {"by": actor.entry})
+            return self._accepted(tx, changed)
+
+        return await context.store.write(command)
+
+    def _accepted(self, tx: Transaction, one: PeerAcceptance) -> AcceptanceRow:
+        contracts = tx.find(Agreement, counterparty=one.member, role="provider", standing=("active", "suspended"))
+        over = one.until is not None and one.until <= self._context.clock()
+        standing = "revoked" if one.revoked_at is not None else "ended" if over else "in-force"
+        return AcceptanceRow(
+            member=one.member, name=self._context.members.name_of(one.member), by=one.by_name or one.by,
+            at=one.at or self._context.clock(), why=one.why, until=one.until, standing=standing,
+            contracts=[found.id for found in contracts],
+        )  # fmt: skip
 
     async def _note(self, actor: Actor, kind: str, member: Member, body: dict[str, str]) -> None:
         context = self._context

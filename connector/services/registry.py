@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from connector.services.accounts import Accounts
 from connector.services.catalogue import Catalogue
 from connector.services.context import Context
+from connector.services.contracting.approvals import Approvals
+from connector.services.contracting.offers import Offers
+from connector.services.contracting.rules import Rules
 from connector.services.dpo import Dpo
 from connector.services.evidence import Evidence
 from connector.services.exchange.consents import ConsentDesk
@@ -16,24 +22,49 @@ from connector.services.expected_yield import ExpectedYield
 from connector.services.holding.importing import Importing
 from connector.services.holding.ingest import Ingest
 from connector.services.membership import Membership
+from connector.services.processes.courses import DataPlane, Forthright, NegotiationCourse, TransferCourse
 from connector.services.processes.negotiations import Negotiations
 from connector.services.processes.transfers import Transfers
 from connector.services.processes.willingness import Willingness
+from connector.services.receiving import Inbox
+from connector.services.releasing.plane import ReleasePlane
 from connector.services.releasing.service import Releasing
 from connector.services.research import Research
+from connector.services.research.asking import Asking
 from connector.services.rooms.service import Contracts
 from connector.services.steward import Steward
+from connector.services.transfer_desk import TransferDesk
 from connector.services.waiting import Waiting
 from connector.services.wallet.service import Wallet
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """Who decides in the protocol's processes, and where data is handed over; None: as in production."""
+
+    negotiating: Callable[[Context], NegotiationCourse] | None = None
+    transferring: Callable[[Context], TransferCourse] | None = None
+    data_plane: Callable[[Context], DataPlane] | None = None
+
+
+AS_IN_PRODUCTION = Deciding()
 
 
 class Services:
     """What the doors call. `start` takes up unfinished work, `close` lets go."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, deciding: Deciding = Deciding()) -> None:
         self.context = context
-        self.negotiations = Negotiations(context, Willingness(context))
-        self.transfers = Transfers(context)
+        self.willingness = Willingness(context)
+        course = deciding.negotiating(context) if deciding.negotiating else self.willingness
+        self.negotiations = Negotiations(context, course)
+        transferring = deciding.transferring(context) if deciding.transferring else Forthright()
+        plane = deciding.data_plane(context) if deciding.data_plane else ReleasePlane(context)
+        self.transfers = Transfers(context, transferring, plane)
+        self.asking = Asking(context, self.negotiations)
+        self.rules = Rules(context)
+        self.approvals = Approvals(context, self.negotiations, self.willingness)
+        self.offers = Offers(context, self.negotiations)
         self.studies = Studies(context)
         self.link_desk = LinkDesk(context)
         self.stopping = Stopping(context)
@@ -44,7 +75,7 @@ class Services:
         self.catalogue = Catalogue(context, expected)
         self.accounts = Accounts(context)
         self.membership = Membership(context)
-        self.research = Research(context, self.studies, self.negotiations, self.transfers)
+        self.research = Research(context, self.studies, self.asking, self.transfers)
         self.steward = Steward(context, self.link_desk, self.studies, expected)
         self.dpo = Dpo(context, Evidence(context))
         self.contracts = Contracts(context, self.negotiations)
@@ -52,6 +83,8 @@ class Services:
         self.importing = Importing(context, context.data.pieces)
         self.ingest = Ingest(context, context.data.batch)
         self.releasing = Releasing(context, self.transfers, context.data.renderer, context.data.archive)
+        self.transfer_desk = TransferDesk(context, self.transfers)
+        self.inbox: Inbox | None = None  # handed in by wiring, where something is fetched at all
 
     async def start(self) -> None:
         """Take up what an earlier process left unfinished."""

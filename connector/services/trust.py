@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ from connector.identity import tokens, trust
 from connector.identity.faults import Unauthenticated
 from connector.identity.members import Member, Standing
 from connector.identity.replay import MemoryReplayStore
-from connector.outbound.guard import clear
+from connector.identity.speaking import PeerIdentity
+from connector.outbound.guard import Destination, clear
 from connector.ports import Clock, Signer, Store, Transaction
 from connector.problems import Problem, invalid, unauthenticated
 from connector.records import MemberEntry
@@ -53,17 +54,53 @@ class _Replays:
         return await self._seen.remember(issuer, jti, until)
 
 
-class Members:
-    """The members register in the store, with a copy in memory for the hot path."""
+class SignedRequests:
+    """The production way of speaking (`PeerIdentity`): every request carries a token signed over its very bytes."""
 
-    def __init__(self, store: Store, outbound: Outbound, signer: Signer, clock: Clock, me: str) -> None:
-        self._store = store
-        self._outbound = outbound
+    def __init__(self, signer: Signer, clock: Clock, me: str, known: tokens.MemberLookup) -> None:
         self._signer = signer
         self._clock = clock
         self._me = me
-        self._known: dict[str, Member] = {}
+        self._known = known
         self._replays = _Replays(clock)
+
+    async def authenticate(self, authorization: str | None, body: bytes) -> Member:
+        """See the port. Never says why a token was refused; the code is for our own log."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise unauthenticated("A bearer token of a known participant is needed", "no-token")
+        try:
+            return await tokens.verify(token, body, self._me, self._known, self._replays, self._clock())
+        except Unauthenticated as refused:
+            log.info("a request was refused: %s", refused.code)
+            raise unauthenticated() from None
+
+    def authorization(self, recipient: Member, body: bytes) -> str:
+        """See the port."""
+        return f"Bearer {tokens.mint(self._signer, self._me, recipient.id, body, self._clock())}"
+
+    def destination(self, member: Member, url: str) -> Destination:  # noqa: ARG002 - the port's form
+        """Public https, or exactly the origin in the register."""
+        return member.destination
+
+
+class Members:
+    """The members register in the store, with a copy in memory for the hot path."""
+
+    def __init__(
+        self,
+        store: Store,
+        outbound: Outbound,
+        signer: Signer,
+        clock: Clock,
+        me: str,
+        identity: Callable[[Members], PeerIdentity] | None = None,
+    ) -> None:
+        self._store = store
+        self._outbound = outbound
+        self._clock = clock
+        self._known: dict[str, Member] = {}
+        self._identity = identity(self) if identity else SignedRequests(signer, clock, me, self.get)
         self._changing = asyncio.Lock()
         self.myself: Member | None = None
 
@@ -141,35 +178,30 @@ class Members:
 
     def check_callback(self, member: Member, address: str) -> None:
         """Whether we may call this address, which the member named. Raises OutboundRefused."""
-        clear(address, member.destination)
+        clear(address, self._identity.destination(member, address))
+
+    def destination(self, member: Member, url: str) -> Destination:
+        """Where a request to an address this member named may go."""
+        return self._identity.destination(member, url)
 
     async def post(self, recipient: str, url: str, body: Mapping[str, Any]) -> Answer:
-        """POST a signed message. Raises Problem, OutboundRefused, Unreachable."""
+        """POST a message to an address its recipient named. Raises Problem, OutboundRefused, Unreachable."""
         member = self.reachable(recipient)
         return await self._outbound.post_json(
-            url, orjson.dumps(body), to=member.destination, token_factory=lambda sent: self._token(recipient, sent)
+            url, orjson.dumps(body), to=self._identity.destination(member, url), authorization=self._as(member)
         )
 
     async def fetch(self, recipient: str, url: str) -> Answer:
-        """GET with a signed token. Raises Problem, OutboundRefused, Unreachable."""
+        """GET from an address its recipient named. Raises Problem, OutboundRefused, Unreachable."""
         member = self.active(recipient)
-        return await self._outbound.get(
-            url, to=member.destination, token_factory=lambda sent: self._token(recipient, sent)
-        )
+        return await self._outbound.get(url, to=self._identity.destination(member, url), authorization=self._as(member))
 
-    def _token(self, recipient: str, sent: bytes) -> str:
-        return tokens.mint(self._signer, self._me, recipient, sent, self._clock())
+    def _as(self, recipient: Member) -> Callable[[bytes], str]:
+        return lambda sent: self._identity.authorization(recipient, sent)
 
     async def authenticate(self, authorization: str | None, body: bytes) -> Member:
-        """The active member that sent this body. Raises Problem 401 without saying why; the code is for our own log."""
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise unauthenticated("A bearer token of a known participant is needed", "no-token")
-        try:
-            return await tokens.verify(token, body, self._me, self.get, self._replays, self._clock())
-        except Unauthenticated as refused:
-            log.info("a request was refused: %s", refused.code)
-            raise unauthenticated() from None
+        """The active member that sent this body. Raises Problem 401."""
+        return await self._identity.authenticate(authorization, body)
 
     def heard(self, tx: Transaction, id: str) -> None:
         """Note that a member has just spoken to us, so that what waits for it goes out now."""

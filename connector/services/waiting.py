@@ -25,7 +25,8 @@ LONGEST = 300.0
 class Awaited:
     """What was waited for, as it is now. `kind` is negotiation, transfer, study or consent; `row` its fields.
 
-    `states` holds every word that describes it: a consumer's transfer is `started` and its file `receiving`.
+    `states` holds every word that describes it: a consumer's transfer is `started` and its file `receiving`; a
+    negotiation that waits for people here is `waiting` as well.
     """
 
     about: str
@@ -75,7 +76,8 @@ class Waiting:
         if tx.get(Negotiation, about) is None:
             return None
         view = self._rooms.negotiation(tx, about)
-        return "negotiation", [view.state], asdict(view)
+        waiting = ["waiting"] if view.can else []
+        return "negotiation", [view.state, *waiting], asdict(view)
 
     def _transfer(self, tx: Transaction, about: str) -> tuple[str, list[str], dict[str, Any]] | None:
         found = tx.get(Transfer, about)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
+    Index,
     Integer,
     LargeBinary,
     String,
@@ -89,6 +90,8 @@ def _derive(record: type) -> Table:
         "__table__": Table(table_name, SQLModel.metadata, *columns, extend_existing=True, **counting)}, table=True,
     )  # fmt: skip
     table: Table = model.__table__  # type: ignore[attr-defined]
+    for together in getattr(record, "indexes", ()):
+        Index(f"ix_{table_name}_{'_'.join(together)}", *(table.c[name] for name in together))
     return table
 
 

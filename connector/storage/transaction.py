@@ -1,116 +1,110 @@
-"""A transaction over records, written once for every SQL engine (SQLAlchemy Core)."""
+"""A transaction over records, written once for every SQL engine (`connector.storage.statements`)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from operator import eq, ge, gt, le, lt, ne
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import Connection
 
 from connector.ports import Duplicate, Stale
-from connector.storage.tables import DEFAULTS, KEYS, REVISED, TABLES
+from connector.storage.statements import Statement, Statements, keys_of, shape_of, values_of
+from connector.storage.tables import DEFAULTS, KEYS, REVISED
 
 R = TypeVar("R")
-_COMPARE = {"lt": lt, "le": le, "gt": gt, "ge": ge, "ne": ne}
-
-
-def _fields(record: object) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__dataclass_fields__ if name != "key_width"}  # type: ignore[attr-defined]
 
 
 class SqlTransaction:
-    """Implements `connector.ports.Transaction` on one open connection; committing is the store's matter."""
+    """Implements `connector.ports.Transaction` on one open connection; committing is the store's matter.
 
-    def __init__(self, connection: Connection) -> None:
+    Statements go to the driver itself: what SQLAlchemy does around each of them costs more than the statement.
+    """
+
+    def __init__(self, connection: Connection, statements: Statements) -> None:
         self._connection = connection
+        self._driver = cast("Any", connection.connection.driver_connection)
+        self._statements = statements
         self.bells: set[str] = set()
 
     def get(self, kind: type[R], *key: object) -> R | None:
         """See the port."""
         where: dict[str, Any] = dict(zip(KEYS[kind], key, strict=True))
-        found = self.find(kind, limit=1, **where)
-        return found[0] if found else None
+        found = self._run(self._statements.select(kind, shape_of(where), None, False), values_of(where)).fetchone()
+        return None if found is None else cast("R", self._statements.reader(kind).record(found))
 
     def find(
         self, kind: type[R], /, *, order: str | None = None, limit: int | None = None, **conditions: object
     ) -> list[R]:
         """See the port."""
-        table = TABLES[kind]
-        query = select(table).where(*self._conditions(kind, conditions))
-        if order:
-            column = table.c[order.lstrip("-")]
-            query = query.order_by(column.desc() if order.startswith("-") else column)
+        values = values_of(conditions)
         if limit is not None:
-            query = query.limit(limit)
-        return [kind(**row) for row in self._connection.execute(query).mappings()]
+            values.append(limit)
+        rows = self._run(self._statements.select(kind, shape_of(conditions), order, limit is not None), values)
+        record = self._statements.reader(kind).record
+        return [record(row) for row in rows.fetchall()]
 
     def count(self, kind: type[Any], /, **conditions: object) -> int:
         """See the port."""
-        query = select(func.count()).select_from(TABLES[kind]).where(*self._conditions(kind, conditions))
-        return int(self._connection.execute(query).scalar_one())
+        return int(self._run(self._statements.count(kind, shape_of(conditions)), values_of(conditions)).fetchone()[0])
 
     def add(self, record: object) -> None:
         """See the port."""
+        kind = type(record)
+        values = self._statements.reader(kind).row_of(record)
         try:
-            self._connection.execute(insert(TABLES[type(record)]), _fields(record))
-        except IntegrityError as error:
-            raise Duplicate(type(record).__name__) from error
+            self._run(self._statements.insert(kind), values)
+        except self._integrity_error as error:
+            raise Duplicate(kind.__name__) from error
 
     def put(self, record: object) -> None:
         """See the port."""
-        kind, values = type(record), _fields(record)
-        key = {name: values[name] for name in KEYS[kind]}
-        changed = self._connection.execute(update(TABLES[kind]).where(*self._conditions(kind, key)).values(**values))
-        if changed.rowcount == 0:
+        kind = type(record)
+        reader = self._statements.reader(kind)
+        values = dict(zip(reader.names, reader.row_of(record), strict=True))
+        if not self._update(kind, values, keys_of(kind, record)):
             self.add(record)
 
     def append(self, kind: type[Any], /, **fields: object) -> int:
         """See the port."""
-        values = {**DEFAULTS[kind], **fields}
-        result = self._connection.execute(insert(TABLES[kind]), values)
-        return int(cast("Any", result.inserted_primary_key)[0])
+        known = {**DEFAULTS[kind], **fields}
+        values = [known.pop(name) for name in self._statements.reader(kind).names[1:]]
+        if known:
+            raise TypeError(f"{kind.__name__} has no field {', '.join(known)}")
+        return int(self._run(self._statements.append(kind), values).fetchone()[0])
 
     def change(self, record: R, /, **changes: object) -> R:
         """See the port."""
         kind = type(record)
-        key: dict[str, object] = {name: getattr(record, name) for name in KEYS[kind]}
+        key = keys_of(kind, record)
         if kind in REVISED:
             key["revision"] = record.revision  # type: ignore[attr-defined]
             changes["revision"] = record.revision + 1  # type: ignore[attr-defined]
-        changed = self._connection.execute(update(TABLES[kind]).where(*self._conditions(kind, key)).values(**changes))
-        if changed.rowcount != 1:
+        if self._update(kind, changes, key) != 1:
             raise Stale(kind.__name__)
         return cast("R", replace(cast("Any", record), **changes))
 
     def alter(self, kind: type[Any], changes: dict[str, object], /, **conditions: object) -> int:
         """See the port."""
-        statement = update(TABLES[kind]).where(*self._conditions(kind, conditions)).values(**changes)
-        return int(self._connection.execute(statement).rowcount)
+        return self._update(kind, changes, conditions)
 
     def remove(self, kind: type[Any], /, **conditions: object) -> int:
         """See the port."""
         if not conditions:
             raise ValueError("removing everything is never meant")
-        return int(self._connection.execute(delete(TABLES[kind]).where(*self._conditions(kind, conditions))).rowcount)
+        return int(self._run(self._statements.delete(kind, shape_of(conditions)), values_of(conditions)).rowcount)
 
     def ring(self, bell: str) -> None:
         """See the port."""
         self.bells.add(bell)
 
-    @staticmethod
-    def _conditions(kind: type[Any], conditions: dict[str, object]) -> list[ColumnElement[bool]]:
-        table = TABLES[kind]
-        clauses: list[ColumnElement[bool]] = []
-        for name, value in conditions.items():
-            field, _, comparison = name.partition("__")
-            column = table.c[field]
-            if comparison:
-                clauses.append(cast("ColumnElement[bool]", _COMPARE[comparison](column, cast("Any", value))))
-            elif isinstance(value, (list, tuple, set, frozenset)):
-                clauses.append(column.in_(list(value)))
-            else:
-                clauses.append(column.is_(None) if value is None else eq(column, value))
-        return [and_(*clauses)] if clauses else []
+    def _update(self, kind: type[Any], changes: dict[str, object], conditions: dict[str, object]) -> int:
+        statement = self._statements.update(kind, tuple(changes), shape_of(conditions))
+        return int(self._run(statement, [*changes.values(), *values_of(conditions)]).rowcount)
+
+    def _run(self, statement: Statement, values: Any) -> Any:
+        return self._driver.execute(statement.text, statement.filled(values))
+
+    @property
+    def _integrity_error(self) -> type[Exception]:
+        driver = self._connection.dialect.loaded_dbapi
+        return cast("type[Exception]", driver.IntegrityError)

@@ -21,6 +21,28 @@ def sentence(policy: Policy) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def term_words(term: Term) -> str:
+    """Return one term of a permission, without a full stop; one we do not know is named by its operand."""
+    return _said(term)
+
+
+def permitted_words(action: str) -> str:
+    """Return what an action (an IRI) permits, without its purpose and without a full stop."""
+    return _PERMITTED.get(action, f"The action “{_short(action)}” is allowed").rstrip(",")
+
+
+def forbidden_sentence(rule: Rule) -> str:
+    """Return one prohibition as a sentence."""
+    said = _FORBIDDEN.get(rule.action, f"The action “{_short(rule.action)}” is not allowed")
+    conditions = [_lower(_said(term)) for term in flat(rule.terms)]
+    return f"{said}. This counts only under these terms: {'; '.join(conditions)}." if conditions else f"{said}."
+
+
+def duty_sentence(duty: Rule) -> str:
+    """Return one duty as a sentence. Raises KeyError for an action that is no duty we know."""
+    return _OWED[v.DUTIES[duty.action]]
+
+
 def _permissions(policy: Policy) -> Iterator[str]:
     if not policy.permissions:
         yield "It allows nothing."
@@ -42,16 +64,12 @@ def _allowed(rule: Rule, purposes: list[Constraint]) -> str:
 
 
 def _prohibitions(policy: Policy) -> Iterator[str]:
-    for rule in policy.prohibitions:
-        said = _FORBIDDEN.get(rule.action, f"The action “{_short(rule.action)}” is not allowed")
-        conditions = [_lower(_said(term)) for term in flat(rule.terms)]
-        yield f"{said}. This counts only under these terms: {'; '.join(conditions)}." if conditions else f"{said}."
+    yield from map(forbidden_sentence, policy.prohibitions)
 
 
 def _duties(policy: Policy) -> Iterator[str]:
     inside = [duty for rule in policy.permissions for duty in rule.duties]
-    for duty in (*inside, *policy.obligations):
-        yield _OWED[v.DUTIES[duty.action]]
+    yield from map(duty_sentence, (*inside, *policy.obligations))
 
 
 def _said(term: Term) -> str:

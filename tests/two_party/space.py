@@ -27,7 +27,7 @@ from connector.identity.keys import read_fingerprint
 from connector.records import OutboxMessage
 from connector.services.actors import Actor
 from connector.storage import SqliteStore
-from connector.wiring import Participant
+from connector.wiring import PRODUCTION, Participant, Plugs
 from tests.two_party.relay import Relay
 
 R = TypeVar("R")
@@ -97,6 +97,7 @@ class Party:
     founded: Founded
     port: int
     relay: Relay | None = None
+    plugs: Plugs = PRODUCTION
     app: FastAPI | None = None
     _server: QuietServer | None = None
     _task: asyncio.Task[None] | None = None
@@ -166,7 +167,7 @@ class Party:
     async def start(self) -> None:
         """Serve the directory; returns when requests are answered."""
         with _environment("CONCORD_DIRECTORY", self.founded.directory):
-            self.app = create()
+            self.app = create(self.plugs)
         config = uvicorn.Config(self.app, http=HTTP, lifespan="on", access_log=False, log_config=None)
         self._server = QuietServer(config)
         self._task = asyncio.create_task(self._server.serve([listening(self.port)]))
@@ -196,8 +197,10 @@ class Space:
     client: httpx2.AsyncClient
     parties: dict[str, Party] = field(default_factory=dict)
 
-    async def add(self, name: str, role: str, *, relayed: bool = False) -> Party:
-        """Found a participant and serve it."""
+    async def add(
+        self, name: str, role: str, *, relayed: bool = False, plugs: Callable[[Founded], Plugs] | None = None
+    ) -> Party:
+        """Found a participant and serve it, with what a test plugs in."""
         with listening() as free:
             port = free.getsockname()[1]
         relay = await Relay.before(port) if relayed else None
@@ -205,7 +208,8 @@ class Space:
         place.mkdir()
         shutil.copy(self.empty_store, place / STORE_FILE)
         url = f"http://127.0.0.1:{relay.port}" if relay else None
-        party = Party(found(place, f"{name.capitalize()} One", role, port, url), port, relay)
+        founded = found(place, f"{name.capitalize()} One", role, port, url)
+        party = Party(founded, port, relay, plugs(founded) if plugs else PRODUCTION)
         self.parties[name] = party
         await party.start()
         return party

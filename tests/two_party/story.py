@@ -81,7 +81,7 @@ async def approved_study(research: Party, holder: Party, dataset: str = RECORDS,
 async def ask(research: Party, holder: Party, offer: dict[str, Any], study: str, **changes: Any) -> str:
     """Start a negotiation; returns the consumer's pid."""
     asked = {"provider": holder.id, "dataset": RECORDS, "offer": offer, "study": study, "purpose": RESEARCH} | changes
-    return str(await research.services.negotiations.start(research.acting("researcher"), **asked))
+    return str(await research.services.asking.start(research.acting("researcher"), **asked))
 
 
 async def outcome(party: Party, pid: str) -> Negotiation:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.records import Agreement, InboxMessage, Negotiation, Transfer
+from connector.records import Agreement, InboxMessage, Negotiation, OutboxMessage
 from contracts.names import CONTEXT_URL, NIL_PID
 from tests.two_party import story
 from tests.two_party.puppet import DSP, Puppet
@@ -236,12 +236,13 @@ async def test_a_message_that_overtakes_the_acknowledgement_of_ours_is_proof_tha
     assert [step[0] for step in found.steps["steps"]][:2] == ["REQUESTED", "AGREED"]
 
 
-async def test_an_offer_nobody_asked_for_is_declined(puppet, trio):
+async def test_an_offer_with_other_terms_waits_for_a_person(puppet, trio):
     ours, asked = await asked_of(puppet, trio.research, trio.hospital)
-    offer = {**asked["offer"], "@id": story.urn()}
+    offer = {**asked["offer"], "@id": story.urn(), "prohibition": [{"action": "odrl:archive"}]}
     told = dsp("ContractOfferMessage", providerPid=ours.their_pid, consumerPid=ours.pid, offer=offer)
     answer = await puppet.post(trio.research, f"{NEGOTIATIONS}/{ours.pid}/offers", told)
     assert (answer.status_code, answer.json()["state"]) == (200, "OFFERED")
-    ended = await trio.research.eventually(Negotiation, ours.pid, where=lambda found: found.state == "TERMINATED")
-    assert ended.reason["code"] == "not-asked-for"
-    assert not await trio.research.find(Transfer)
+    await trio.research.services.negotiations.act(ours.pid)
+    waits = await trio.research.get(Negotiation, ours.pid)
+    assert (waits.state, waits.offered_by, waits.offer["@id"]) == ("OFFERED", "provider", offer["@id"])
+    assert not await trio.research.find(OutboxMessage, about=ours.pid, standing="waiting")

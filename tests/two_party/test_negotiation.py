@@ -8,6 +8,7 @@ import pytest
 
 from connector.problems import Problem
 from connector.records import Agreement, LogEntry, Negotiation, OutboxMessage
+from connector.services.processes.moves import Terminate
 from tests.two_party import story
 from tests.two_party.space import until
 
@@ -155,12 +156,12 @@ async def test_terminations_that_cross_end_both_sides(puppet, trio):
     offer = await story.offer_dataset(hospital)
     study = await story.publish_study(research, (hospital, story.RECORDS))
     held = asyncio.Event()
-    hospital.services.negotiations.act = lambda _pid: held.wait()  # a provider that takes its time to decide
+    hospital.services.negotiations._course.next = lambda _process: held.wait()  # it takes its time to decide
     pid = await story.ask(research, hospital, offer, study)
     ours = await research.eventually(Negotiation, pid, where=lambda found: found.state == "REQUESTED")
     await asyncio.gather(
-        research.services.negotiations.terminate(research.acting("researcher"), pid, "changed", "We changed our mind"),
-        hospital.services.negotiations.terminate(hospital.acting("steward"), ours.their_pid, "no", "We do not want it"),
+        research.services.negotiations.move(pid, Terminate("changed", ("We changed our mind",))),
+        hospital.services.negotiations.move(ours.their_pid, Terminate("no", ("We do not want it",))),
     )
     held.set()
     mine, yours = await the_end(trio, pid)
@@ -169,22 +170,26 @@ async def test_terminations_that_cross_end_both_sides(puppet, trio):
     await hospital.quiet()
 
 
-async def test_a_negotiation_nobody_has_answered_yet_cannot_be_terminated_but_says_so(trio):
+async def test_a_negotiation_nobody_has_answered_yet_ends_as_soon_as_there_is_an_answer(trio):
     offer = await story.offer_dataset(trio.hospital)
     study = await story.approved_study(trio.research, trio.hospital)
     await trio.hospital.stop()
     pid = await story.ask(trio.research, trio.hospital, offer, study)
-    with pytest.raises(Problem) as refused:
-        await trio.research.services.negotiations.terminate(trio.research.acting("researcher"), pid, "no", "Changed")
-    assert refused.value.status == 409
+    await trio.research.services.negotiations.move(pid, Terminate("changed", ("We changed our mind",)))
+    await trio.hospital.start()
+    ours, theirs = await the_end(trio, pid)
+    assert ours.state == theirs.state == "TERMINATED"
+    assert theirs.reason == {"code": "changed", "reason": ["We changed our mind"]}
+    assert not await trio.research.find(Agreement, standing="active")
 
 
 async def test_a_finished_negotiation_cannot_be_terminated(trio):
     offer = await story.offer_dataset(trio.hospital)
     study = await story.approved_study(trio.research, trio.hospital)
     ours, _ = await the_end(trio, await story.ask(trio.research, trio.hospital, offer, study))
-    with pytest.raises(Problem):
-        await trio.research.services.negotiations.terminate(trio.research.acting("researcher"), ours.pid, "no", "Late")
+    with pytest.raises(Problem) as refused:
+        await trio.research.services.negotiations.move(ours.pid, Terminate("no", ("Late",)))
+    assert refused.value.status == 409
 
 
 async def test_a_suspended_member_gets_no_messages_and_the_negotiation_ends(trio):
@@ -200,7 +205,7 @@ async def test_only_some_roles_may_ask_or_terminate(trio):
     offer = await story.offer_dataset(trio.hospital)
     study = await story.approved_study(trio.research, trio.hospital)
     with pytest.raises(Problem) as refused:
-        await trio.research.services.negotiations.start(
+        await trio.research.services.asking.start(
             trio.research.acting("patient"), trio.hospital.id, story.RECORDS, offer, study, story.RESEARCH
         )
     assert refused.value.status == 403

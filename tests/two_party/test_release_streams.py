@@ -22,6 +22,7 @@ from connector.records import (
     Tombstone,
     UseOfData,
 )
+from connector.services.processes.moves import Complete
 from tests.two_party.conftest import Trio
 from tests.two_party.releases import Stage, content_of, lines_of, opened_by_hand, point, pulling, vendor_stage
 from tests.two_party.space import until
@@ -234,7 +235,7 @@ async def test_ending_the_transfer_ends_the_stream(bands: Bands):
     pid = await flowing(stage)
     await bands.send(ann)
     await arrived(stage, pid, 1)
-    await stage.research.services.transfers.end(pid, "completion")
+    await stage.research.services.transfers.close(pid, Complete())
     row = await stage.research.eventually(ReceivedTransfer, pid, where=lambda one: one.standing != "receiving")
     assert row.standing == "complete"
     release = (await stage.holder.find(Release, kind="stream"))[0]

@@ -9,6 +9,7 @@ import pytest
 
 from connector.problems import Problem
 from connector.records import RECORDS, Agreement, LogEntry, Negotiation, Transfer
+from connector.services.processes.moves import Complete, Terminate
 from contracts.names import CONTEXT_URL, NIL_PID
 from tests.two_party import story
 from tests.two_party.puppet import DSP
@@ -123,7 +124,7 @@ async def test_an_agreement_that_is_over_starts_nothing(hospital, puppet, agreem
     [
         ({"format": "HttpData-PUSH"}, "format-not-offered"),
         ({"dataAddress": {"@type": "DataAddress", "endpointType": "x", "endpoint": "https://example.org"}},
-         "message-not-accepted"),
+         "format-not-offered"),
         ({"callbackAddress": "http://127.0.0.1:1/dsp"}, "callback-refused"),
         ({"callbackAddress": "https://192.168.0.1/dsp"}, "callback-refused"),
         ({"callbackAddress": "https://[::ffff:10.0.0.1]/dsp"}, "callback-refused"),
@@ -198,7 +199,7 @@ async def test_the_provider_ends_a_transfer_whose_start_was_never_acknowledged(h
     asked = request_of(puppet, await agreement_with(puppet, hospital))
     pid = (await puppet.post(hospital, TRANSFERS + "/request", asked)).json()["providerPid"]
     await until(lambda: puppet.of_type("TransferStartMessage"), "the start message")
-    await hospital.services.transfers.end(pid, "termination", "over", "The agreement has ended")
+    await hospital.services.transfers.close(pid, Terminate("over", ("The agreement has ended",)))
     puppet.answering = lambda heard: (200, {})
     ended = await hospital.eventually(Transfer, pid, where=lambda found: found.state == "TERMINATED")
     assert ended.reason == {"code": "over", "reason": ["The agreement has ended"]}
@@ -208,9 +209,9 @@ async def test_the_provider_ends_a_transfer_whose_start_was_never_acknowledged(h
 async def test_a_transfer_is_ended_once_however_often_somebody_asks(hospital, puppet):
     process, _ = await started(puppet, hospital)
     for _ in range(3):
-        await hospital.services.transfers.end(process.pid, "completion")
+        await hospital.services.transfers.close(process.pid, Complete())
     await hospital.eventually(Transfer, process.pid, where=lambda found: found.state == "COMPLETED")
-    await hospital.services.transfers.end(process.pid, "completion")
+    await hospital.services.transfers.close(process.pid, Complete())
     await hospital.quiet()
     assert len(puppet.of_type("TransferCompletionMessage")) == 1
 
@@ -233,7 +234,7 @@ async def test_data_may_be_asked_for_before_the_answer_to_finalized_has_arrived(
 
 async def test_two_connectors_agree_about_a_transfer(trio):
     agreement, _ = await story.agreed(trio.research, trio.hospital)
-    pid = await trio.research.services.transfers.request(trio.research.acting("researcher"), agreement)
+    pid = await trio.research.services.research.request_transfer(trio.research.acting("researcher"), agreement)
     ours = await trio.research.eventually(Transfer, pid, where=lambda found: found.their_pid)
     theirs = await trio.hospital.get(Transfer, ours.their_pid)
     assert (theirs.their_pid, theirs.agreement, theirs.dataset) == (pid, agreement, story.RECORDS)
@@ -241,5 +242,5 @@ async def test_two_connectors_agree_about_a_transfer(trio):
 
 async def test_nothing_is_asked_for_under_an_agreement_that_is_not_active(trio):
     with pytest.raises(Problem) as refused:
-        await trio.research.services.transfers.request(trio.research.acting("researcher"), story.urn())
+        await trio.research.services.research.request_transfer(trio.research.acting("researcher"), story.urn())
     assert refused.value.status == 404

@@ -1,4 +1,4 @@
-"""What a consumer does: catalogues of others, study requests, negotiations, contracts, transfers."""
+"""What a consumer does: catalogues of others, study requests, negotiations, contracts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from connector.services.research import (
     StudyDraft,
     StudyRow,
     StudyView,
-    TransferRow,
 )
 
 router = APIRouter(route_class=ManagementRoute, tags=["consumer"])
@@ -64,12 +63,15 @@ class StudySent(Sent):
 
 
 class ContractSent(Sent):
-    """A contract to ask for. `offer` may be left out where the dataset has only one."""
+    """A contract to ask for. `offer` may be left out where the dataset has only one.
+
+    Without a study (and then without a purpose) the offer is asked for exactly as it stands.
+    """
 
     provider: str
     dataset: str
-    study: str
-    purpose: str
+    study: str = ""
+    purpose: str = ""
     offer: str = ""
 
 
@@ -77,12 +79,6 @@ class EndingSent(Sent):
     """Why it ends, for the other side."""
 
     reason: str = Field(min_length=1, max_length=500)
-
-
-class TransferSent(Sent):
-    """The contract whose data is asked for."""
-
-    agreement: str
 
 
 @router.get("/providers")
@@ -161,31 +157,7 @@ async def agreement(called: Called, actor: Operator, id: str) -> ContractRoom:
     return await called.contracts.room(actor, id)
 
 
-@router.get("/transfers")
-async def transfers(called: Called, actor: Operator, agreement: str | None = None) -> list[TransferRow]:
-    """Transfers we asked for."""
-    return await called.research.transfers(actor, agreement)
-
-
-@router.post("/transfers", status_code=201)
-async def request_transfer(called: Called, actor: Operator, sent: TransferSent) -> Begun:
-    """Ask for the data of a contract."""
-    return Begun(await called.research.request_transfer(actor, sent.agreement))
-
-
-@router.get("/transfers/{pid}")
-async def transfer(called: Called, actor: Operator, pid: str) -> TransferRow:
-    """One of them."""
-    return await called.research.transfer(actor, pid)
-
-
 @router.get("/transfers/{pid}/manifest")
 async def manifest(called: Called, actor: Operator, pid: str) -> dict[str, Any]:
     """The provider's signed list of contents, as verified."""
     return await called.research.manifest(actor, pid)
-
-
-@router.post("/transfers/{pid}/end", status_code=204)
-async def end_transfer(called: Called, actor: Operator, pid: str) -> None:
-    """End a transfer of ours."""
-    await called.research.end_transfer(actor, pid)

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from connector.api.management import arriving, consuming, evidence, membership, people, providing, witnessing
+from connector.api.management import (
+    answering,
+    arriving,
+    consuming,
+    evidence,
+    membership,
+    people,
+    providing,
+    transferring,
+    witnessing,
+)
 from connector.api.management.door import DOCUMENTED
 
 router = APIRouter(prefix="/api", dependencies=DOCUMENTED)
-for room in (membership, arriving, providing, consuming, people, evidence, witnessing):
+# First answering: `/negotiations/waiting` and `/members/{id}/accept` would else be read as an id and an act.
+for room in (answering, membership, arriving, providing, consuming, transferring, people, evidence, witnessing):
     router.include_router(room.router)

@@ -8,6 +8,7 @@ from typing import Any
 from connector.ports import Transaction
 from connector.problems import missing
 from connector.records import DecisionMade
+from connector.services.chains import domain_named
 from connector.services.context import Context
 from connector.services.dpo.views import DecisionRow, DecisionView, Replay
 from connector.services.dpo.wording import duty_words, limits, would_change
@@ -45,7 +46,7 @@ class Decisions:
         ]
 
     def _code(self, tx: Transaction, agreement: str, person: str) -> str:
-        known = self._context.vault.domain(agreement, SealedInTransaction(tx)).known(person)
+        known = self._context.vault.domain(domain_named(tx, agreement), SealedInTransaction(tx)).known(person)
         return known.code if known is not None else NO_CODE
 
     def view(self, tx: Transaction, decision_id: str) -> DecisionView:

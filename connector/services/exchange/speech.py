@@ -34,6 +34,11 @@ ACKNOWLEDGEMENT = StatementType.ACKNOWLEDGEMENT
 NOTICE = StatementType.NOTICE
 STATEMENT = StatementType.STATEMENT
 MANIFEST = StatementType.MANIFEST
+CONTRACT_END = StatementType.CONTRACT_END
+CONTRACT_END_RECEIVED = StatementType.CONTRACT_END_RECEIVED
+CONTRACT_ERASED = StatementType.CONTRACT_ERASED
+PROPOSED_TERMS = StatementType.PROPOSED_TERMS
+ANSWER_TO_TERMS = StatementType.ANSWER_TO_TERMS
 
 
 def say(context: Context, kind: str, claims: Mapping[str, Any], signer: Signer | None = None) -> str:

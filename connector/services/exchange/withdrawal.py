@@ -10,6 +10,7 @@ from connector.identity.members import Member
 from connector.ports import Transaction
 from connector.problems import forbidden, missing
 from connector.records import HandedOver, Link, Notice, OutboxMessage, Release
+from connector.services.chains import domain_named
 from connector.services.context import Context
 from connector.services.delivery import new_id
 from connector.services.exchange import speech
@@ -35,10 +36,15 @@ class Stopping:
         """
         told = []
         for handed in tx.find(HandedOver, person=person, study=record.study):
-            coder = self._context.vault.domain(handed.agreement, SealedInTransaction(tx)).known(person)
-            if coder is not None:
-                told.append(self._tell(tx, person, record, handed, coder.code))
+            code = self._code(tx, handed.agreement, person)
+            if code is not None:
+                told.append(self._tell(tx, person, record, handed, code))
         return tuple(told)
+
+    def _code(self, tx: Transaction, agreement: str, person: str) -> str | None:
+        domain = self._context.vault.domain(domain_named(tx, agreement), SealedInTransaction(tx))
+        known = domain.known(person)
+        return known.code if known is not None else None
 
     def _tell(
         self, tx: Transaction, person: str, record: ConsentRecord, handed: HandedOver, code: str
@@ -108,7 +114,8 @@ class Stopping:
             kind=SEND_NOTICE,
         )
         if notice.kind == wire.Ending.ERASE:
-            destroyed = self._context.vault.domain(notice.agreement, SealedInTransaction(tx)).destroy(notice.person)
+            domain = self._context.vault.domain(domain_named(tx, notice.agreement), SealedInTransaction(tx))
+            destroyed = domain.destroy(notice.person)
             self._context.log(tx, "withdrawal.secret-destroyed", notice.id, {"destroyed": destroyed})
         tx.alter(Notice, {"told_at": now}, id=notice.id)
 

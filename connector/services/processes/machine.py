@@ -1,162 +1,180 @@
 """What negotiations and transfers share: receiving a message in the one order of design 3.3, and settling our own.
 
 A state is reached when the counter-party has acknowledged it. When their next message overtakes the acknowledgement
-of ours, that message is proof enough: the step we are waiting for is taken first, then theirs.
+of ours, that message is proof enough: the step we are waiting for is taken first, then theirs. Messages that cross are
+settled by rank, alike on both sides: an end beats a completion beats a pause beats a start (`RANKS`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from hashlib import sha256
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import orjson
 
+from connector.identity.members import Member
 from connector.ports import Transaction
+from connector.problems import Problem, conflict
 from connector.records import InboxMessage, Negotiation, OutboxMessage, Transfer
 from connector.services.context import Context
 from connector.services.delivery import wake_recipient
-from contracts.messages import Json, Message, Posted
-from contracts.names import NIL_PID, Role
+from connector.services.processes.answers import Answer, Refusal, claimed_pids, text
+from connector.services.processes.conduct import ON_ITS_WAY, RANKS, Conduct, Letter, M, P, Protocol
+from contracts.messages import Json, MessageError, Posted, type_of
+from contracts.names import NIL_PID, MessageType, Role
 from contracts.steps import StepRefused
 
-P = TypeVar("P", Negotiation, Transfer)
-_IDENTIFIER = re.compile(r"[^\x00-\x1f\x7f]{1,2048}")
-WAITING = ""
-"""The state of a process whose first message of ours has not been acknowledged yet."""
 
+class Machine(Generic[P, M]):
+    """Moves processes of one kind."""
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the door answers: an HTTP status and a JSON body."""
-
-    status: int
-    body: Json
-
-
-class Refusal(Exception):
-    """A protocol error: answered with an error body, and nothing changes."""
-
-    def __init__(self, status: int, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.code = code
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Protocol(Generic[P]):
-    """How one kind of process differs: its record, its table, its acknowledgement and its error."""
-
-    record: type[P]
-    kind: str
-    states: type[StrEnum]
-    step: Callable[[Any, Any, Role], StrEnum]
-    step_of: Callable[[Any], StrEnum]
-    final: frozenset[Any]
-    ack: Callable[..., Message]
-    error: Callable[..., Message]
-
-
-class Machine(Generic[P]):
-    """Moves processes of one kind. Effects of a step are hooks the services fill in."""
-
-    def __init__(self, context: Context, protocol: Protocol[P]) -> None:
+    def __init__(self, context: Context, protocol: Protocol[P], conduct: Conduct[P, M]) -> None:
         self.context = context
         self.protocol: Protocol[P] = protocol
-        self.read_sent: Callable[[Mapping[str, Any]], Posted] = _no_reader
-        self.entered: Callable[[Transaction, P, Posted | None], P] = lambda _tx, process, _message: process
+        self._conduct: Conduct[P, M] = conduct
         context.deliveries.on(protocol.kind, self._delivered, self._refused)
 
-    async def own(self, pid: str, sender: str) -> P:
-        """The process with our `pid`, if the sender is a party to it; raises Refusal 404 otherwise."""
-        found: P | None = await self.context.store.read(lambda tx: tx.get(self.protocol.record, pid))
-        if found is None or found.counterparty != sender:
-            raise Refusal(404, "unknown-process", "there is no such process for you")
-        return found
+    # --- receiving ---------------------------------------------------------------------------------------------------
+
+    async def receive(
+        self,
+        sender: Member,
+        kind: MessageType,
+        pid: str | None,
+        body: Mapping[str, Any],
+        then: Callable[[str], Awaitable[None]],
+    ) -> Answer:
+        """One message from the counter-party. Always answers; protocol errors become error bodies.
+
+        `then` gets our pid once the HTTP answer has gone out.
+        """
+        known: list[P] = []
+
+        def command(tx: Transaction) -> tuple[Answer, str]:
+            if self.context.deliveries.waits_for(sender.id):
+                wake_recipient(tx, self.context.clock, sender.id)
+            process = self._own(tx, pid, sender) if pid is not None else None
+            known[:] = [process] if process is not None else []
+            message = self._read(kind, body)
+            return self._once(tx, sender, message, body, process, lambda: self._taken(tx, sender, process, message))
+
+        try:
+            answer, ours = await self.context.store.write(command)
+        except Refusal as refusal:
+            return self.error(refusal, known[0] if known else None, body)
+        return Answer(answer.status, answer.body, partial(then, ours))
+
+    async def state_of(self, sender: Member, pid: str) -> Answer:
+        """`GET` of one process: where it stands, for its counter-party."""
+        try:
+            return self.answer(await self.context.store.read(lambda tx: self._own(tx, pid, sender)))
+        except Refusal as refusal:
+            return self.error(refusal)
 
     def answer(self, process: P, status: int = 200) -> Answer:
         """The acknowledgement: both pids and the state."""
-        ours, theirs = process.pid, process.their_pid or NIL_PID
-        provider, consumer = (ours, theirs) if process.role == Role.PROVIDER else (theirs, ours)
         state = self.protocol.states(process.state or next(iter(self.protocol.states)))
+        provider, consumer = pids(process)
         return Answer(status, self.protocol.ack(provider_pid=provider, consumer_pid=consumer, state=state).wire())
 
     def error(self, refusal: Refusal, process: P | None = None, body: Mapping[str, Any] | None = None) -> Answer:
         """The error body; a pid that does not exist or cannot be read is the nil pid."""
-        claimed = body or {}
-        provider, consumer = (_text(claimed.get(key)) or NIL_PID for key in ("providerPid", "consumerPid"))
-        if process is not None:
-            theirs = process.their_pid or NIL_PID
-            provider, consumer = (process.pid, theirs) if process.role == Role.PROVIDER else (theirs, process.pid)
+        provider, consumer = pids(process) if process is not None else claimed_pids(body or {})
         made = self.protocol.error(
             provider_pid=provider, consumer_pid=consumer, code=refusal.code, reason=(refusal.reason,)
         )
         return Answer(refusal.status, made.wire())
 
-    async def once(
-        self, sender: str, message: Posted, body: Mapping[str, Any], command: Callable[[Transaction], Answer]
-    ) -> Answer:
-        """Run a command for a message, exactly once: the same message gets the same answer again."""
-        digest = sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-        def guarded(tx: Transaction) -> Answer:
-            wake_recipient(tx, self.context.clock, sender)
-            if message.id is None:
-                return command(tx)
-            seen = tx.get(InboxMessage, sender, message.id)
-            if seen is not None:
-                if seen.digest != digest:
-                    raise Refusal(400, "id-reused", "this @id belongs to another message")
-                return Answer(seen.status, seen.answer or {})
-            answer = command(tx)
-            tx.add(
-                InboxMessage(
-                    sender=sender, message_id=message.id, digest=digest, status=answer.status, answer=answer.body,
-                    received_at=self.context.clock(),
-                )
-            )  # fmt: skip
-            return answer
-
-        return await self.context.store.write(guarded)
-
-    def take(self, tx: Transaction, pid: str, message: Posted, **changes: Any) -> P:
-        """Apply a message from the counter-party: check its pids, take the step, save. Raises Refusal 400."""
-        process = tx.get(self.protocol.record, pid)
-        if process is None:
+    def _own(self, tx: Transaction, pid: str, sender: Member) -> P:
+        """The process with our `pid`, if the sender is a party to it. Raises Refusal 404."""
+        found: P | None = tx.get(self.protocol.record, pid)
+        if found is None or found.counterparty != sender.id:
             raise Refusal(404, "unknown-process", "there is no such process for you")
+        return found
+
+    def _read(self, kind: MessageType, body: Mapping[str, Any]) -> Posted:
+        if type_of(body) != kind:
+            raise Refusal(400, "message-not-accepted", f"/@type is not the type expected here; accepted: {kind}")
+        try:
+            return self.protocol.read(body)
+        except MessageError as fault:
+            raise Refusal(400, "message-not-accepted", str(fault)) from None
+
+    def _once(
+        self,
+        tx: Transaction,
+        sender: Member,
+        message: Posted,
+        body: Mapping[str, Any],
+        known: P | None,
+        command: Callable[[], tuple[P, int]],
+    ) -> tuple[Answer, str]:
+        """Run a command for a message, exactly once: the same message gets the same answer again."""
+        if message.id is None:
+            process, status = command()
+            return self.answer(process, status), process.pid
+        digest = sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        seen = tx.get(InboxMessage, sender.id, message.id)
+        if seen is not None:
+            if seen.digest != digest:
+                raise Refusal(400, "id-reused", "this @id belongs to another message")
+            return Answer(seen.status, seen.answer or {}), seen.about
+        answer, about = self._judged(known, body, command)
+        tx.add(
+            InboxMessage(
+                sender=sender.id, message_id=message.id, digest=digest, status=answer.status, answer=answer.body,
+                received_at=self.context.clock(), about=about,
+            )
+        )  # fmt: skip
+        return answer, about
+
+    def _judged(
+        self, known: P | None, body: Mapping[str, Any], command: Callable[[], tuple[P, int]]
+    ) -> tuple[Answer, str]:
+        """The answer to keep. A no to a message for a known process is kept too: what was refused once stays refused,
+        even if a late copy of it arrives when the state would allow it. What it proved about our own messages holds."""
+        try:
+            process, status = command()
+        except Refusal as refusal:
+            if known is None or refusal.status != 400:
+                raise
+            return self.error(refusal, known, body), known.pid
+        return self.answer(process, status), process.pid
+
+    def _taken(self, tx: Transaction, sender: Member, process: P | None, message: Posted) -> tuple[P, int]:
+        if process is not None:
+            return self.take(tx, process, message), 200
+        opened, status = self._conduct.opened(tx, sender, message)
+        return (self.take(tx, opened, message), status) if status == 201 else (opened, status)
+
+    def take(self, tx: Transaction, process: P, message: Posted) -> P:
+        """Apply a message from the counter-party: its pids, its rank, the step, then what it says. Raises Refusal."""
+        if self.protocol.receivers.get(MessageType(message.TYPE), process.role) != process.role:
+            raise Refusal(400, "wrong-role", f"{message.TYPE} is not for the {process.role}")
         self._check_pids(process, message)
+        if self._is_final(process):  # before anything is said about what the message holds
+            raise Refusal(400, "step-refused", f"nothing is accepted in the final state {process.state}")
+        self._outranked(process, message)
         sender = Role(process.role).other
         step = self.protocol.step_of(message)
-        process = self._imply(tx, process, step, sender)
         try:
-            following = self.protocol.step(self._state(process), step, sender)
+            process, following = self._followed(tx, process, step, sender)
         except StepRefused as refused:
+            if (fresh := self._conduct.refreshed(tx, process, message)) is not None:
+                return fresh
             raise Refusal(400, "step-refused", str(refused)) from None
+        changes = self._conduct.checked(tx, process, message) | _why(message)
         if process.their_pid is None:
             changes["their_pid"] = getattr(message, f"{sender}_pid")
-        return self._enter(tx, process, following, str(sender), message, changes)
-
-    def send(self, tx: Transaction, process: P, message: Posted, path: str) -> None:
-        """Queue a message of ours; the state follows when the counter-party acknowledges it."""
-        self.context.deliveries.send(
-            tx, recipient=process.counterparty, url=process.callback.rstrip("/") + path, kind=self.protocol.kind,
-            body=message.wire(), about=process.pid, id=message.id,
-        )  # fmt: skip
-
-    def waiting(self, tx: Transaction, pid: str) -> list[OutboxMessage]:
-        """Our messages of this process that have not been acknowledged."""
-        return tx.find(OutboxMessage, about=pid, kind=self.protocol.kind, standing="waiting", order="sequence")
-
-    def is_final(self, process: P) -> bool:
-        """Whether nothing follows any more."""
-        return process.state in {str(state) for state in self.protocol.final}
-
-    def _state(self, process: P) -> StrEnum | None:
-        return self.protocol.states(process.state) if process.state else None
+        if process.parting is not None and RANKS.get(message.TYPE, 0) >= _rank(process):
+            # Theirs counts for more, or says the same. Ours may have arrived, so it is not taken back: its answer,
+            # whatever that is, changes nothing any more, and what we send next waits behind it.
+            changes["parting"] = None
+        return self._enter(tx, process, following, sender, message, changes)
 
     def _check_pids(self, process: P, message: Posted) -> None:
         theirs = f"{Role(process.role).other}_pid"
@@ -165,59 +183,182 @@ class Machine(Generic[P]):
         if process.their_pid is not None and getattr(message, theirs, None) not in (None, process.their_pid):
             raise Refusal(400, "pid-mismatch", "this process has another pid on your side")
 
-    def _imply(self, tx: Transaction, process: P, step: StrEnum, sender: Role) -> P:
-        """Where our unacknowledged message is the only thing that makes theirs legal, it must have arrived."""
+    @staticmethod
+    def _outranked(process: P, message: Posted) -> None:
+        """While we are ending a process, what the other side still wants of it is not taken any more."""
+        ours = _rank(process)
+        if ours >= 2 and RANKS.get(message.TYPE, 0) < ours:
+            ending = "terminating" if ours == 3 else "completing"
+            raise Refusal(400, ending, "our message that ends this is on its way to you")
+
+    def _followed(self, tx: Transaction, process: P, step: StrEnum, sender: Role) -> tuple[P, StrEnum]:
+        """The state after their step. What of ours they must have received to send it is taken as acknowledged."""
+        if process.state:  # else: whatever names our pid proves that our first message has arrived
+            try:
+                return process, self.protocol.step(self._state(process), step, sender)
+            except StepRefused as refused:
+                return self._implied(tx, process, step, sender, refused)
+        fresh = StepRefused(None, step, sender, ())
+        if self.waiting(tx, process.pid):
+            return self._implied(tx, process, step, sender, fresh)
+        return process, self.protocol.step(None, step, sender)
+
+    def _implied(
+        self, tx: Transaction, process: P, step: StrEnum, sender: Role, refused: StepRefused
+    ) -> tuple[P, StrEnum]:
         for sent in self.waiting(tx, process.pid):
-            mine = self.read_sent(sent.body or {})
+            mine = self.protocol.read(sent.body or {})
             try:
                 reached = self.protocol.step(self._state(process), self.protocol.step_of(mine), Role(process.role))
-                self.protocol.step(reached, step, sender)
+                following = self.protocol.step(reached, step, sender)
             except StepRefused:
                 continue
             settled = {"standing": "delivered", "delivered_at": self.context.clock(), "body": None}
             tx.alter(OutboxMessage, settled, id=sent.id)
-            return self._enter(tx, process, reached, process.role, mine, _why(mine))
-        return process
+            return self._enter(tx, process, reached, Role(process.role), mine, _settled(mine)), following
+        raise refused
+
+    # --- moving ------------------------------------------------------------------------------------------------------
+
+    def queue(self, tx: Transaction, process: P, move: M, *, quiet: bool = False) -> P:
+        """Write a move into the outbox; the state follows when the counter-party acknowledges it.
+
+        Raises Problem 409 when it is not our turn for it, or another message of ours is still under way.
+        """
+        letter = self._conduct.letter(tx, process, move)
+        self._check_turn(tx, process, letter)
+        changes = dict(letter.changes)
+        if rank := RANKS.get(letter.message.TYPE, 0):
+            changes["parting"] = {"step": str(letter.message.TYPE), "rank": rank}
+        changed = tx.change(process, updated_at=self.context.clock(), **changes)
+        self.context.deliveries.send(
+            tx, recipient=changed.counterparty, url=changed.callback.rstrip("/") + letter.path,
+            kind=self.protocol.kind, body=letter.message.wire(), about=changed.pid, id=letter.message.id, quiet=quiet,
+        )  # fmt: skip
+        return changed
+
+    def _check_turn(self, tx: Transaction, process: P, letter: Letter) -> None:
+        under_way = self.waiting(tx, process.pid)
+        ends = RANKS.get(letter.message.TYPE, 0) == 3
+        if under_way and (not ends or _rank(process) == 3):
+            raise conflict("A message of ours is still on its way", accepted="once the other side has answered it")
+        if letter.beyond:
+            return
+        try:
+            self.protocol.step(self._state(process), self.protocol.step_of(letter.message), Role(process.role))
+        except StepRefused as refused:
+            raise conflict("This is not possible now", str(refused)) from None
+
+    def waiting(self, tx: Transaction, pid: str) -> list[OutboxMessage]:
+        """Our messages of this process that have not been acknowledged."""
+        return tx.find(OutboxMessage, about=pid, kind=self.protocol.kind, standing="waiting", order="sequence")
+
+    def _is_final(self, process: P) -> bool:
+        """Whether nothing follows any more."""
+        return process.state in {str(state) for state in self.protocol.final}
+
+    def _state(self, process: P) -> StrEnum | None:
+        return self.protocol.states(process.state) if process.state else None
 
     def _enter(
-        self, tx: Transaction, process: P, state: StrEnum, by: str, message: Posted | None, changes: dict[str, Any]
+        self, tx: Transaction, process: P, state: StrEnum, by: Role, message: Posted | None, changes: dict[str, Any]
     ) -> P:
         now = self.context.clock()
-        steps = [*(process.steps or {}).get("steps", []), [str(state), now.isoformat(), by]]
+        steps = [*(process.steps or {}).get("steps", []), [str(state), now.isoformat(), str(by)]]
         moved = tx.change(process, state=str(state), updated_at=now, steps={"steps": steps}, **changes)
-        moved = self.entered(tx, moved, message)
+        moved = self._conduct.entered(tx, moved, message, by)
         self.context.log(
             tx, f"{self.protocol.kind.rpartition('.')[2]}.{str(state).lower()}", process.pid,
-            {"by": by, "counterparty": process.counterparty, "role": process.role},
+            {"by": str(by), "counterparty": process.counterparty, "role": process.role},
         )  # fmt: skip
-        if self.is_final(moved):
-            tx.alter(OutboxMessage, {"standing": "dead", "error": "the process has ended", "body": None},
-                     about=process.pid, kind=self.protocol.kind, standing="waiting")  # fmt: skip
         tx.ring(f"about:{process.pid}")
+        if self._is_final(moved):
+            self._bury(tx, process.pid, "the process has ended")
+            return tx.change(moved, parting=None) if moved.parting is not None else moved
+        if moved.parting is None and moved.their_pid and (move := self._conduct.at_once(moved)) is not None:
+            with suppress(Problem):  # somebody was faster: the course is asked again afterwards
+                moved = self.queue(tx, moved, move, quiet=by != moved.role)
         return moved
+
+    def _bury(self, tx: Transaction, pid: str, why: str) -> None:
+        tx.alter(OutboxMessage, {"standing": "dead", "error": why, "body": None},
+                 about=pid, kind=self.protocol.kind, standing="waiting")  # fmt: skip
+
+    # --- settling ----------------------------------------------------------------------------------------------------
 
     def _delivered(self, tx: Transaction, sent: OutboxMessage, _status: int, answer: Json) -> None:
         process = tx.get(self.protocol.record, sent.about)
         if process is None:
             return
-        theirs = _text(answer.get(f"{Role(process.role).other}Pid"))
+        theirs = text(answer.get(f"{Role(process.role).other}Pid"))
         changes: dict[str, Any] = {"their_pid": theirs} if process.their_pid is None and theirs else {}
-        message = self.read_sent(sent.body or {})
-        changes |= _why(message)
+        message = self.protocol.read(sent.body or {})
         try:
             following = self.protocol.step(self._state(process), self.protocol.step_of(message), Role(process.role))
         except StepRefused:
-            return  # overtaken: their next message was the proof, or a termination crossed ours
-        self._enter(tx, process, following, process.role, message, changes)
+            # Overtaken: their next message was the proof, or theirs crossed ours and counts.
+            self._conduct.refreshing(tx, process, message, taken=True)
+            return
+        ending = self._wanted_to_end(process)
+        moved = self._enter(tx, process, following, Role(process.role), message, changes | _settled(message))
+        if ending is not None and not self._is_final(moved) and moved.their_pid is not None:
+            self.queue(tx, moved, ending)
+
+    def _wanted_to_end(self, process: P) -> M | None:
+        """Somebody called it off before the other side's first answer told us where to send that."""
+        if process.state or process.parting is None:
+            return None
+        said = process.parting
+        return self._conduct.end(str(said.get("code", "")), tuple(said.get("reason", ())))
+
+    def call_off(self, tx: Transaction, process: P, code: str, reasons: tuple[str, ...]) -> P:
+        """Note that a process without a first answer is to end as soon as there is one."""
+        parting = {"step": "termination", "rank": 3, "code": code, "reason": list(reasons)}
+        return tx.change(process, parting=parting, updated_at=self.context.clock())
 
     def _refused(self, tx: Transaction, sent: OutboxMessage, status: int, answer: Json) -> None:
-        """The counter-party will not have our message: the two views differ, so the process ends (DSP 1.5)."""
+        """The counter-party will not have our message. Where the two views would differ, the process ends (DSP 1.5)."""
         process = tx.get(self.protocol.record, sent.about)
-        if process is None or self.is_final(process):
+        if process is None or self._is_final(process):
             return
-        ended = self.protocol.states("TERMINATED")
-        reason = {"code": f"refused-{status}", "reason": answer.get("reason") or answer.get("detail") or []}
-        self._enter(tx, process, ended, process.role, None, {"reason": reason})
+        message = self.protocol.read(sent.body or {})
+        code = f"refused-{status}"
+        reasons = tuple(str(one) for one in _listed(answer.get("reason") or answer.get("detail")))
+        if RANKS.get(message.TYPE) == 3 or process.their_pid is None:
+            ended = self.protocol.states("TERMINATED")
+            why = {"code": code, "reason": list(reasons)}
+            self._enter(tx, process, ended, Role(process.role), None, {"reason": why})
+        elif answer.get("code") not in ON_ITS_WAY and not self._pointless(tx, process, message) and _rank(process) < 3:
+            self.queue(tx, tx.change(process, parting=None), self._conduct.end(code, reasons))
+
+    def _pointless(self, tx: Transaction, process: P, message: Posted) -> bool:
+        """Whether a refusal changes nothing: the step was overtaken, or only a wish to pause or to go on."""
+        if self._conduct.refreshing(tx, process, message, taken=False):
+            return True
+        try:
+            self.protocol.step(self._state(process), self.protocol.step_of(message), Role(process.role))
+        except StepRefused:
+            return True
+        resumes = message.TYPE == MessageType.TRANSFER_START and process.state == "SUSPENDED"
+        pauses = message.TYPE == MessageType.TRANSFER_SUSPENSION and process.role == Role.CONSUMER
+        if pauses:
+            tx.change(process, parting=None)
+        return resumes or pauses
+
+
+def pids(process: Negotiation | Transfer) -> tuple[str, str]:
+    """(providerPid, consumerPid); the nil pid for one not known yet."""
+    ours, theirs = process.pid, process.their_pid or NIL_PID
+    return (ours, theirs) if process.role == Role.PROVIDER else (theirs, ours)
+
+
+def _rank(process: Negotiation | Transfer) -> int:
+    return int((process.parting or {}).get("rank", 0))
+
+
+def _settled(message: Posted) -> dict[str, Any]:
+    """What the acknowledgement of a message of ours changes beside the state."""
+    return _why(message) | ({"parting": None} if RANKS.get(message.TYPE, 0) else {})
 
 
 def _why(message: Posted) -> dict[str, Any]:
@@ -226,10 +367,5 @@ def _why(message: Posted) -> dict[str, Any]:
     return {"reason": {"code": code, "reason": list(reason or ())}} if code or reason else {}
 
 
-def _text(value: object) -> str | None:
-    """An identifier somebody else claims, if it is one (`contracts.shape.Identifier`)."""
-    return value if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else None
-
-
-def _no_reader(_body: Mapping[str, Any]) -> Posted:
-    raise LookupError("no reader for our own messages was set")
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value] if value else []

@@ -1,7 +1,7 @@
 """Contract negotiation, both roles (DSP 2025-1, contract.negotiation.protocol).
 
 Receiving never decides what we want: a message is checked, saved and answered; whether the contract is wanted is
-decided afterwards by `policy.decide` and ends in a message of ours.
+decided afterwards by the course (`connector.services.processes.courses`) and ends in a message of ours.
 """
 
 from __future__ import annotations
@@ -12,36 +12,37 @@ from typing import Any
 from connector.identity.members import Member
 from connector.outbound.faults import OutboundRefused
 from connector.ports import Stale, Transaction
-from connector.problems import conflict, invalid
-from connector.records import Agreement, Dataset, Negotiation, Study
-from connector.services.actors import Actor, require
+from connector.problems import Problem, missing
+from connector.records import Agreement, Dataset, Negotiation
 from connector.services.context import Context
 from connector.services.delivery import new_id
-from connector.services.processes.machine import Answer, Machine, Protocol, Refusal
-from connector.services.processes.willingness import Willingness
+from connector.services.processes.answers import Answer, Refusal
+from connector.services.processes.conduct import Conduct, Letter, Protocol
+from connector.services.processes.courses import NegotiationCourse
+from connector.services.processes.keeping import kept_agreement, offers_with
+from connector.services.processes.machine import Machine
+from connector.services.processes.moves import NegotiationMove, Terminate
+from connector.services.processes.wording import composed, negotiation_letter
 from contracts import negotiation as table
-from contracts.agreement import make_agreement, same_terms, wrong_party
+from contracts.agreement import same_terms, wrong_party
 from contracts.messages import (
     MODELS,
     ContractAgreementMessage,
-    ContractAgreementVerificationMessage,
     ContractNegotiation,
     ContractNegotiationError,
-    ContractNegotiationEventMessage,
-    ContractNegotiationTerminationMessage,
     ContractOfferMessage,
     ContractRequestMessage,
     MessageError,
-    NegotiationMessage,
     Posted,
     type_of,
 )
-from contracts.names import MessageType, NegotiationEvent, NegotiationState, Role, negotiation_path
-from contracts.study import StudyRequest
-from contracts.terms import bound_terms, requested_purposes, terms_digest
+from contracts.names import MessageType, NegotiationState, Role
+from contracts.terms import bound_terms, requested_purposes
 
 KIND = "dsp.negotiation"
-_ROLE_OF: dict[MessageType, Role] = {
+MOST_UNANSWERED = 50
+"""Offers nobody asked for that one provider may have standing here without an answer."""
+_RECEIVERS: dict[MessageType, Role] = {
     MessageType.CONTRACT_REQUEST: Role.PROVIDER,
     MessageType.CONTRACT_VERIFICATION: Role.PROVIDER,
     MessageType.CONTRACT_OFFER: Role.CONSUMER,
@@ -53,91 +54,184 @@ _ROLE_OF: dict[MessageType, Role] = {
 def read_posted(body: Mapping[str, Any]) -> Posted:
     """Any negotiation message, by its `@type`. Raises MessageError."""
     kind = type_of(body)
-    if kind is None:
-        raise MessageError("/@type", "is not a message of a negotiation", "a DSP 2025-1 message type")
-    message = MODELS[kind].read(body)
+    message = MODELS[kind].read(body) if kind is not None else None
     if not isinstance(message, Posted):
         raise MessageError("/@type", "is not a message of a negotiation", "a DSP 2025-1 message type")
     return message
 
 
-class Negotiations:
+class Negotiations(Conduct[Negotiation, NegotiationMove]):
     """Starts, receives and advances negotiations."""
 
-    def __init__(self, context: Context, willingness: Willingness) -> None:
+    def __init__(self, context: Context, course: NegotiationCourse) -> None:
         self._context = context
-        self._willingness = willingness
+        self._course = course
         protocol = Protocol(
             Negotiation, KIND, NegotiationState, table.step, table.step_of, table.FINAL, ContractNegotiation,
-            ContractNegotiationError,
+            ContractNegotiationError, read_posted, _RECEIVERS,
         )  # fmt: skip
-        self.machine: Machine[Negotiation] = Machine(context, protocol)
-        self.machine.read_sent = read_posted
-        self.machine.entered = self._entered
+        self.machine: Machine[Negotiation, NegotiationMove] = Machine(context, protocol, self)
 
-    async def receive(self, sender: Member, kind: MessageType, pid: str | None, body: dict[str, Any]) -> Answer:
+    # --- doors -------------------------------------------------------------------------------------------------------
+
+    async def receive(self, sender: Member, kind: MessageType, pid: str | None, body: Mapping[str, Any]) -> Answer:
         """One message from the counter-party. Always answers; protocol errors become error bodies."""
-        process: Negotiation | None = None
-        try:
-            if pid is not None:
-                process = await self.machine.own(pid, sender.id)
-                if _ROLE_OF.get(kind, process.role) != process.role:
-                    raise Refusal(400, "wrong-role", f"{kind} is not for the {process.role}")
-            message = _read(kind, body)
-            answer = await self.machine.once(sender.id, message, body, lambda tx: self._apply(tx, sender, pid, message))
-        except Refusal as refusal:
-            return self.machine.error(refusal, process, body)
-        ours = pid or _own_pid(answer)
-        if ours and answer.status < 300:
-            self._context.tasks.spawn(self.act(ours))
-        return answer
+        return await self.machine.receive(sender, kind, pid, body, self._afterwards)
 
     async def state_of(self, sender: Member, pid: str) -> Answer:
         """`GET /negotiations/:pid`."""
+        return await self.machine.state_of(sender, pid)
+
+    # --- what we start -----------------------------------------------------------------------------------------------
+
+    async def ask(
+        self,
+        provider: Member,
+        dataset: str,
+        offer: Mapping[str, Any],
+        *,
+        study: str | None = None,
+        purposes: tuple[str, ...] = (),
+        selection: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        by: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Consumer: ask for a contract under this offer, which names its dataset as target; returns our pid.
+
+        Raises Problem 400 for an offer that is no message.
+        """
+        new = self._new(Role.CONSUMER, provider, callback or provider.dsp, dataset, study=study, offer=dict(offer),
+                        selection=_copied(selection), purposes={"purposes": list(purposes)})  # fmt: skip
+        message = composed(
+            ContractRequestMessage, consumer_pid=new.pid, callback_address=self._context.me.dsp, offer=dict(offer),
+            selection=selection,
+        )  # fmt: skip
+        return await self._begin(new, message, "/negotiations/request", "negotiation.asked", by)
+
+    async def offer(
+        self,
+        consumer: Member,
+        dataset: str,
+        policy: Mapping[str, Any],
+        *,
+        selection: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        by: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Provider: make the first offer; returns our pid. Raises Problem 400 for an offer that is no message."""
+        new = self._new(Role.PROVIDER, consumer, callback or consumer.dsp, dataset, offer=dict(policy),
+                        selection=_copied(selection), study=_study(policy),
+                        purposes={"purposes": list(requested_purposes(dict(policy)))})  # fmt: skip
+        message = composed(
+            ContractOfferMessage, provider_pid=new.pid, callback_address=self._context.me.dsp, offer=dict(policy),
+            selection=selection,
+        )  # fmt: skip
+        return await self._begin(new, message, "/negotiations/offers", "negotiation.offered", by)
+
+    def _new(self, role: Role, other: Member, callback: str, dataset: str, **facts: Any) -> Negotiation:
+        now = self._context.clock()
+        return Negotiation(
+            pid=new_id(), role=str(role), counterparty=other.id, their_pid=None, callback=callback, state="",
+            dataset=dataset, initiator=str(role), offered_by=str(role), created_at=now, updated_at=now, **facts,
+        )  # fmt: skip
+
+    async def _begin(
+        self, new: Negotiation, message: Posted, path: str, kind: str, by: Mapping[str, Any] | None
+    ) -> str:
+        def command(tx: Transaction) -> None:
+            tx.add(new)
+            self._context.deliveries.send(
+                tx, recipient=new.counterparty, url=new.callback.rstrip("/") + path, kind=KIND, body=message.wire(),
+                about=new.pid, id=message.id,
+            )  # fmt: skip
+            facts = {"counterparty": new.counterparty, "study": new.study, "by": dict(by or {})}
+            self._context.log(tx, kind, new.pid, facts)
+
+        await self._context.store.write(command)
+        return new.pid
+
+    async def move(self, pid: str, move: NegotiationMove, by: Mapping[str, Any] | None = None) -> None:
+        """Somebody's decision for us. Raises Problem 404, or 409 when it is not our turn for it."""
+
+        def command(tx: Transaction) -> None:
+            process = tx.get(Negotiation, pid)
+            if process is None:
+                raise missing("There is no such negotiation here")
+            if isinstance(move, Terminate) and not process.state:
+                self.machine.call_off(tx, process, move.code, move.reasons)
+            else:
+                self.machine.queue(tx, process, move)
+            kind = f"negotiation.{type(move).__name__.lower()}-decided"
+            self._context.log(tx, kind, pid, {"by": dict(by or {}), "counterparty": process.counterparty})
+
+        await self._context.store.write(command)
+
+    async def act(self, pid: str) -> None:
+        """Ask the course and carry out what it says; safe to call at any time, any number of times."""
+        process = await self._context.store.read(lambda tx: tx.get(Negotiation, pid))
+        if process is None or process.parting is not None or process.state in _OVER:
+            return
+        move = await self._course.next(process)
+        if move is None:
+            return
+
+        def command(tx: Transaction) -> None:
+            fresh = tx.change(process, updated_at=self._context.clock())  # decided about exactly this revision
+            self.machine.queue(tx, fresh, move)
+
         try:
-            return self.machine.answer(await self.machine.own(pid, sender.id))
-        except Refusal as refusal:
-            return self.machine.error(refusal)
+            await self._context.store.write(command)
+        except Stale:
+            self._context.tasks.spawn(self.act(pid))  # something happened meanwhile: look again
+        except Problem as problem:
+            if problem.status != 409:  # 409: a message of ours is under way already
+                raise
 
-    def _apply(self, tx: Transaction, sender: Member, pid: str | None, message: Posted) -> Answer:
-        if pid is not None:
-            changes: dict[str, Any] = {}
-            if isinstance(message, ContractAgreementMessage):
-                changes = self._check_agreement(tx, pid, message)
-            if isinstance(message, ContractRequestMessage | ContractOfferMessage):
-                changes = {"offer": dict(message.offer)}
-            if isinstance(message, ContractNegotiationTerminationMessage):
-                changes = {"reason": {"code": message.code, "reason": list(message.reason or ())}}
-            return self.machine.answer(self.machine.take(tx, pid, message, **changes))
-        if not isinstance(message, ContractRequestMessage):
-            raise Refusal(400, "not-offered", "offers made without a request are not taken by this participant")
-        return self.machine.answer(self._opened(tx, sender, message), 201)
+    async def resume(self) -> None:
+        """After a start: take up every negotiation whose next step is ours."""
+        states = ["", *(str(state) for state in NegotiationState if state not in table.FINAL)]
+        for process in await self._context.store.read(lambda tx: tx.find(Negotiation, state=states)):
+            self._context.tasks.spawn(self.act(process.pid))
 
-    def _opened(self, tx: Transaction, sender: Member, message: ContractRequestMessage) -> Negotiation:
-        """The initial request: the offer must be one of ours, the callback one we may call."""
-        if message.provider_pid is not None or message.callback_address is None:
-            raise Refusal(
-                400, "unknown-process", "providerPid names a negotiation, so the message belongs at its address"
-            )
+    async def _afterwards(self, pid: str) -> None:
+        self._context.deliveries.wake()
+        await self.act(pid)
+
+    # --- conduct -----------------------------------------------------------------------------------------------------
+
+    def at_once(self, process: Negotiation) -> NegotiationMove | None:
+        """The course's immediate move."""
+        return self._course.at_once(process)
+
+    def end(self, code: str, reasons: tuple[str, ...]) -> NegotiationMove:
+        """The move that ends a negotiation."""
+        return Terminate(code, reasons)
+
+    def letter(self, tx: Transaction, process: Negotiation, move: NegotiationMove) -> Letter:  # noqa: ARG002
+        """A move as a message."""
+        return negotiation_letter(self._context, process, move)
+
+    def opened(self, tx: Transaction, sender: Member, message: Posted) -> tuple[Negotiation, int]:
+        """The initial request, whose offer must be one of ours, or a provider's initial offer."""
+        if not isinstance(message, ContractRequestMessage | ContractOfferMessage) or message.callback_address is None:
+            raise Refusal(400, "unknown-process", "a message with the pid of ours belongs at the address of that pid")
         try:
             self._context.members.check_callback(sender, message.callback_address)
         except OutboundRefused as refused:
             raise Refusal(400, "callback-refused", f"callbackAddress cannot be called: {refused}") from None
-        if tx.find(Negotiation, counterparty=sender.id, their_pid=message.consumer_pid, limit=1):
-            raise Refusal(400, "pid-reused", "this consumerPid belongs to another negotiation")
-        dataset = self._offered(tx, message)
-        now = self._context.clock()
-        new = Negotiation(
-            pid=new_id(), role=str(Role.PROVIDER), counterparty=sender.id, their_pid=None,
-            callback=message.callback_address, state="", dataset=dataset.id, offer=dict(message.offer),
-            study=_study(message.offer), purposes={"purposes": list(requested_purposes(message.offer))}, created_at=now,
-            updated_at=now,
-        )  # fmt: skip
+        provider = isinstance(message, ContractRequestMessage)
+        role = Role.PROVIDER if provider else Role.CONSUMER
+        theirs = message.consumer_pid if provider else message.provider_pid
+        if tx.find(Negotiation, counterparty=sender.id, their_pid=theirs, limit=1):
+            raise Refusal(400, "pid-reused", f"this {role.other}Pid belongs to another negotiation")
+        dataset = self._offered(tx, message).id if provider else self._not_too_many(tx, sender, message)
+        new = self._new(role, sender, message.callback_address, dataset)
         tx.add(new)
-        return self.machine.take(tx, new.pid, message)
+        return new, 201
 
     @staticmethod
-    def _offered(tx: Transaction, message: ContractRequestMessage) -> Dataset:
+    def _offered(tx: Transaction, message: Posted) -> Dataset:
+        assert isinstance(message, ContractRequestMessage)  # noqa: S101 - the caller has looked
         offered = tx.find(Dataset, offer_id=str(message.offer.get("@id")), standing="published", limit=1)
         if not offered or offered[0].id != message.dataset:
             raise Refusal(
@@ -145,175 +239,79 @@ class Negotiations:
             )
         return offered[0]
 
-    def _check_agreement(self, tx: Transaction, pid: str, message: ContractAgreementMessage) -> dict[str, Any]:
+    @staticmethod
+    def _not_too_many(tx: Transaction, sender: Member, message: Posted) -> str:
+        assert isinstance(message, ContractOfferMessage)  # noqa: S101
+        standing = tx.count(Negotiation, counterparty=sender.id, role="consumer", state="OFFERED", initiator="provider")
+        if standing >= MOST_UNANSWERED:
+            raise Refusal(400, "too-many-offers", f"{standing} offers of yours wait here for an answer already")
+        return message.dataset
+
+    def checked(self, tx: Transaction, process: Negotiation, message: Posted) -> dict[str, Any]:
+        """What a message says must fit what went before. Raises Refusal 400."""
+        if isinstance(message, ContractAgreementMessage):
+            self._check_agreement(tx, process, message)
+        if isinstance(message, ContractRequestMessage | ContractOfferMessage):
+            return self._standing_now(process, message)
+        return {}
+
+    def _standing_now(
+        self, process: Negotiation, message: ContractRequestMessage | ContractOfferMessage
+    ) -> dict[str, Any]:
+        """The offer that stands from now on: about the same dataset, between the same two parties."""
+        offer, me = message.offer, self._context.me.id
+        provider, consumer = (me, process.counterparty) if process.role == "provider" else (process.counterparty, me)
+        if message.dataset != process.dataset:
+            raise Refusal(400, "other-target", "/offer/target is not the dataset of this negotiation")
+        for key, value in (("assigner", provider), ("assignee", consumer)):
+            if offer.get(key, value) != value:
+                raise Refusal(400, "other-party", f"/offer/{key} is not the {key} of this negotiation")
+        by = Role(process.role).other
+        return offers_with(process, by, dict(offer), message.selection, self._context.clock()) | {
+            "study": _study(offer) if process.role == "provider" else process.study,
+            "purposes": {"purposes": list(requested_purposes(dict(offer)))},
+        }
+
+    def _check_agreement(self, tx: Transaction, process: Negotiation, message: ContractAgreementMessage) -> None:
         """An agreement that is not what was asked is a protocol error (design 3.3)."""
-        process = tx.get(Negotiation, pid)
-        if process is None or process.offer is None:
-            raise Refusal(404, "unknown-process", "there is no such process for you")
         agreement = message.agreement
         difference = wrong_party(
             agreement, target=process.dataset, assigner=process.counterparty, assignee=self._context.me.id
-        ) or same_terms(process.offer, agreement)
+        ) or same_terms(process.offer or {}, agreement)
         if difference is not None:
             raise Refusal(400, "agreement-differs", f"the agreement is not what was asked: {difference}")
-        if not isinstance(agreement.get("timestamp"), str):
-            raise Refusal(400, "agreement-differs", "the agreement has no timestamp")
         if tx.get(Agreement, str(agreement["@id"])) is not None:
             raise Refusal(400, "agreement-differs", "the agreement has the @id of another one")
-        return {}
 
-    def _entered(self, tx: Transaction, process: Negotiation, message: Posted | None) -> Negotiation:
-        """What follows from a state: an agreement is kept from AGREED on and counts from FINALIZED on."""
-        if isinstance(message, ContractAgreementMessage):
-            policy = dict(message.agreement)
-            tx.add(
-                Agreement(
-                    id=str(policy["@id"]), role=process.role, counterparty=process.counterparty,
-                    negotiation=process.pid, dataset=process.dataset, policy=policy, digest=terms_digest(policy),
-                    study=process.study, purposes={"purposes": list(requested_purposes(policy))},
-                    profile_digest=_profile_digest(tx, process.dataset), standing="pending",
-                    made_at=self._context.clock(), until=self._willingness.ends(policy),
-                    study_digest=_study_digest(tx, process.study), profile=_profile(tx, process.dataset),
-                )
-            )  # fmt: skip
-            return tx.change(process, agreement=str(policy["@id"]))
-        if process.state == NegotiationState.FINALIZED and process.agreement:
-            if (agreement := tx.get(Agreement, process.agreement)) is not None:
-                tx.change(agreement, standing="active")
-            tx.ring("agreements")
-        if process.state == NegotiationState.TERMINATED and process.agreement:
-            agreement = tx.get(Agreement, process.agreement)
-            if agreement is not None and agreement.standing == "pending":
-                tx.change(agreement, standing="ended", ended_at=self._context.clock())
-        return process
-
-    async def act(self, pid: str) -> None:
-        """If the next step is ours, decide it and queue the message; safe to call at any time, any number of times."""
-        process = await self._context.store.read(lambda tx: tx.get(Negotiation, pid))
-        if process is None or self.machine.is_final(process):
-            return
-        made = await self._next(process)
-        if made is None:
-            return
-        message, tail = made
-
-        def command(tx: Transaction) -> None:
-            if self.machine.waiting(tx, pid):
-                return
-            fresh = tx.change(process, updated_at=self._context.clock())
-            self.machine.send(tx, fresh, message, negotiation_path(fresh.their_pid or "", tail))
-
-        try:
-            await self._context.store.write(command)
-        except Stale:
-            self._context.tasks.spawn(self.act(pid))  # something arrived meanwhile: look again
-
-    async def _next(self, process: Negotiation) -> tuple[NegotiationMessage, str] | None:
-        ours, theirs = process.pid, process.their_pid or ""
-        provider = process.role == Role.PROVIDER
-        pids = {"provider_pid": ours if provider else theirs, "consumer_pid": theirs if provider else ours}
-        state = process.state
-        if provider and state in (NegotiationState.REQUESTED, NegotiationState.ACCEPTED):
-            return await self._answer_request(process, pids)
-        if provider and state == NegotiationState.VERIFIED:
-            event = NegotiationEvent.FINALIZED
-            return ContractNegotiationEventMessage(id=new_id(), event_type=event, **pids), "/events"
-        if not provider and state == NegotiationState.AGREED:
-            return ContractAgreementVerificationMessage(id=new_id(), **pids), "/agreement/verification"
-        if not provider and state == NegotiationState.OFFERED:
-            reason = ("what was offered is not what was asked for",)
-            return ContractNegotiationTerminationMessage(
-                id=new_id(), code="not-asked-for", reason=reason, **pids
-            ), "/termination"
+    def refreshed(self, tx: Transaction, process: Negotiation, message: Posted) -> Negotiation | None:  # noqa: ARG002
+        """Nothing is taken outside the table."""
         return None
 
-    async def _answer_request(self, process: Negotiation, pids: dict[str, str]) -> tuple[NegotiationMessage, str]:
-        decision = await self._willingness.decide(process)
-        if not decision.permits:
-            reasons = tuple(reason.text for reason in decision.because) or ("the request is not understood",)
-            code = decision.because[0].code if decision.because else "not-understood"
-            return ContractNegotiationTerminationMessage(id=new_id(), code=code, reason=reasons, **pids), "/termination"
-        agreement = make_agreement(
-            new_id(),
-            process.offer or {},
-            process.dataset,
-            self._context.me.id,
-            process.counterparty,
-            self._context.clock(),
-        )
-        return ContractAgreementMessage(id=new_id(), agreement=agreement, **pids), "/agreement"
+    def refreshing(self, tx: Transaction, process: Negotiation, message: Posted, *, taken: bool) -> bool:  # noqa: ARG002
+        """Nothing of the kind is sent."""
+        return False
 
-    async def start(
-        self, actor: Actor, provider: str, dataset: str, offer: Mapping[str, Any], study: str, purpose: str
-    ) -> str:
-        """Ask for a contract as consumer; returns our pid. `offer` is the provider's offer as its catalogue says it."""
-        require(actor, "researcher", "operator")
-        member = self._context.members.active(provider)
-        published = await self._context.store.read(lambda tx: tx.get(Study, study))
-        if published is None or published.document is None or published.standing != "published":
-            raise invalid("There is no such study request here", "study", "the id of a study request you published")
-        request = StudyRequest.read(published.document)
-        asked = self._willingness.narrowed(offer, dataset, provider, request, purpose)
-        now, pid = self._context.clock(), new_id()
-        message = ContractRequestMessage(
-            id=new_id(), consumer_pid=pid, callback_address=self._context.me.dsp, offer=asked
-        )
-        new = Negotiation(
-            pid=pid, role=str(Role.CONSUMER), counterparty=provider, their_pid=None, callback=member.dsp, state="",
-            dataset=dataset, offer=asked, study=study, purposes={"purposes": [purpose]}, created_at=now, updated_at=now,
-        )  # fmt: skip
-
-        def command(tx: Transaction) -> None:
-            tx.add(new)
-            self.machine.send(tx, new, message, "/negotiations/request")
-            self._context.log(
-                tx, "negotiation.asked", pid, {"counterparty": provider, "study": study, "by": actor.entry}
-            )
-
-        await self._context.store.write(command)
-        return pid
-
-    async def terminate(self, actor: Actor, pid: str, code: str, reason: str) -> None:
-        """End a negotiation that is not final. Raises Problem 400, or 409 while the other side has no pid yet."""
-        require(actor, "researcher", "steward", "operator")
-
-        def command(tx: Transaction) -> None:
-            process = tx.get(Negotiation, pid)
-            if process is None or self.machine.is_final(process):
-                raise invalid("This negotiation has ended or does not exist")
-            if process.their_pid is None:
-                raise conflict("The other side has not answered yet", accepted="to terminate after its first answer")
-            provider = process.role == Role.PROVIDER
-            message = ContractNegotiationTerminationMessage(
-                id=new_id(), code=code, reason=(reason,), provider_pid=pid if provider else process.their_pid,
-                consumer_pid=process.their_pid if provider else pid,
-            )  # fmt: skip
-            fresh = tx.change(process, reason={"code": code, "reason": [reason]})
-            self.machine.send(tx, fresh, message, negotiation_path(process.their_pid, "/termination"))
-
-        await self._context.store.write(command)
-
-    async def resume(self) -> None:
-        """After a start: take up every negotiation whose next step is ours."""
-        final = [str(state) for state in table.FINAL]
-        for process in await self._context.store.read(lambda tx: tx.find(Negotiation)):
-            if process.state not in final:
-                self._context.tasks.spawn(self.act(process.pid))
+    def entered(self, tx: Transaction, process: Negotiation, message: Posted | None, by: Role) -> Negotiation:
+        """What follows from a state: an agreement is kept from AGREED on and counts from FINALIZED on."""
+        if isinstance(message, ContractRequestMessage | ContractOfferMessage) and str(by) == process.role:
+            now = self._context.clock()
+            return tx.change(process, **offers_with(process, by, dict(message.offer), message.selection, now))
+        if isinstance(message, ContractAgreementMessage):
+            agreement = kept_agreement(tx, process, dict(message.agreement), self._context.clock())
+            tx.add(agreement)
+            return tx.change(process, agreement=agreement.id, answer_by=None)
+        if process.state == NegotiationState.FINALIZED and process.agreement:
+            if (agreement_now := tx.get(Agreement, process.agreement)) is not None:
+                tx.change(agreement_now, standing="active")
+            tx.ring("agreements")
+        if process.state == NegotiationState.TERMINATED and process.agreement:
+            pending = tx.get(Agreement, process.agreement)
+            if pending is not None and pending.standing == "pending":
+                tx.change(pending, standing="ended", ended_at=self._context.clock())
+        return tx.change(process, answer_by=None) if process.answer_by is not None else process
 
 
-def _read(kind: MessageType, body: Mapping[str, Any]) -> Posted:
-    try:
-        message = MODELS[kind].read(body)
-    except MessageError as fault:
-        raise Refusal(400, "message-not-accepted", str(fault)) from None
-    if not isinstance(message, Posted):
-        raise Refusal(400, "message-not-accepted", "this is not a message of a negotiation")
-    return message
-
-
-def _own_pid(answer: Answer) -> str | None:
-    pid = answer.body.get("providerPid")
-    return pid if isinstance(pid, str) else None
+_OVER = frozenset(str(state) for state in table.FINAL)
 
 
 def _study(offer: Mapping[str, Any]) -> str | None:
@@ -323,16 +321,5 @@ def _study(offer: Mapping[str, Any]) -> str | None:
         raise Refusal(400, "message-not-accepted", str(fault)) from None
 
 
-def _study_digest(tx: Transaction, study: str | None) -> str | None:
-    found = tx.get(Study, study) if study else None
-    return found.digest if found else None
-
-
-def _profile(tx: Transaction, dataset: str) -> str:
-    found = tx.get(Dataset, dataset)
-    return found.profile if found else ""
-
-
-def _profile_digest(tx: Transaction, dataset: str) -> str:
-    """A profile is named `name:digest`, so that the agreement pins its exact rules."""
-    return _profile(tx, dataset).partition(":")[2]
+def _copied(selection: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if selection is None else dict(selection)

@@ -1,7 +1,8 @@
-"""Transfer processes, both roles (DSP 2025-1, transfer.process.protocol); pull only in this edition.
+"""Transfer processes, both roles (DSP 2025-1, transfer.process.protocol), pull and push.
 
-The provider opens the data with an opaque token of which it keeps the hash; the token travels in the start message and
-is worth nothing once the transfer is suspended, completed, terminated, or its agreement has ended.
+The provider opens a pull with an opaque token of which it keeps the hash; the token travels in the start message and is
+worth nothing from the moment we decide to pause or end the transfer, or its agreement ends. A push carries no token of
+ours: the provider goes where the request told it to.
 """
 
 from __future__ import annotations
@@ -14,35 +15,35 @@ from connector.identity import access
 from connector.identity.members import Member, Standing
 from connector.outbound.faults import OutboundRefused
 from connector.ports import Stale, Transaction
-from connector.problems import Problem, conflict, invalid, missing
+from connector.problems import Problem, conflict, missing
 from connector.records import Agreement, Dataset, Negotiation, OutboxMessage, Transfer
-from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.delivery import new_id
-from connector.services.processes.machine import Answer, Machine, Protocol, Refusal
+from connector.services.processes.answers import Answer, Refusal
+from connector.services.processes.conduct import Conduct, Letter, Protocol
+from connector.services.processes.courses import DataPlane, TransferCourse
+from connector.services.processes.machine import Machine, pids
+from connector.services.processes.moves import Complete, Start, Terminate, TransferMove
+from connector.services.processes.wording import ending_letter
 from contracts import transfer as table
 from contracts.messages import (
     MODELS,
     DataAddress,
-    EndpointProperty,
     MessageError,
     Posted,
-    TransferCompletionMessage,
     TransferError,
-    TransferMessage,
     TransferProcess,
     TransferRequestMessage,
     TransferStartMessage,
     TransferSuspensionMessage,
-    TransferTerminationMessage,
     type_of,
 )
 from contracts.names import MessageType, Role, TransferState, transfer_path
 
 KIND = "dsp.transfer"
 PULL = "HttpData-PULL"
-ENDPOINT_TYPE = "https://w3id.org/idsa/v4.1/HTTP"
-_LAST = (MessageType.TRANSFER_COMPLETION, MessageType.TRANSFER_TERMINATION)
+PUSH = "HttpData-PUSH"
+_OVER = frozenset(str(state) for state in table.FINAL)
 
 
 def read_posted(body: Mapping[str, Any]) -> Posted:
@@ -54,77 +55,204 @@ def read_posted(body: Mapping[str, Any]) -> Posted:
     return message
 
 
-class Transfers:
+class Transfers(Conduct[Transfer, TransferMove]):
     """Starts, receives and advances transfers. What flows through them is the data plane's matter."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, course: TransferCourse, plane: DataPlane) -> None:
         self._context = context
+        self._course = course
+        self._plane = plane
         protocol = Protocol(
-            Transfer, KIND, TransferState, table.step, table.step_of, table.FINAL, TransferProcess, TransferError
-        )
-        self.machine: Machine[Transfer] = Machine(context, protocol)
-        self.machine.read_sent = read_posted
-        self.machine.entered = self._entered
+            Transfer, KIND, TransferState, table.step, table.step_of, table.FINAL, TransferProcess, TransferError,
+            read_posted, {MessageType.TRANSFER_REQUEST: Role.PROVIDER},
+        )  # fmt: skip
+        self.machine: Machine[Transfer, TransferMove] = Machine(context, protocol, self)
 
-    async def receive(self, sender: Member, kind: MessageType, pid: str | None, body: dict[str, Any]) -> Answer:
+    # --- doors -------------------------------------------------------------------------------------------------------
+
+    async def receive(self, sender: Member, kind: MessageType, pid: str | None, body: Mapping[str, Any]) -> Answer:
         """One message from the counter-party. Always answers; protocol errors become error bodies."""
-        process: Transfer | None = None
-        try:
-            if pid is not None:
-                process = await self.machine.own(pid, sender.id)
-            try:
-                message = read_posted(body) if type_of(body) == kind else _wrong(kind, body)
-            except MessageError as fault:
-                raise Refusal(400, "message-not-accepted", str(fault)) from None
-            answer = await self.machine.once(sender.id, message, body, lambda tx: self._apply(tx, sender, pid, message))
-        except Refusal as refusal:
-            return self.machine.error(refusal, process, body)
-        if kind == MessageType.TRANSFER_REQUEST and isinstance(ours := answer.body.get("providerPid"), str):
-            self._context.tasks.spawn(self.act(ours))
-        return answer
+        return await self.machine.receive(sender, kind, pid, body, self._afterwards)
 
     async def state_of(self, sender: Member, pid: str) -> Answer:
         """`GET /transfers/:pid`."""
+        return await self.machine.state_of(sender, pid)
+
+    # --- what we start -----------------------------------------------------------------------------------------------
+
+    async def ask(
+        self,
+        agreement: Agreement,
+        *,
+        format: str = PULL,
+        push_to: DataAddress | None = None,
+        pid: str | None = None,
+        token_hash: str | None = None,
+        callback: str | None = None,
+        by: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Consumer: ask for the data of an agreement; returns our pid.
+
+        `push_to` tells the provider where a push shall go; it holds a token in clear, of which only `token_hash` stays.
+        """
+        now = self._context.clock()
+        member = self._context.members.active(agreement.counterparty)
+        new = Transfer(
+            pid=pid or new_id(), role=str(Role.CONSUMER), counterparty=member.id, their_pid=None,
+            callback=callback or member.dsp, agreement=agreement.id, dataset=agreement.dataset, format=format, state="",
+            token_hash=token_hash, created_at=now, updated_at=now,
+        )  # fmt: skip
+        message = TransferRequestMessage(
+            id=new_id(), consumer_pid=new.pid, agreement_id=agreement.id, format=format, data_address=push_to,
+            callback_address=self._context.me.dsp,
+        )  # fmt: skip
+
+        def command(tx: Transaction) -> None:
+            tx.add(new)
+            self._context.deliveries.send(
+                tx, recipient=new.counterparty, url=new.callback.rstrip("/") + "/transfers/request", kind=KIND,
+                body=message.wire(), about=new.pid, id=message.id,
+            )  # fmt: skip
+            self._context.log(tx, "transfer.asked", new.pid, {"agreement": agreement.id, "by": dict(by or {})})
+
+        await self._context.store.write(command)
+        return new.pid
+
+    async def move(self, pid: str, move: TransferMove, by: Mapping[str, Any] | None = None) -> None:
+        """Somebody's decision for us. Raises Problem 404, or 409 when it is not our turn for it."""
+
+        def command(tx: Transaction) -> None:
+            process = tx.get(Transfer, pid)
+            if process is None:
+                raise missing("There is no such transfer here")
+            if isinstance(move, Terminate) and not process.state:
+                self.machine.call_off(tx, process, move.code, move.reasons)
+            else:
+                self.machine.queue(tx, process, move)
+            tx.ring("transfers")
+            kind = f"transfer.{type(move).__name__.lower()}-decided"
+            self._context.log(tx, kind, pid, {"by": dict(by or {}), "counterparty": process.counterparty})
+
+        await self._context.store.write(command)
+
+    async def close(self, pid: str, move: Complete | Terminate, by: Mapping[str, Any] | None = None) -> None:
+        """The same for an end that may have come about already: then nothing happens. Raises Problem 404, 409."""
+        process = await self._context.store.read(lambda tx: tx.get(Transfer, pid))
+        if process is not None and (process.state in _OVER or (process.parting or {}).get("rank", 0) >= 2):
+            return
         try:
-            return self.machine.answer(await self.machine.own(pid, sender.id))
-        except Refusal as refusal:
-            return self.machine.error(refusal)
+            await self.move(pid, move, by)
+        except Problem:
+            now = await self._context.store.read(lambda tx: tx.get(Transfer, pid))
+            if now is None or now.state not in _OVER:
+                raise
 
-    def _apply(self, tx: Transaction, sender: Member, pid: str | None, message: Posted) -> Answer:
-        if isinstance(message, TransferRequestMessage):
-            return self._requested(tx, sender, message)
-        if pid is None:
-            raise Refusal(404, "unknown-process", "there is no such process for you")
-        changes: dict[str, Any] = {}
-        if isinstance(message, TransferStartMessage):
-            changes = self._started(tx, pid, message)
-        if isinstance(message, TransferTerminationMessage | TransferSuspensionMessage):
-            changes = {"reason": {"code": message.code, "reason": list(message.reason or ())}}
-        return self.machine.answer(self.machine.take(tx, pid, message, **changes))
+    async def act(self, pid: str) -> None:
+        """Ask the course and carry out what it says; safe to call at any time, any number of times."""
+        process = await self._context.store.read(lambda tx: tx.get(Transfer, pid))
+        if process is None or process.parting is not None or process.state in _OVER:
+            return
+        move = await self._course.next(process)
+        if move is None:
+            return
 
-    def _requested(self, tx: Transaction, sender: Member, message: TransferRequestMessage) -> Answer:
+        def command(tx: Transaction) -> None:
+            fresh = tx.change(process, updated_at=self._context.clock())  # decided about exactly this revision
+            self.machine.queue(tx, fresh, move)
+
+        try:
+            await self._context.store.write(command)
+        except Stale:
+            self._context.tasks.spawn(self.act(pid))
+        except Problem as problem:
+            if problem.status != 409:  # 409: a message of ours is under way already
+                raise
+
+    async def resume(self) -> None:
+        """After a start: take up every transfer whose next step is ours."""
+        states = ["", *(str(state) for state in TransferState if state not in table.FINAL)]
+        for process in await self._context.store.read(lambda tx: tx.find(Transfer, state=states)):
+            self._context.tasks.spawn(self.act(process.pid))
+
+    async def _afterwards(self, pid: str) -> None:
+        self._context.deliveries.wake()
+        await self.act(pid)
+
+    # --- what is open ------------------------------------------------------------------------------------------------
+
+    def open_to(self, tx: Transaction, pid: str, token: str) -> tuple[Transfer, Agreement]:
+        """The transfer and agreement a token opens now. Raises Problem 401 or 410; called for every pull."""
+        process = tx.get(Transfer, pid)
+        if process is None or process.role != Role.PROVIDER or not _fits(process, token):
+            raise Problem(401, "bad-token", "This token opens nothing here")
+        return process, self.open_agreement(tx, process)
+
+    def open_agreement(self, tx: Transaction, process: Transfer) -> Agreement:
+        """The agreement under which a provider's transfer may hand over data now. Raises Problem 401 or 410."""
+        agreement = tx.get(Agreement, process.agreement)
+        member = self._context.members.known(process.counterparty)
+        if agreement is None or member is None or member.standing is not Standing.ACTIVE:
+            raise Problem(401, "bad-token", "This token opens nothing here")
+        over = agreement.until is not None and agreement.until <= self._context.clock()
+        begun = process.state == TransferState.STARTED or (
+            process.state in (TransferState.REQUESTED, TransferState.SUSPENDED)
+            and bool(self.machine.waiting(tx, process.pid))
+        )
+        if agreement.standing not in ("active", "pending") or over or not begun or process.held:
+            raise Problem(410, "not-open", "This transfer is not open", f"it is {process.state.lower()}")
+        return agreement
+
+    # --- conduct -----------------------------------------------------------------------------------------------------
+
+    def at_once(self, process: Transfer) -> TransferMove | None:
+        """The course's immediate move; after a consumer resumed, a fresh address for one who waits for it."""
+        if process.role == Role.PROVIDER and _resumed_by_them(process):
+            return Start() if not self._context.members.speaks_exchange(process.counterparty) else None
+        return self._course.at_once(process)
+
+    def end(self, code: str, reasons: tuple[str, ...]) -> TransferMove:
+        """The move that ends a transfer."""
+        return Terminate(code, reasons)
+
+    def letter(self, tx: Transaction, process: Transfer, move: TransferMove) -> Letter:  # noqa: ARG002
+        """A move as a message; a provider's start makes a new token."""
+        if not isinstance(move, Start):
+            return ending_letter(process, move)
+        if process.their_pid is None:
+            raise conflict("The other side has not answered yet", accepted="once it has answered for the first time")
+        provider, consumer = pids(process)
+        token, address = None, None
+        if process.role == Role.PROVIDER and (address := self._plane.address(process, new := access.new_token())):
+            token = access.token_hash(new)
+        message = TransferStartMessage(id=new_id(), provider_pid=provider, consumer_pid=consumer, data_address=address)
+        again = process.state == TransferState.STARTED
+        changes = {"next_token_hash" if again else "token_hash": token} if token else {}
+        return Letter(message, transfer_path(process.their_pid, "/start"), changes, beyond=again)
+
+    def opened(self, tx: Transaction, sender: Member, message: Posted) -> tuple[Transfer, int]:
         """The first message of a transfer. A repeat (same consumerPid) gets the present state (DSP: idempotent)."""
+        if not isinstance(message, TransferRequestMessage):
+            raise Refusal(404, "unknown-process", "there is no such process for you")
         again = tx.find(Transfer, counterparty=sender.id, their_pid=message.consumer_pid, role="provider", limit=1)
         if again:
-            return self.machine.answer(again[0])
+            return again[0], 200
         agreement = self._agreed(tx, sender, message.agreement_id)
-        if message.format != PULL:
-            raise Refusal(400, "format-not-offered", f"this format is not offered; accepted: {PULL}")
-        if message.data_address is not None:
-            raise Refusal(400, "message-not-accepted", "/dataAddress belongs to push formats only")
         try:
             self._context.members.check_callback(sender, message.callback_address)
         except OutboundRefused as refused:
             raise Refusal(400, "callback-refused", f"callbackAddress cannot be called: {refused}") from None
         dataset = tx.get(Dataset, agreement.dataset)
-        now = self._context.clock()
+        if (why := self._plane.refusal(dataset, message.format, message.data_address)) is not None:
+            raise Refusal(400, "format-not-offered", why)
+        now, push_to = self._context.clock(), message.data_address
         new = Transfer(
             pid=new_id(), role=str(Role.PROVIDER), counterparty=sender.id, their_pid=None,
             callback=message.callback_address, agreement=agreement.id, dataset=agreement.dataset,
-            kind=dataset.kind if dataset else "records", state="", created_at=now, updated_at=now,
+            kind=dataset.kind if dataset else "records", format=message.format, state="",
+            push_to=push_to.wire() if push_to and message.format == PUSH else None, created_at=now, updated_at=now,
         )  # fmt: skip
         tx.add(new)
-        return self.machine.answer(self.machine.take(tx, new.pid, message), 201)
+        return new, 201
 
     def _agreed(self, tx: Transaction, sender: Member, agreement_id: str) -> Agreement:
         agreement = tx.get(Agreement, agreement_id)
@@ -143,151 +271,77 @@ class Transfers:
         """Our FINALIZED went out and only its answer is missing: a consumer that asks for data has received it."""
         negotiation = tx.get(Negotiation, agreement.negotiation)
         sent = tx.find(OutboxMessage, about=agreement.negotiation, standing="waiting", limit=1)
-        return negotiation is not None and negotiation.state == "VERIFIED" and bool(sent)
+        return (
+            negotiation is not None and negotiation.state == "VERIFIED" and negotiation.parting is None and bool(sent)
+        )
 
-    def _started(self, tx: Transaction, pid: str, message: TransferStartMessage) -> dict[str, Any]:
-        process = tx.get(Transfer, pid)
-        if process is None or process.role == Role.PROVIDER:
-            return {}
+    def checked(self, tx: Transaction, process: Transfer, message: Posted) -> dict[str, Any]:  # noqa: ARG002
+        """What a message says must fit the process. Raises Refusal 400."""
+        if isinstance(message, TransferStartMessage):
+            return self._started(process, message)
+        if isinstance(message, TransferSuspensionMessage):
+            # A pause of ours that crossed theirs stays ours: whoever resumes must be the one who decided it.
+            ours = process.parting is not None and process.parting.get("step") == MessageType.TRANSFER_SUSPENSION
+            by = Role.PROVIDER if ours or process.role == Role.CONSUMER else Role.CONSUMER
+            return {"suspended_by": str(by)}
+        return {}
+
+    def _started(self, process: Transfer, message: TransferStartMessage) -> dict[str, Any]:
+        if process.role == Role.PROVIDER:
+            if process.suspended_by != Role.CONSUMER:
+                raise Refusal(400, "suspended-by-provider", "the provider paused this transfer, so only it may resume")
+            return {"suspended_by": None}
+        return {"suspended_by": None} | self._address(process, message)
+
+    @staticmethod
+    def _address(process: Transfer, message: TransferStartMessage) -> dict[str, Any]:
         address = message.data_address
-        if address is None:
-            if process.data_address is None:
-                raise Refusal(400, "message-not-accepted", "/dataAddress is missing; a pull needs one")
-            return {}
-        return {"data_address": address.wire()}
+        if address is not None:
+            return {"data_address": address.wire()}
+        if process.data_address is None and process.format != PUSH:
+            raise Refusal(400, "message-not-accepted", "/dataAddress is missing; a pull needs one")
+        return {}
 
-    def _entered(self, tx: Transaction, process: Transfer, message: Posted | None) -> Transfer:  # noqa: ARG002
-        """Wake whoever pulls or serves; a transfer that is over opens nothing any more."""
+    def refreshed(self, tx: Transaction, process: Transfer, message: Posted) -> Transfer | None:
+        """After we resumed, the provider may say once where the data is now (docs/divergences)."""
+        if not isinstance(message, TransferStartMessage) or process.role != Role.CONSUMER:
+            return None
+        steps = (process.steps or {}).get("steps", [])
+        if process.state != TransferState.STARTED or not steps or steps[-1][2] != Role.CONSUMER:
+            return None
+        now = self._context.clock()
+        noted = {"steps": [*steps, [process.state, now.isoformat(), str(Role.PROVIDER)]]}
         tx.ring("transfers")
-        if self.machine.is_final(process) and process.token_hash is not None:
-            return tx.change(process, token_hash=None)
-        if self.machine.is_final(process) and process.data_address is not None:
-            return tx.change(process, data_address=None)
+        return tx.change(process, updated_at=now, steps=noted, **self._address(process, message))
+
+    def refreshing(self, tx: Transaction, process: Transfer, message: Posted, *, taken: bool) -> bool:
+        """A start of ours after they resumed: once taken, only its token opens the data; refused, only the old one."""
+        if not isinstance(message, TransferStartMessage) or process.next_token_hash is None:
+            return False
+        kept = process.next_token_hash if taken else process.token_hash
+        tx.change(process, token_hash=kept, next_token_hash=None)
+        return True
+
+    def entered(self, tx: Transaction, process: Transfer, message: Posted | None, by: Role) -> Transfer:
+        """Wake whoever pulls, pushes or serves; a transfer that is over opens nothing any more."""
+        tx.ring("transfers")
+        if process.state in _OVER:
+            return tx.change(process, token_hash=None, next_token_hash=None, data_address=None, push_to=None)
+        if isinstance(message, TransferSuspensionMessage) and str(by) == process.role:
+            return tx.change(process, suspended_by=str(by))
+        if process.state == TransferState.STARTED and process.suspended_by is not None:
+            return tx.change(process, suspended_by=None)
         return process
 
-    async def act(self, pid: str) -> None:
-        """Provider: start what was requested; safe to call again."""
-        process = await self._context.store.read(lambda tx: tx.get(Transfer, pid))
-        if process is None or process.role != Role.PROVIDER or process.state != TransferState.REQUESTED:
-            return
-        token = access.new_token()
-        message = TransferStartMessage(
-            id=new_id(),
-            provider_pid=pid,
-            consumer_pid=process.their_pid or "",
-            data_address=self._address(process, token),
-        )
 
-        def command(tx: Transaction) -> None:
-            if self.machine.waiting(tx, pid):
-                return
-            fresh = tx.change(process, token_hash=access.token_hash(token))
-            self.machine.send(tx, fresh, message, transfer_path(fresh.their_pid or "", "/start"))
-
-        try:
-            await self._context.store.write(command)
-        except Stale:
-            self._context.tasks.spawn(self.act(pid))
-
-    def _address(self, process: Transfer, token: str) -> DataAddress:
-        place = "streams" if process.kind == "stream" else "releases"
-        return DataAddress(
-            endpoint_type=ENDPOINT_TYPE,
-            endpoint=f"{self._context.me.origin}/data/{place}/{process.pid}",
-            endpoint_properties=(
-                EndpointProperty(name="authorization", value=token),
-                EndpointProperty(name="authType", value="bearer"),
-            ),
-        )
-
-    async def request(self, actor: Actor, agreement_id: str) -> str:
-        """Consumer: ask for the data of an agreement; returns our pid."""
-        require(actor, "researcher", "operator")
-        now, pid = self._context.clock(), new_id()
-
-        def command(tx: Transaction) -> None:
-            agreement = tx.get(Agreement, agreement_id)
-            if agreement is None or agreement.role != Role.CONSUMER:
-                raise missing("There is no such agreement here")
-            if agreement.standing != "active":
-                raise conflict(f"The agreement is {agreement.standing}")
-            member = self._context.members.active(agreement.counterparty)
-            new = Transfer(
-                pid=pid, role=str(Role.CONSUMER), counterparty=member.id, their_pid=None, callback=member.dsp,
-                agreement=agreement_id, dataset=agreement.dataset, state="", created_at=now, updated_at=now,
-            )  # fmt: skip
-            tx.add(new)
-            message = TransferRequestMessage(
-                id=new_id(), consumer_pid=pid, agreement_id=agreement_id, format=PULL,
-                callback_address=self._context.me.dsp,
-            )  # fmt: skip
-            self.machine.send(tx, new, message, "/transfers/request")
-            self._context.log(tx, "transfer.asked", pid, {"agreement": agreement_id, "by": actor.entry})
-
-        await self._context.store.write(command)
-        return pid
-
-    async def end(self, pid: str, step: str, code: str = "", reason: str = "") -> None:
-        """Send completion, suspension or termination for a transfer of ours; nothing when it is over or ending already.
-
-        Raises Problem 404, or 409 while the other side has not answered our request.
-        """
-
-        def command(tx: Transaction) -> None:
-            process = tx.get(Transfer, pid)
-            if process is None:
-                raise missing("There is no such transfer here")
-            if self.machine.is_final(process):
-                return
-            if process.their_pid is None:
-                raise conflict("The other side has not answered yet", accepted="to end it after its first answer")
-            provider, theirs = process.role == Role.PROVIDER, process.their_pid
-            pids = {"provider_pid": pid if provider else theirs, "consumer_pid": theirs if provider else pid}
-            message, tail = _ending(step, pids, code, reason)
-            under_way = {(sent.body or {}).get("@type") for sent in self.machine.waiting(tx, pid)}
-            if not under_way & {message.TYPE, *_LAST}:
-                self.machine.send(tx, process, message, transfer_path(theirs, tail))
-
-        await self._context.store.write(command)
-
-    def open_to(self, tx: Transaction, pid: str, token: str) -> tuple[Transfer, Agreement]:
-        """The transfer and agreement a token opens now. Raises Problem 401 or 410; called for every pull."""
-        process = tx.get(Transfer, pid)
-        if (
-            process is None
-            or process.role != Role.PROVIDER
-            or not hmac.compare_digest(access.token_hash(token), process.token_hash or "")
-        ):
-            raise Problem(401, "bad-token", "This token opens nothing here")
-        agreement = tx.get(Agreement, process.agreement)
-        member = self._context.members.known(process.counterparty)
-        if agreement is None or member is None or member.standing is not Standing.ACTIVE:
-            raise Problem(401, "bad-token", "This token opens nothing here")
-        over = agreement.until is not None and agreement.until <= self._context.clock()
-        begun = process.state == TransferState.STARTED or (
-            process.state == TransferState.REQUESTED and bool(self.machine.waiting(tx, pid))
-        )
-        if agreement.standing not in ("active", "pending") or over or not begun:
-            raise Problem(410, "not-open", "This transfer is not open", f"it is {process.state.lower()}")
-        return process, agreement
-
-    async def resume(self) -> None:
-        """After a start: take up what was requested of us."""
-        for process in await self._context.store.read(lambda tx: tx.find(Transfer, role="provider", state="REQUESTED")):
-            self._context.tasks.spawn(self.act(process.pid))
+def _fits(process: Transfer, token: str) -> bool:
+    """Compared in the same time whatever differs."""
+    given = access.token_hash(token)
+    known = [given if process.token_hash is None else process.token_hash, process.next_token_hash or ""]
+    same = [hmac.compare_digest(given, one) for one in known]
+    return process.token_hash is not None and any(same)
 
 
-def _wrong(kind: MessageType, body: Mapping[str, Any]) -> Posted:
-    MODELS[kind].read(body)
-    raise MessageError("/@type", "is not the type expected here", str(kind))
-
-
-def _ending(step: str, pids: dict[str, str], code: str, reason: str) -> tuple[TransferMessage, str]:
-    reasons = (reason,) if reason else None
-    if step == "completion":
-        return TransferCompletionMessage(id=new_id(), **pids), "/completion"
-    if step == "suspension":
-        return TransferSuspensionMessage(id=new_id(), code=code or None, reason=reasons, **pids), "/suspension"
-    if step == "termination":
-        return TransferTerminationMessage(id=new_id(), code=code or None, reason=reasons, **pids), "/termination"
-    raise invalid("This is not a way to end a transfer", "step", "completion, suspension or termination")
+def _resumed_by_them(process: Transfer) -> bool:
+    steps = (process.steps or {}).get("steps", [])
+    return process.state == TransferState.STARTED and bool(steps) and steps[-1][2] == Role.CONSUMER

@@ -1,46 +1,104 @@
-"""Whether a requested contract is wanted (by `policy.decide`), and how a consumer words its own request."""
+"""Whether a contract is wanted: policy first, then the steward's rule, then people (design 3.1, 3.3).
+
+`policy.decide` speaks first, and its no is final. What it allows is answered by the standing rule for the dataset and
+the counterparty: accepted (the default), refused, or put to one or two persons. As consumer we take an offer with
+exactly the terms we asked for; any other one waits for a person.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from copy import deepcopy
-from datetime import datetime
-from typing import Any, cast
+from dataclasses import dataclass
 
 from connector.ports import Transaction
-from connector.problems import invalid
-from connector.records import Dataset, Negotiation, Study
+from connector.records import Approval, Dataset, Negotiation, NegotiationRule, PeerAcceptance, Study
 from connector.services.context import Context
-from contracts.study import StudyRequest, study_digest
-from contracts.terms import BoundTerms, Selection, requested_purposes, with_terms
-from policy.canonical import Json
+from connector.services.contracting.questions import ask_people, offer_digest, verdicts
+from connector.services.contracting.rules import DAYS, NEEDED, rule_for
+from connector.services.processes.moves import Accept, Agree, Finalize, NegotiationMove, Terminate, Verify
+from contracts.narrowing import agreed_selection
+from contracts.study import StudyRequest
+from contracts.terms import requested_purposes
 from policy.decide import decide
 from policy.decision import Action, Decision, Outcome, Regime
 from policy.facts import Facts, Question
-from policy.odrl import PolicyError, compiled, terms
-from policy.odrl import vocabulary as v
+from policy.odrl import CompiledPolicy, PolicyError, compiled
 from policy.purposes import covered_by_any
-from policy.reasons import reason
+from policy.reasons import Reason, reason
 
-EXECUTORS = frozenset({"pseudonymise", "erase-on-withdrawal"})
+ERASE = "erase-on-withdrawal"
+EXECUTORS = frozenset({"pseudonymise", ERASE})
 """Duties this connector carries out: the first in the release pipeline, the second by the recipient, told by us."""
+_REFUSED_BY_RULE = "Requests of this kind are not accepted here."
 
 
-def selection_of(study: StudyRequest, dataset: str) -> Selection:
-    """Which part of a dataset a study asks for: the same at both sides, since both hold the signed study."""
-    asked = next((entry for entry in study.data if entry.dataset == dataset), None)
-    return Selection(cohort=None, variables=asked.categories if asked else None, period=study.window)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known here about a request, read in one transaction."""
+
+    dataset: Dataset | None
+    study: Study | None
+    accepted: bool
+    rule: NegotiationRule
+    verdicts: list[Approval]
 
 
 class Willingness:
-    """Judges requests (provider) and words them (consumer)."""
+    """The course of negotiations in production (`connector.services.processes.courses.NegotiationCourse`)."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
+    def at_once(self, process: Negotiation) -> NegotiationMove | None:
+        """Verify what was agreed to, finalize what was verified, accept what was asked for."""
+        if process.role == "provider":
+            return Finalize() if process.state == "VERIFIED" else None
+        if process.state == "AGREED":
+            return Verify()
+        return Accept() if process.state == "OFFERED" and as_asked(process) else None
+
+    async def next(self, process: Negotiation) -> NegotiationMove | None:
+        """What to do now; None when it is the other side's turn or a person has been asked."""
+        if (move := self.at_once(process)) is not None:
+            return move
+        if process.role == "provider" and process.state in ("REQUESTED", "ACCEPTED"):
+            return await self._answer(process)
+        if process.role == "consumer" and process.state == "OFFERED":
+            await self._ask(process, 1, DAYS)
+        return None
+
+    async def _answer(self, process: Negotiation) -> NegotiationMove | None:
+        known = await self._context.store.read(lambda tx: self._known(tx, process))
+        decision = self._judge(process, known)
+        if not decision.permits:
+            return _refusal(decision)
+        refused = next((one for one in known.verdicts if one.verdict == "refuse"), None)
+        if refused is not None:
+            return Terminate("refused-by-person", (refused.note,))
+        rule = known.rule
+        if rule.answer == "refuse":
+            return Terminate("refused-by-rule", (rule.reason or _REFUSED_BY_RULE,))
+        needed = NEEDED.get(rule.answer, 0)
+        if len(known.verdicts) >= needed:  # each is another account's
+            return Agree()
+        await self._ask(process, needed, rule.days)
+        return None
+
+    async def _ask(self, process: Negotiation, needed: int, days: int) -> None:
+        await self._context.store.write(lambda tx: ask_people(tx, self._context, process, needed, days))
+
     async def decide(self, process: Negotiation) -> Decision:
-        """May we agree to what this negotiation requests, now?"""
-        dataset, study = await self._context.store.read(lambda tx: self._known(tx, process))
+        """May we agree to what stands in this negotiation, now? The policy's word, before any rule."""
+        return self._judge(process, await self._context.store.read(lambda tx: self._known(tx, process)))
+
+    def _known(self, tx: Transaction, process: Negotiation) -> _Known:
+        study = tx.get(Study, process.study) if process.study else None
+        accepted = self._context.members.speaks_exchange(process.counterparty) or _accepted(tx, self._context, process)
+        rule = rule_for(tx, process.dataset, process.counterparty)
+        said = verdicts(tx, process)
+        return _Known(tx.get(Dataset, process.dataset), study, accepted, rule, said)
+
+    def _judge(self, process: Negotiation, known: _Known) -> Decision:
+        dataset, study = known.dataset, known.study
         if dataset is None or dataset.offer is None or process.offer is None:
             return Decision(Outcome.DENY, (reason("no-contract"),))
         try:
@@ -48,65 +106,60 @@ class Willingness:
         except PolicyError:
             return Decision(Outcome.INDETERMINATE, (reason("policy-not-understood"),))
         document = StudyRequest.read(study.document) if study is not None else None
+        selection = agreed_selection(document, dataset.id, process.offer, process.selection)
+        if document is not None and selection is None:
+            return Decision(Outcome.DENY, (reason("selection-not-agreed"),))
         question = Question(
             regime=Regime.CONSENT, action=Action.NEGOTIATE, now=self._context.clock(), requester=process.counterparty,
             dataset=dataset.id, purposes=requested_purposes(process.offer), study=study.id if study else None,
             study_digest=study.digest if study else None, profile=dataset.profile,
-            selection=selection_of(document, dataset.id).digest if document else None,
+            selection=selection.digest if selection else None,
         )  # fmt: skip
         facts = Facts(
             policy=asked, offer=offer, holder=self._context.me.id, executors=EXECUTORS,
-            study_approved=self._covers(study, document, process, dataset),
+            study_approved=_covers(study, document, process, dataset),
+            stops=_unprovable(offer, asked) if not known.accepted else (),
         )  # fmt: skip
         return decide(question, facts)
 
-    @staticmethod
-    def _known(tx: Transaction, process: Negotiation) -> tuple[Dataset | None, Study | None]:
-        return tx.get(Dataset, process.dataset), tx.get(Study, process.study) if process.study else None
 
-    @staticmethod
-    def _covers(study: Study | None, document: StudyRequest | None, process: Negotiation, dataset: Dataset) -> bool:
-        """An approved study of which the requester is a recipient, that asks for this dataset and for every purpose."""
-        purposes = requested_purposes(process.offer or {})
-        return (
-            study is not None
-            and document is not None
-            and study.standing == "approved"
-            and process.counterparty in document.recipients
-            and any(entry.dataset == dataset.id for entry in document.data)
-            and bool(purposes)
-            and all(covered_by_any(document.purposes, purpose) is True for purpose in purposes)
-        )
-
-    def narrowed(
-        self, offer: Mapping[str, Any], dataset: str, provider: str, study: StudyRequest, purpose: str
-    ) -> dict[str, Any]:
-        """The provider's offer, for this study and purpose: a consumer's request. Raises Problem 400."""
-        if purpose not in study.purposes:
-            raise invalid("The study request does not name this purpose", "purpose", "one of the study's purposes")
-        asked = deepcopy(dict(offer))
-        for permission in asked.get("permission", []):
-            others = [one for one in permission.get("constraint", []) if not _is_purpose(one)]
-            mine = {"leftOperand": "purpose", "operator": "isA", "rightOperand": purpose}
-            permission["constraint"] = [mine, *others]
-        asked |= {"target": dataset, "assigner": provider, "assignee": self._context.me.id}
-        bound = BoundTerms(
-            study=study.id, study_digest=study_digest(study), selection=selection_of(study, dataset).digest
-        )
-        try:
-            return with_terms(asked, bound)
-        except ValueError as fault:
-            raise invalid(str(fault), "offer") from None
-
-    @staticmethod
-    def ends(policy: Mapping[str, Any]) -> datetime | None:
-        """The instant at which a policy's own time limit ends, None without one."""
-        try:
-            return terms(compiled(cast("Mapping[str, Json]", policy)).policy).until
-        except PolicyError:
-            return None
+def as_asked(process: Negotiation) -> bool:
+    """Whether the offer that stands says exactly what we asked for last; an offer nobody asked for never does."""
+    rounds = (process.offers or {}).get("offers", [])
+    mine = [one for one in rounds if one["by"] == process.role]
+    if not mine or process.offered_by == process.role:
+        return False
+    # The terms pin the selection by its digest, so that they say all.
+    return offer_digest(mine[-1]["policy"], None) == offer_digest(process.offer, None)
 
 
-def _is_purpose(constraint: Mapping[str, Any]) -> bool:
-    left = constraint.get("leftOperand")
-    return isinstance(left, str) and v.expand_odrl(left) == v.PURPOSE
+def _refusal(decision: Decision) -> Terminate:
+    reasons = tuple(cause.text for cause in decision.because) or ("the request is not understood",)
+    return Terminate(decision.because[0].code if decision.because else "not-understood", reasons)
+
+
+def _accepted(tx: Transaction, context: Context, process: Negotiation) -> bool:
+    """Whether the steward accepted this counterparty by name, and that still counts."""
+    found = tx.get(PeerAcceptance, process.counterparty)
+    return found is not None and found.revoked_at is None and (found.until is None or context.clock() < found.until)
+
+
+def _unprovable(*policies: CompiledPolicy) -> tuple[Reason, ...]:
+    """Why terms that demand erasure cannot be agreed to with somebody who cannot be told of a withdrawal."""
+    owed = {key for policy in policies for key in policy.obligations}
+    owed |= {key for policy in policies for rule in policy.permissions for key in rule.obligations}
+    return (reason("erasure-not-provable"),) if ERASE in owed else ()
+
+
+def _covers(study: Study | None, document: StudyRequest | None, process: Negotiation, dataset: Dataset) -> bool:
+    """An approved study of which the requester is a recipient, that asks for this dataset and for every purpose."""
+    purposes = requested_purposes(process.offer or {})
+    return (
+        study is not None
+        and document is not None
+        and study.standing == "approved"
+        and process.counterparty in document.recipients
+        and any(entry.dataset == dataset.id for entry in document.data)
+        and bool(purposes)
+        and all(covered_by_any(document.purposes, purpose) is True for purpose in purposes)
+    )

@@ -15,6 +15,7 @@ from connector.dataplane.parcels import LEAK
 from connector.ports import Archive, Renderer, Transaction
 from connector.provenance.entry import instant
 from connector.records import Person
+from connector.services.chains import domain_of
 from connector.services.committed import decisions_digest
 from connector.services.releasing.closing import Account, Refused, broken_off, complete
 from connector.services.releasing.course import Course, Over, Subject
@@ -82,7 +83,8 @@ class BulkRelease:
             Refused(one.link, one.wallet, one.reason, one.words) for one in judged if not one.decision.permits
         ]
         permitted = {one.person: one for one in judged if one.decision.permits}
-        coders = course.context.vault.domain(course.contract.agreement.id, SealedInTransaction(tx)).people(permitted)
+        domain = course.context.vault.domain(domain_of(course.contract.agreement), SealedInTransaction(tx))
+        coders = domain.people(permitted)
         return {person: Subject(without_facts(one), coders[person]) for person, one in permitted.items()}
 
     def _log_decided(self, tx: Transaction, facts: dict[str, int | str]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from connector.deidentify.profile import Profile, ProfileError, load_profile
 from connector.ports import Transaction
 from connector.records import Agreement, Dataset, Study, Transfer
-from connector.services.processes.willingness import selection_of
 from contracts.messages import MessageError
+from contracts.narrowing import agreed_selection
 from contracts.study import StudyRequest
 from contracts.terms import BoundTerms, Selection, bound_terms
 from policy.decision import Action
@@ -58,7 +58,8 @@ def read_contract(tx: Transaction, transfer: Transfer, agreement: Agreement) -> 
     terms = _terms(agreement)
     study = tx.get(Study, terms.study) if terms.study else None
     document = StudyRequest.read(study.document) if study is not None and study.document else None
-    selection = selection_of(document, agreement.dataset) if document else None
+    # The narrowed selection travels beside the terms, which name its digest; it never gets beyond the study's own.
+    selection = agreed_selection(document, agreement.dataset, agreement.policy or {}, agreement.selection)
     return Contract(
         transfer=transfer.pid, agreement=agreement, dataset=agreement.dataset, source=dataset.source if dataset else "",
         recipient=agreement.counterparty, action=Action.STREAM if transfer.kind == "stream" else Action.RELEASE,

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from connector.dataplane.framing import Part, joined
 from connector.ports import PersonCoder, Transaction
 from connector.records import HandedOver, Release
+from connector.services.chains import domain_of
 from connector.services.context import Context
 from connector.services.releasing.contract import Contract
 from connector.services.releasing.deciding import Judged, bases_of, judge_people, keep
@@ -181,7 +182,7 @@ class Course:
                 fallen[judged.person] = "consent-changed"
             else:
                 renewed[judged.person] = judged
-        domain = self.context.vault.domain(self.contract.agreement.id, SealedInTransaction(tx))
+        domain = self.context.vault.domain(domain_of(self.contract.agreement), SealedInTransaction(tx))
         for person in people:
             coder = domain.known(person)
             if coder is None or coder.code != self.subjects[person].coder.code:

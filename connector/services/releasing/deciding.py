@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from connector.ports import Transaction
 from connector.records import Consent, DecisionMade, Link, MemberEntry, Notice
+from connector.services.chains import chain_of
 from connector.services.context import Context
 from connector.services.delivery import new_id
 from connector.services.processes.willingness import EXECUTORS
@@ -128,10 +129,11 @@ def _stops(tx: Transaction, contract: Contract, people: Sequence[str]) -> dict[s
     """Whose code this recipient has been told, or is about to be told, to drop.
 
     Once an erasure was told the code is gone, and a later yes comes under a new one. A mere stop keeps the code, so
-    that what was received can still be erased by it: then nothing more is sent under it.
+    that what was received can still be erased by it: then nothing more is sent under it, nor under changed terms.
     """
     stops: dict[str, tuple[Reason, ...]] = {}
-    for notice in tx.find(Notice, person=list(people), agreement=contract.agreement.id):
+    chain = [one.id for one in chain_of(tx, contract.agreement)] or [contract.agreement.id]
+    for notice in tx.find(Notice, person=list(people), agreement=chain):
         if notice.told_at is None:
             stops[notice.person] = (UNDER_WAY,)
         elif notice.kind == "stop":

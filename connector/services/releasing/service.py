@@ -12,7 +12,7 @@ from connector.records import Agreement, Release, Transfer
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.delivery import new_id
-from connector.services.processes.transfers import Transfers
+from connector.services.processes.transfers import PUSH, Transfers
 from connector.services.releasing.bulk import BulkRelease
 from connector.services.releasing.closing import file_stem, recover
 from connector.services.releasing.contract import Contract, read_contract, unchanged
@@ -25,10 +25,10 @@ FORMS = {"json": "application/json", "nt": "application/n-triples"}
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A pull that was let in; the release begins with `serve`."""
+    """A pull that was let in, or (without a token) a push of ours; the release begins with `serve`."""
 
     transfer: str
-    token: str
+    token: str | None
     kind: str
 
 
@@ -53,8 +53,16 @@ class Releasing:
     async def serve(self, opening: Opening, sink: Sink, last_event: int = 0) -> bool:
         """Release into `sink` until it is done; whether it came to its own end. A newer pull ends an older one.
 
-        Raises Problem before anything was sent when the older one does not end.
+        Raises Problem before anything was sent: when it is not open, or the older one does not end.
         """
+        return await self._run(opening, sink, last_event) is not None
+
+    async def push(self, pid: str, sink: Sink) -> str | None:
+        """The same for a push, into the body of our own request; its signed manifest, None when it was cut short."""
+        release = await self._run(Opening(pid, None, "records"), sink)
+        return release.manifest if release else None
+
+    async def _run(self, opening: Opening, sink: Sink, last_event: int = 0) -> Release | None:
         lock = self._locks.setdefault(opening.transfer, asyncio.Lock())
         if (older := self._running.get(opening.transfer)) is not None:
             older.stopping.set()
@@ -68,11 +76,11 @@ class Releasing:
             self._running[opening.transfer] = runner.course
             await runner.run()
         except Over:
-            return False
+            return None
         finally:
             self._running.pop(opening.transfer, None)
             lock.release()
-        return True
+        return runner.course.release
 
     async def manifest(self, pid: str, token: str) -> dict[str, str]:
         """The signed manifest of the newest complete release of a transfer. Raises Problem 401, 404, 410."""
@@ -119,7 +127,7 @@ class Releasing:
         now = self._context.clock()
 
         def command(tx: Transaction) -> tuple[Contract, Release, bool]:
-            transfer, agreement = self._transfers.open_to(tx, opening.transfer, opening.token)
+            transfer, agreement = self._admitted(tx, opening)
             contract = read_contract(tx, transfer, agreement)
             first = begun(tx, opening.transfer)
             begin = 0
@@ -143,12 +151,27 @@ class Releasing:
             return StreamRelease(course, self._renderer, release.offset, first_time)
         return BulkRelease(course, self._renderer, self._archive)
 
+    def _admitted(self, tx: Transaction, opening: Opening) -> tuple[Transfer, Agreement]:
+        """The transfer and agreement a release begins under. Raises Problem 401, 410."""
+        if opening.token is not None:
+            return self._transfers.open_to(tx, opening.transfer, opening.token)
+        transfer = tx.get(Transfer, opening.transfer)
+        if transfer is None or transfer.role != "provider" or transfer.format != PUSH:
+            raise Problem(410, "not-open", "This transfer is not open")
+        return transfer, self._transfers.open_agreement(tx, transfer)
+
     def _still_open(self, opening: Opening, contract: Contract) -> Callable[[Transaction], bool]:
+        """For every chunk: the token was looked at when the release began, and may have been made anew since."""
+
         def still_open(tx: Transaction) -> bool:
+            transfer = tx.get(Transfer, opening.transfer)
             try:
-                self._transfers.open_to(tx, opening.transfer, opening.token)
+                return (
+                    transfer is not None
+                    and bool(self._transfers.open_agreement(tx, transfer))
+                    and unchanged(tx, contract)
+                )
             except Problem:
                 return False
-            return unchanged(tx, contract)
 
         return still_open

@@ -18,6 +18,7 @@ from connector.dataplane.sse import HEARTBEAT, event
 from connector.ports import Parcel, Renderer, Transaction
 from connector.provenance.entry import instant
 from connector.records import DevicePoint, Person, Release
+from connector.services.chains import domain_of
 from connector.services.committed import decisions_digest
 from connector.services.releasing import uses
 from connector.services.releasing.closing import Account, Refused, broken_off
@@ -153,7 +154,8 @@ class StreamRelease:
             if not one.decision.permits:
                 self._refuse(tx, one)
         permitted = {one.person: one for one in judged if one.decision.permits}
-        coders = course.context.vault.domain(course.contract.agreement.id, SealedInTransaction(tx)).people(permitted)
+        domain = course.context.vault.domain(domain_of(course.contract.agreement), SealedInTransaction(tx))
+        coders = domain.people(permitted)
         return {
             person: Subject(without_facts(one), coders[person], self._before.get(person, 0))
             for person, one in permitted.items()

@@ -7,13 +7,16 @@ from typing import Any
 from urllib.parse import quote
 
 from connector.ports import Transaction
-from connector.problems import invalid, missing
-from connector.records import ReceivedTransfer, Study, StudyDecision, Transfer
+from connector.problems import conflict, invalid, missing
+from connector.records import Agreement, CatalogueOffer, ReceivedTransfer, Study, StudyDecision, Transfer
 from connector.services.actors import Actor, require
 from connector.services.context import Context
+from connector.services.contracting.reading import Questions
+from connector.services.contracting.views import QuestionRow
 from connector.services.exchange.studies import Studies, StudyDraft
-from connector.services.processes.negotiations import Negotiations
+from connector.services.processes.moves import Complete, Terminate
 from connector.services.processes.transfers import Transfers
+from connector.services.research.asking import Asking
 from connector.services.research.catalogues import Catalogues, narrowed
 from connector.services.research.views import CatalogueEntry, ResearchHome, StudyRow, StudyView, Waiting
 from connector.services.rooms.names import dataset_title, moment, note_title
@@ -38,13 +41,14 @@ _ROLE = "consumer"
 class Research:
     """Catalogues, studies, contracts and transfers of one consumer."""
 
-    def __init__(self, context: Context, studies: Studies, negotiations: Negotiations, transfers: Transfers) -> None:
+    def __init__(self, context: Context, studies: Studies, asking: Asking, transfers: Transfers) -> None:
         self._context = context
         self._studies = studies
-        self._negotiations = negotiations
+        self._asking = asking
         self._transfers = transfers
         self._catalogues = Catalogues(context)
         self._rooms = Rooms(context)
+        self._questions = Questions(context, _ROLE)
 
     async def home(self, actor: Actor) -> ResearchHome:
         """What needs the researcher, then what there is."""
@@ -55,7 +59,8 @@ class Research:
         agreements = self._rooms.agreements(tx, _ROLE)
         transfers = transfer_rows(tx, exact=False, role=_ROLE)
         stopped = [one for one in withdrawals(tx) if one.agreement in {row.id for row in agreements}]
-        waiting = [*_without_data(agreements, transfers), *_still_there(stopped)]
+        offered = _offered(self._questions.rows(tx))
+        waiting = [*offered, *_without_data(agreements, transfers), *_still_there(stopped)]
         return ResearchHome(waiting, self._rooms.negotiations(tx, _ROLE), agreements, transfers, stopped)
 
     async def providers(self, actor: Actor) -> list[tuple[str, str]]:
@@ -125,15 +130,29 @@ class Research:
         return await self._studies.publish(actor, draft)
 
     async def negotiate(
-        self, actor: Actor, provider: str, dataset: str, offer_id: str, study: str, purpose: str
+        self, actor: Actor, provider: str, dataset: str, offer_id: str, study: str = "", purpose: str = ""
     ) -> str:
-        """Ask for a contract under an offer of the provider's catalogue; an empty offer id means its only one."""
+        """Ask for a contract under an offer of the provider's catalogue; an empty offer id means its only one.
+
+        Without a study the offer is asked for exactly as it stands, as foreign connectors may want it. Raises
+        Problem 400, 404, 502, 503.
+        """
+        if purpose and not study:
+            raise invalid("A purpose without a study cannot be asked for", "purpose", "a study, or neither")
         entry = await self.dataset(actor, provider, dataset)
         fitting = [offer for offer in entry.offers if offer_id in ("", offer.id)]
         if len(fitting) != 1:
             raise invalid("This offer is not in the provider's catalogue", "offer", "the id of an offer of the dataset")
-        await self._context.store.write(lambda tx: note_title(tx, dataset, entry.title))
-        return await self._negotiations.start(actor, provider, dataset, fitting[0].policy, study, purpose)
+        offer = fitting[0]
+
+        def command(tx: Transaction) -> None:
+            note_title(tx, dataset, entry.title)
+            tx.put(CatalogueOffer(provider=provider, offer_id=offer.id, policy=offer.policy))
+
+        await self._context.store.write(command)
+        if not study:
+            return await self._asking.start_as_offered(actor, provider, dataset, offer.policy)
+        return await self._asking.start(actor, provider, dataset, offer.policy, study, purpose)
 
     async def negotiations(self, actor: Actor) -> list[NegotiationRow]:
         """Contracts we asked for, newest first."""
@@ -159,7 +178,13 @@ class Research:
 
     async def request_transfer(self, actor: Actor, agreement_id: str) -> str:
         """Ask for the data of a contract; returns our pid. Raises Problem 404, 409."""
-        return await self._transfers.request(actor, agreement_id)
+        require(actor, *_ROLES)
+        agreement = await self._context.store.read(lambda tx: tx.get(Agreement, agreement_id))
+        if agreement is None or agreement.role != _ROLE:
+            raise missing("There is no such agreement here")
+        if agreement.standing != "active":
+            raise conflict(f"The agreement is {agreement.standing}")
+        return await self._transfers.ask(agreement, by={"actor": actor.entry})
 
     async def transfers(self, actor: Actor, agreement_id: str | None = None) -> list[TransferRow]:
         """Transfers we asked for, newest first."""
@@ -195,9 +220,10 @@ class Research:
 
         transfer = await self._context.store.write(command)
         if transfer.state == "STARTED":
-            await self._transfers.end(pid, "completion")
+            await self._transfers.close(pid, Complete())
         else:
-            await self._transfers.end(pid, "termination", "ended-by-consumer", "the consumer called the transfer off")
+            why = ("the consumer called the transfer off",)
+            await self._transfers.close(pid, Terminate("ended-by-consumer", why))
 
 
 def _own(tx: Transaction, pid: str) -> Transfer:
@@ -205,6 +231,20 @@ def _own(tx: Transaction, pid: str) -> Transfer:
     if found is None or found.role != _ROLE:
         raise missing("There is no such transfer here")
     return found
+
+
+def _offered(rows: list[QuestionRow]) -> list[Waiting]:
+    return [
+        Waiting(
+            f"{row.counterparty_name} offers {row.dataset} on other terms. It waits until {_day(row.answer_by)}",
+            row.asked_at, f"/research/negotiations/{quote(row.pid, safe=':')}", "Answer the offer", row.urgent,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B} {moment.year}"
 
 
 def _without_data(agreements: list[AgreementRow], transfers: list[TransferRow]) -> list[Waiting]:

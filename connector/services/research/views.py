@@ -65,12 +65,16 @@ class StudyView:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Something that needs the researcher: what, since when, and where in the portal to do it."""
+    """Something that needs the researcher: what, since when, and where in the portal to do it.
+
+    `urgent`: half of the time to answer is over.
+    """
 
     words: str
     since: datetime | None
     address: str
     act: str
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from typing import Any
 
 from connector.ports import Transaction
 from connector.problems import missing
-from connector.records import Agreement, Negotiation, Notice, Tombstone
+from connector.records import Agreement, Negotiation, Notice, PersonAsked, Tombstone
 from connector.services.context import Context
+from connector.services.contracting.questions import open_question, possible, urgent
+from connector.services.rooms import rounds
 from connector.services.rooms.names import dataset_title, moment, sentences, study_title
 from connector.services.rooms.transfers import transfer_rows
 from connector.services.rooms.views import (
@@ -49,10 +51,17 @@ class Rooms:
         found = tx.get(Negotiation, pid)
         if found is None or role not in (None, found.role):
             raise missing("There is no such negotiation here")
+        asked = tx.get(PersonAsked, pid)
+        open_now = asked if asked is not None and open_question(tx, asked) is not None else None
+        me, other = self._context.me.name, self._name(found.counterparty)
+        names = {found.role: me, "provider" if found.role == "consumer" else "consumer": other}
         return NegotiationView(
-            pid, self._name(found.counterparty), dataset_title(tx, found.dataset), _state(found),
-            self._steps(found), sentences(found.offer), found.agreement, _reason(found.reason),
-            study_title(tx, found.study), found.role, found.dataset, found.study,
+            pid, other, dataset_title(tx, found.dataset), _state(found), self._steps(found),
+            rounds.standing_sentences(tx, found), found.agreement, _reason(found.reason),
+            study_title(tx, found.study), found.role, found.dataset, found.study, found.initiator,
+            rounds.rounds(tx, found, names), rounds.from_catalogue(tx, found), possible(found) if open_now else [],
+            open_now.answer_by if open_now else None,
+            open_now is not None and urgent(open_now, self._context.clock()),
         )  # fmt: skip
 
     def agreements(self, tx: Transaction, role: str | None = None) -> list[AgreementRow]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from connector.ports import Transaction
 from connector.services.actors import Actor, require
 from connector.services.context import Context
+from connector.services.processes.moves import Terminate
 from connector.services.processes.negotiations import Negotiations
 from connector.services.rooms.reading import Rooms
 from connector.services.rooms.views import AgreementRow, ContractRoom, NegotiationRow, NegotiationView
@@ -29,12 +30,9 @@ class Contracts:
         return await self._context.store.read(lambda tx: self._rooms.negotiation(tx, pid))
 
     async def terminate(self, actor: Actor, pid: str, reason: str) -> None:
-        """End a negotiation that is not final, with a reason for the other side. Raises Problem 400, 404."""
+        """End a negotiation that is not final, with a reason for the other side. Raises Problem 404, 409."""
         require(actor, "operator")
-        await self.negotiation(actor, pid)
-        await self._negotiations.terminate(actor, pid, "ended-by-people", reason)
-        context = self._context
-        await context.store.write(lambda tx: context.log(tx, "negotiation.end-asked", pid, {"by": actor.entry}))
+        await self._negotiations.move(pid, Terminate("ended-by-people", (reason,)), {"actor": actor.entry})
 
     async def agreements(self, actor: Actor, role: str | None = None) -> list[AgreementRow]:
         """Contracts in which we play this role (None: either), newest first."""

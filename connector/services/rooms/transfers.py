@@ -56,12 +56,12 @@ def _received(tx: Transaction, transfer: Transfer) -> TransferRow:
     manifest = received.manifest or {}
     broken = received.standing == "broken"
     return TransferRow(
-        pid=transfer.pid, kind=received.kind, state="broken" if broken else (transfer.state or "requested").lower(),
+        **_process(transfer), kind=received.kind, state="broken" if broken else (transfer.state or "requested").lower(),
         started_at=moment(received.started_at or transfer.created_at), finished_at=received.finished_at,
         people=at_least_ten(received.people), resources=received.lines, bytes=received.bytes,
         withheld=_safe(manifest.get("withheld")),
         withheld_resources=_counts(manifest.get("withheld_resources")), manifest_verified=received.verified,
-        path=received.path, agreement=transfer.agreement, finding=received.finding,
+        path=received.path, finding=received.finding, media_type=received.media_type, digest=received.digest,
     )  # fmt: skip
 
 
@@ -70,14 +70,37 @@ def _released(tx: Transaction, transfer: Transfer, *, exact: bool) -> TransferRo
     release = newest[0] if newest else Release(id="", transfer=transfer.pid, agreement=transfer.agreement)
     withheld = release.withheld or {}
     return TransferRow(
-        pid=transfer.pid, kind=transfer.kind, state=(transfer.state or "requested").lower(),
+        **_process(transfer), kind=transfer.kind, state=(transfer.state or "requested").lower(),
         started_at=moment(release.started_at or transfer.created_at), finished_at=release.finished_at,
         people=release.people if exact else at_least_ten(release.people), resources=release.resources,
         bytes=release.bytes,
         withheld=[(reason_words(code), str(count)) for code, count in withheld.items()] if exact else _safe(withheld),
         withheld_resources=_counts(release.withheld_resources), manifest_verified=None, path="",
-        agreement=transfer.agreement,
     )  # fmt: skip
+
+
+_DECIDING = {1: "pausing", 2: "completing", 3: "ending"}
+_LONGEST = 500
+
+
+def _process(transfer: Transfer) -> dict[str, Any]:
+    """What either side sees of the process itself."""
+    return {
+        "pid": transfer.pid, "agreement": transfer.agreement, "role": transfer.role,
+        "way": "push" if transfer.format.endswith("PUSH") else "pull",
+        "suspended_by": (transfer.suspended_by or "") if transfer.state == "SUSPENDED" else "",
+        "deciding": _DECIDING.get(int((transfer.parting or {}).get("rank", 0)), ""),
+        "reason": _reason(transfer),
+    }  # fmt: skip
+
+
+def _reason(transfer: Transfer) -> str:
+    """The words of whoever paused or ended it; they may be the counter-party's, so their length is bounded."""
+    if transfer.state not in ("SUSPENDED", "TERMINATED") or not transfer.reason:
+        return ""
+    given = transfer.reason.get("reason")
+    texts = [given] if isinstance(given, str) else [one for one in given or () if isinstance(one, str)]
+    return (" ".join(texts) or str(transfer.reason.get("code") or ""))[:_LONGEST]
 
 
 def _safe(counts: object) -> list[tuple[str, str]]:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from policy.odrl.differences import TermDifference
+
+__all__ = [
+    "AgreementRow", "ContractRoom", "NegotiationRow", "NegotiationView", "Round", "Step", "TermDifference",
+    "TransferRow", "WithdrawalRow",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +39,27 @@ class NegotiationRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """One offer or request of a negotiation. `by` is provider or consumer, `ours` whether that was us.
+
+    `differences` is how it differs from the round before; from the published offer for the first, where that is known.
+    """
+
+    by: str
+    by_name: str
+    ours: bool
+    at: datetime
+    sentences: list[str]
+    differences: list[TermDifference]
+
+
+@dataclass(frozen=True, slots=True)
 class NegotiationView:
-    """One negotiation, step by step."""
+    """One negotiation, step by step and round by round.
+
+    `can` holds what a person here may do now (approve, counter, refuse; accept, counter, decline), `answer_by` until
+    when; both are empty while nobody here is asked. `from_catalogue` is None where the published offer is not known.
+    """
 
     pid: str
     provider_name: str
@@ -47,6 +73,12 @@ class NegotiationView:
     role: str = "consumer"
     dataset_id: str = ""
     study: str | None = None
+    initiator: str = "consumer"
+    rounds: list[Round] = field(default_factory=list)
+    from_catalogue: list[TermDifference] | None = None
+    can: list[str] = field(default_factory=list)
+    answer_by: datetime | None = None
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +114,18 @@ class TransferRow:
     path: str
     agreement: str = ""
     finding: str = ""
+    role: str = "consumer"
+    way: str = "pull"
+    """pull or push"""
+    suspended_by: str = ""
+    """provider, consumer, or nobody"""
+    deciding: str = ""
+    """What we have decided and the other side has not acknowledged yet: pausing, completing, ending."""
+    reason: str = ""
+    """Why it was paused or ended, in the words of whoever did."""
+    media_type: str = ""
+    digest: str = ""
+    """Of what a foreign connector sent, as it came (SHA-256, hex)."""
 
 
 @dataclass(frozen=True, slots=True)

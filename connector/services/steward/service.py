@@ -10,6 +10,7 @@ from connector.problems import conflict, missing
 from connector.records import Account, Dataset, DevicePoint, Link, Person, Source, SourceRecord, Study
 from connector.services.actors import Actor, require
 from connector.services.context import Context
+from connector.services.contracting.reading import Questions
 from connector.services.exchange.linking import LinkDesk
 from connector.services.exchange.studies import Studies
 from connector.services.expected_yield import ExpectedYield
@@ -42,13 +43,16 @@ class Steward:
         self._studies = studies
         self._expected = expected
         self._rooms = Rooms(context)
+        self._questions = Questions(context, "provider")
 
     async def home(self, actor: Actor) -> StewardHome:
         """What needs a decision, then what there is."""
         require(actor, *_ROLES)
         waiting = [study for study in await self.studies(actor) if study.state == "waiting"]
-        negotiations = await self._context.store.read(lambda tx: self._rooms.negotiations(tx, "provider"))
-        return StewardHome(waiting, negotiations, await self.datasets(actor), await self.sources(actor))
+        negotiations, approvals = await self._context.store.read(
+            lambda tx: (self._rooms.negotiations(tx, "provider"), self._questions.rows(tx))
+        )
+        return StewardHome(waiting, negotiations, await self.datasets(actor), await self.sources(actor), approvals)
 
     async def sources(self, actor: Actor) -> list[SourceRow]:
         """Where data comes in."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from connector.services.contracting.views import QuestionRow
 from connector.services.exchange.linking import MadeCode as LinkCode
 from connector.services.rooms.views import NegotiationRow
 
@@ -105,9 +106,10 @@ class StudyForDecision:
 
 @dataclass(frozen=True, slots=True)
 class StewardHome:
-    """The first page: what waits, then what there is."""
+    """The first page: what waits, then what there is. `approvals` are requests that wait for a person's verdict."""
 
     studies_waiting: list[StudyForDecision]
     negotiations: list[NegotiationRow]
     datasets: list[DatasetRow]
     sources: list[SourceRow]
+    approvals: list[QuestionRow] = field(default_factory=list)

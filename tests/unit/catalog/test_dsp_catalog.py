@@ -7,7 +7,17 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from catalog.dsp import EXPECTED_YIELD, OfferError, OnOffer, Service, catalog_json, root_dataset_json
+from catalog.description import Kind
+from catalog.dsp import (
+    EXPECTED_YIELD,
+    OfferError,
+    OnOffer,
+    Service,
+    catalog_json,
+    rendered,
+    rendered_catalog,
+    root_dataset_json,
+)
 from policy.offers import research_offer
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "dsp-catalog"
@@ -63,10 +73,34 @@ def test_only_the_bare_context_is_given(entry):
     assert the_catalog(entry)["@context"] == ["https://w3id.org/dspace/2025/1/context.jsonld"]
 
 
-def test_every_distribution_is_pulled_over_http_from_a_service(entry):
-    (dataset,) = the_catalog(entry)["dataset"]
-    assert [d["format"] for d in dataset["distribution"]] == ["HttpData-PULL"]
-    assert dataset["distribution"][0]["accessService"]["endpointURL"] == SERVICE.endpoint_url
+@pytest.mark.parametrize(
+    ("kind", "formats"), [("records", ["HttpData-PULL", "HttpData-PUSH"]), ("stream", ["HttpData-PULL"])]
+)
+def test_records_can_be_pulled_or_pushed_and_streams_are_pulled(description, kind, formats):
+    about = description.model_copy(update={"kind": Kind(kind)})
+    (dataset,) = the_catalog(OnOffer(about, (OFFER,), 13))["dataset"]
+    assert [d["format"] for d in dataset["distribution"]] == formats
+    assert {d["accessService"]["endpointURL"] for d in dataset["distribution"]} == {SERVICE.endpoint_url}
+
+
+@pytest.mark.parametrize("people", [0, 12])
+def test_a_dataset_written_out_once_is_the_same_dataset(description, people):
+    about = description.model_copy(update={"title": 'A "quoted" \u00e9 title', "description": EXPECTED_YIELD})
+    entry = OnOffer(about, (OFFER,), people)
+    text = rendered(about, (OFFER,), SERVICE)
+    assert json.loads(text.text(people)) == the_catalog(entry)["dataset"][0]
+    assert json.loads(text.root(people)) == root_dataset_json(entry, SERVICE)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_catalogue_around_written_datasets_is_the_same_catalogue(description, count):
+    entries = [
+        OnOffer(description.model_copy(update={"id": f"urn:uuid:{n}"}), (OFFER | {"@id": f"urn:o:{n}"},), 13)
+        for n in range(count)
+    ]
+    texts = [rendered(one.description, one.offers, SERVICE).text(13) for one in entries]
+    ids = "urn:concord:hospital:1a2b3c4d#catalog", "urn:concord:hospital:1a2b3c4d"
+    assert json.loads(rendered_catalog(*ids, SERVICE, texts)) == the_catalog(*entries)
 
 
 @pytest.mark.parametrize(("people", "told"), [(0, "fewer than 10"), (9, "fewer than 10"), (10, "10"), (13, "13")])

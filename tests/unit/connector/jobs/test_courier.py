@@ -17,7 +17,8 @@ from connector.outbound.answer import Answer
 from connector.outbound.faults import OutboundRefused, Refusal, Unreachable, Why
 from connector.problems import Problem, invalid
 from connector.records import OutboxMessage, Setting
-from connector.services.delivery import Deliveries, retry_after, wake_recipient
+from connector.services.delivery import Deliveries, wake_recipient
+from connector.services.patience import retry_after
 from connector.storage import SqliteStore
 from tests.two_party.space import until
 
@@ -62,7 +63,12 @@ class Office:
         self.peers = Peers()
         self.deliveries = Deliveries(self.clock)
         context = SimpleNamespace(
-            store=self.store, bells=self.bells, members=self.peers, clock=self.clock, deliveries=self.deliveries
+            store=self.store,
+            bells=self.bells,
+            members=self.peers,
+            clock=self.clock,
+            deliveries=self.deliveries,
+            settings=SimpleNamespace(delivery_days=7),
         )
         self.courier = Courier(context)
         self.task = None
@@ -100,6 +106,8 @@ class Office:
 @pytest.fixture
 async def office(tmp_path, monkeypatch):
     monkeypatch.setattr("connector.jobs.courier.retry_after", lambda attempts, _jitter: timedelta(milliseconds=10))
+    monkeypatch.setattr("connector.services.patience._STEPS", {404: (0.01,) * 7, 409: (0.01,) * 3})
+    monkeypatch.setattr("connector.services.patience.retry_after", lambda attempts, _jitter: timedelta(milliseconds=10))
     opened = Office(tmp_path)
     yield opened
     await opened.close()
@@ -220,14 +228,14 @@ async def test_a_no_is_final_and_what_follows_from_it_is_done(office, status):
     assert heard == [(status, {"detail": "no"}, {"n": 1})]
 
 
-@pytest.mark.parametrize("status", [401, 404, 409, 429])
-async def test_a_no_that_may_mean_later_is_asked_again_but_not_for_ever(office, status):
+@pytest.mark.parametrize(("status", "tries"), [(401, 13), (404, 8), (408, 13), (409, 4), (425, 13), (429, 13)])
+async def test_a_no_that_may_mean_later_is_asked_again_but_not_for_ever(office, status, tries):
     office.peers.answers["peer"] = status
     office.start()
     await office.send(1)
     await office.settled()
     [message] = await office.messages()
-    assert (message.standing, message.attempts) == ("dead", 13)
+    assert (message.standing, message.reason, message.attempts) == ("dead", "refused", tries)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])

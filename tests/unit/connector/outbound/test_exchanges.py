@@ -26,7 +26,7 @@ async def test_a_message_is_posted_with_a_token_made_over_exactly_its_bytes(serv
     peer = await serving(script)
     async with Outbound() as outbound:
         answer = await outbound.post_json(
-            f"{peer.origin}/dsp/x?y=1", b'{"m": 1}', to=to(peer), token_factory=lambda body: body.hex()
+            f"{peer.origin}/dsp/x?y=1", b'{"m": 1}', to=to(peer), authorization=lambda body: f"Bearer {body.hex()}"
         )
     assert (answer.status, answer.ok, answer.body, answer.headers["x-thing"]) == (201, True, b'{"a":1}', "yes")
     head = peer.heads[0].lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from connector.problems import Problem
@@ -31,7 +32,7 @@ async def test_the_catalogue_is_a_catalog_of_the_protocol(hospital):
     id = await published(hospital)
     status, body, links = await hospital.services.catalogue.request(hospital.context.members.myself, request(), None)
     assert (status, links) == (200, None)
-    assert [one.id for one in RootCatalog.read(body).dataset] == [id]
+    assert [one.id for one in RootCatalog.read(orjson.loads(body)).dataset] == [id]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ async def test_a_filter_narrows(hospital):
     myself = hospital.context.members.myself
     for wanted, count in (({"text": "HEART"}, 1), ({"text": "lungs"}, 0), ({"category": "sleep"}, 0)):
         _, body, _ = await hospital.services.catalogue.request(myself, request(filter=[wanted]), None)
-        assert len(body.get("dataset", [])) == count
+        assert len(orjson.loads(body).get("dataset", [])) == count
 
 
 async def test_every_page_is_fetched_and_shown_once(space, hospital, research):
@@ -111,6 +112,7 @@ async def odd(space, hospital, research, change):
     await space.acquaint(hospital, research)
     id = await published(hospital)
     _, body, _ = await hospital.services.catalogue.request(hospital.context.members.myself, request(), None)
+    body = orjson.loads(body)
     whole = body["dataset"][0]
     hospital.services.catalogue = Odd(lambda member: change(body, whole))
     return id

@@ -6,7 +6,6 @@ import asyncio
 import threading
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector.records import Setting
@@ -25,9 +24,12 @@ def setting(name: str, value: str = "") -> Setting:
 
 
 def statements(store: SqliteStore) -> list[str]:
-    """Every statement the store runs from now on."""
+    """Every statement the writer runs from now on."""
     heard: list[str] = []
-    event.listen(store._engine, "before_cursor_execute", lambda _c, _cur, statement, *_rest: heard.append(statement))
+    store.submit(lambda tx: tx._driver.set_trace_callback(heard.append)).result()
+    while not heard:  # the commit of what switched it on
+        threading.Event().wait(0.001)
+    heard.clear()
     return heard
 
 
@@ -56,7 +58,53 @@ def test_commands_that_wait_together_share_one_commit(store):
     held.let_go()
     assert [future.result(10) for future in futures] == [None] * 200
     assert heard.count("COMMIT") == 2  # the one that held the writer, and everything that waited
-    assert heard.count("SAVEPOINT command") == 201
+    assert heard.count("SAVEPOINT command") == 200
+
+
+def test_a_command_that_comes_alone_is_a_transaction_without_a_savepoint(store):
+    heard = statements(store)
+    assert store.submit(lambda tx: tx.add(setting("alone"))).result(10) is None
+    assert [one.partition(" ")[0] for one in heard] == ["BEGIN", "INSERT", "COMMIT"]
+
+
+def test_a_command_that_fails_alone_leaves_nothing_and_is_not_committed(store):
+    def command(tx) -> None:
+        tx.add(setting("half"))
+        raise RuntimeError("no")
+
+    heard = statements(store)
+    with pytest.raises(RuntimeError):
+        store.submit(command).result(10)
+    assert [one.partition(" ")[0] for one in heard] == ["BEGIN", "INSERT", "ROLLBACK"]
+    assert store.read_now(lambda tx: tx.count(Setting)) == 0
+    assert store.submit(lambda tx: tx.add(setting("after"))).result(10) is None
+
+
+async def test_a_write_given_up_before_its_turn_never_happens(store):
+    held = Held(store)
+    given_up = asyncio.create_task(store.write(lambda tx: tx.add(setting("given up"))))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.gather(given_up, return_exceptions=True)
+    held.let_go()
+    assert await store.write(lambda tx: tx.count(Setting)) == 0
+
+
+async def test_a_group_wakes_its_event_loop_once(store, monkeypatch):
+    loop, woken = asyncio.get_running_loop(), []
+    wake = loop.call_soon_threadsafe
+    held = Held(store)
+    monkeypatch.setattr(loop, "call_soon_threadsafe", lambda *given: (woken.append(given), wake(*given)))
+    writes = [asyncio.create_task(store.write(lambda tx, n=n: tx.add(setting(str(n))))) for n in range(50)]
+    await asyncio.sleep(0)
+    held.let_go()
+    await asyncio.gather(*writes)
+    assert len(woken) == 1
+
+
+async def test_a_look_is_answered_in_the_thread_that_asks(store):
+    assert await store.look(lambda _tx: threading.get_ident()) == threading.get_ident()
+    assert await store.read(lambda _tx: threading.get_ident()) != threading.get_ident()
 
 
 def test_a_group_has_a_limit_so_that_nobody_waits_for_everybody(store):

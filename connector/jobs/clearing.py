@@ -1,0 +1,108 @@
+"""What follows from the end of an agreement: its transfers are terminated, and at a recipient its files are deleted.
+
+Woken when an agreement ends or is replaced, and when the next one runs out by its own terms. What was begun and not
+stated is done again after a start: deleting twice is deleting once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from connector.ports import Transaction
+from connector.problems import Problem
+from connector.records import Agreement, ContractEnding, ReceivedPerson, ReceivedTransfer, Transfer
+from connector.services.chains import chain_of
+from connector.services.context import Context
+from connector.services.exchange.ending import BELL, GOING_ON, Endings
+
+if TYPE_CHECKING:
+    from connector.dataplane.received import ReceivedFiles
+    from connector.dataplane.tally import Removed
+
+_RETRY = 30.0
+_LOOK = 60.0
+"""Seconds after which a contract made meanwhile, with a nearer end, is noticed; past that it opens nothing anyway."""
+_PATIENCE = 10.0
+"""Seconds to wait until what is being received has stopped; it is deleted then all the same."""
+_NOTE = "Deleted: the contract is over."
+
+log = logging.getLogger("concord.clearing")
+
+
+class Clearing:
+    """One per process. `run` ends when cancelled."""
+
+    def __init__(self, context: Context, endings: Endings, files: ReceivedFiles) -> None:
+        self._context = context
+        self._endings = endings
+        self._files = files
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        bells = self._context.bells
+        while True:
+            seen = bells.count(BELL)
+            pause = _LOOK
+            try:
+                following = await self._endings.run_out()
+                await self._endings.close_what_is_over()
+                await self._clear()
+                pause = min(_LOOK, self._seconds_to(following))
+            except (OSError, Problem) as fault:
+                log.error("clearing failed: %s", type(fault).__name__)
+                pause = _RETRY
+            await bells.wait(BELL, timeout=pause, seen=seen)
+
+    def _seconds_to(self, moment: datetime | None) -> float:
+        return _LOOK if moment is None else max(0.0, (moment - self._context.clock()).total_seconds())
+
+    async def _clear(self) -> None:
+        """At a recipient: delete what was received under every agreement that has ended."""
+        waiting = await self._context.store.read(lambda tx: tx.find(ContractEnding, role="consumer", erased_at=None))
+        for ending in waiting:
+            await self._carry_out(ending)
+
+    async def _carry_out(self, ending: ContractEnding) -> None:
+        chain = await self._context.store.read(lambda tx: _ids(tx, ending))
+        await self._stopped(chain)
+        removed = await asyncio.to_thread(self._delete, chain)
+        await self._context.store.write(lambda tx: self._deleted(tx, ending, chain, removed))
+
+    async def _stopped(self, chain: list[str]) -> None:
+        bells = self._context.bells
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while True:
+                    seen = bells.count("transfers")
+                    going_on = await self._context.store.read(
+                        lambda tx: tx.count(Transfer, agreement=chain, state=GOING_ON)
+                    )
+                    if not going_on:
+                        return
+                    await bells.wait("transfers", seen=seen)
+        except TimeoutError:
+            return
+
+    def _delete(self, chain: list[str]) -> list[Removed]:
+        return [removed for agreement in chain for removed in self._files.delete(agreement)]
+
+    def _deleted(self, tx: Transaction, ending: ContractEnding, chain: list[str], removed: list[Removed]) -> None:
+        ending = tx.get(ContractEnding, ending.agreement) or ending
+        now = self._context.clock()
+        tx.remove(ReceivedPerson, agreement=chain)
+        tx.alter(ReceivedTransfer, {"standing": "ended", "finished_at": now}, agreement=chain, standing="receiving")
+        for row in tx.find(ReceivedTransfer, agreement=chain):
+            if not row.finding.endswith(_NOTE):
+                tx.change(row, finding=f"{row.finding} {_NOTE}".strip())
+        self._endings.state_erased(
+            tx, ending, objects=sum(1 for one in removed if one.bytes), lines=sum(one.lines for one in removed),
+            size=sum(one.bytes for one in removed),
+        )  # fmt: skip
+
+
+def _ids(tx: Transaction, ending: ContractEnding) -> list[str]:
+    agreement = tx.get(Agreement, ending.agreement)
+    return [one.id for one in chain_of(tx, agreement)] if agreement is not None else [ending.agreement]

@@ -1,0 +1,87 @@
+"""Deadlines of open questions: a reminder at half time, an end when time is up. Woken at the next due moment only."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+
+from connector.ports import Transaction
+from connector.problems import Problem
+from connector.records import Negotiation, PersonAsked
+from connector.services.context import Context
+from connector.services.contracting.questions import BELL, open_question
+from connector.services.processes.moves import Terminate
+from connector.services.processes.negotiations import Negotiations
+from connector.services.tasks import trace_of
+
+OVERDUE = Terminate("answer-overdue", ("Nobody answered within the time that was set for it.",))
+_REST = 60.0
+"""Seconds of rest after a fault of our own, such as a full disk."""
+
+log = logging.getLogger("concord.deadlines")
+
+
+class Deadlines:
+    """One per process. What fell due while nobody ran is caught up with at the start."""
+
+    def __init__(self, context: Context, negotiations: Negotiations) -> None:
+        self._context = context
+        self._negotiations = negotiations
+
+    async def run(self) -> None:
+        """Remind and end until cancelled."""
+        bells = self._context.bells
+        while True:
+            seen = bells.count(BELL)
+            try:
+                pause = await self.catch_up()
+            except Exception as error:
+                log.error("deadlines cannot be kept: %s\n%s", type(error).__name__, trace_of(error))
+                pause = _REST
+            await bells.wait(BELL, timeout=pause, seen=seen)
+
+    async def catch_up(self) -> float | None:
+        """Do all that is due now; returns the seconds until the next thing falls due, None when nothing will."""
+        while True:
+            now = self._context.clock()
+            for pid in await self._begin(now):
+                await self._end(pid)
+            ahead = await self._context.store.read(lambda tx: tx.find(PersonAsked, order="due_at", limit=1))
+            due = ahead[0].due_at if ahead else None
+            if due is None or due > now:
+                return (due - now).total_seconds() if due else None
+
+    async def _begin(self, now: datetime) -> list[str]:
+        """Reminds of what is at half time, clears away what is answered; returns the pids whose time is up."""
+
+        def command(tx: Transaction) -> list[str]:
+            return [pid for asked in tx.find(PersonAsked, due_at__le=now) if (pid := self._due(tx, asked, now))]
+
+        return await self._context.store.write(command)
+
+    def _due(self, tx: Transaction, asked: PersonAsked, now: datetime) -> str | None:
+        process = open_question(tx, asked)
+        if process is None:
+            tx.remove(PersonAsked, negotiation=asked.negotiation)
+            return None
+        if now >= asked.answer_by:
+            return asked.negotiation
+        self._remind(tx, asked, process, now)
+        return None
+
+    def _remind(self, tx: Transaction, asked: PersonAsked, process: Negotiation, now: datetime) -> None:
+        tx.put(replace(asked, reminded_at=now, due_at=asked.answer_by))
+        tx.change(process, reminded_at=now)
+        body = {"counterparty": process.counterparty, "answer_by": asked.answer_by.isoformat()}
+        self._context.log(tx, "negotiation.reminded", process.pid, body)
+        tx.ring(f"about:{process.pid}")
+
+    async def _end(self, pid: str) -> None:
+        try:
+            await self._negotiations.move(pid, OVERDUE, {"actor": {"role": "deadline"}})
+        except Problem as problem:
+            if problem.status not in (404, 409):  # answered, or ended, at the last moment
+                raise
+        # Only now: a process that dies before this is asked to end it again.
+        await self._context.store.write(lambda tx: tx.remove(PersonAsked, negotiation=pid))

@@ -1,0 +1,217 @@
+"""The pusher sends what was agreed to where the consumer said: one task per started push of ours.
+
+It is the release a pull would get, chunk by chunk through the same gate, into the body of a request of ours. A push
+that breaks off begins anew, after a pause; delivered whole, with its signed manifest where the receiver wants one, the
+transfer is completed. A receiver that says no too often, or an address that we may not call, ends the transfer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import TYPE_CHECKING
+
+import orjson
+
+from connector.identity.members import Member, Standing
+from connector.jobs.outgoing import Outgoing
+from connector.outbound.answer import Caps
+from connector.outbound.faults import OutboundRefused, Unreachable, Why
+from connector.ports import Transaction
+from connector.problems import Problem
+from connector.records import Agreement, Transfer
+from connector.services.context import Context
+from connector.services.patience import retry_after
+from connector.services.processes.moves import Complete, Terminate
+from connector.services.processes.transfers import PUSH
+from connector.services.releasing.plane import MANIFEST
+from contracts import edc
+from contracts.messages import DataAddress, MessageError
+
+if TYPE_CHECKING:
+    from connector.outbound.guard import Destination
+    from connector.services.processes.transfers import Transfers
+    from connector.services.releasing.service import Releasing
+
+_TRIES = 12
+"""How often a push may be refused or break off on its way. A receiver that cannot be reached is tried without end."""
+_LOOK_AGAIN = 60.0
+_MEDIA = "application/fhir+ndjson"
+_BY = {"account": "pusher", "role": "system"}
+
+log = logging.getLogger("concord.pusher")
+
+
+class _Again(Exception):
+    """Not delivered, and worth another try. `counts`: not without end."""
+
+    def __init__(self, why: str, *, counts: bool) -> None:
+        super().__init__(why)
+        self.counts = counts
+
+
+class _Never(Exception):
+    """It will not be delivered: code and sentence for the other side."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(code)
+        self.move = Terminate(code, (reason,))
+
+
+class Pusher:
+    """The provider's side of every push. `run` ends when cancelled."""
+
+    def __init__(self, context: Context, transfers: Transfers, releasing: Releasing) -> None:
+        self._context = context
+        self._transfers = transfers
+        self._releasing = releasing
+        self._busy: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Push until cancelled."""
+        bells = self._context.bells
+        try:
+            while True:
+                seen = bells.count("transfers")
+                wanted = {one.pid for one in await self._context.store.read(_wanted)}
+                for pid, task in self._busy.items():
+                    if pid not in wanted:
+                        task.cancel()
+                for pid in wanted - self._busy.keys():
+                    self._busy[pid] = self._start(pid)
+                await bells.wait("transfers", seen=seen)
+        finally:
+            tasks = list(self._busy.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, pid: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._push(pid))
+        task.add_done_callback(lambda done: self._ended(pid, done))
+        return task
+
+    def _ended(self, pid: str, task: asyncio.Task[None]) -> None:
+        self._busy.pop(pid, None)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("a push failed: %s", type(fault).__name__, extra={"transfer": pid})
+        self._context.bells.ring("transfers")
+
+    async def _push(self, pid: str) -> None:
+        """Try until it is delivered, or the transfer is over."""
+        attempts = counted = 0
+        while (transfer := await self._standing(pid)) is not None:
+            try:
+                await self._attempt(transfer)
+                await self._transfers.close(pid, Complete(), _BY)
+                return
+            except _Never as fault:
+                await self._transfers.close(pid, fault.move, _BY)
+                return
+            except _Again as fault:
+                counted += fault.counts
+                if counted >= _TRIES:
+                    move = Terminate("push-failed", ("The data could not be delivered to the address of the request.",))
+                    await self._transfers.close(pid, move, _BY)
+                    return
+                log.info("push broke off: %s", fault, extra={"transfer": pid, "attempts": attempts})
+                await asyncio.sleep(retry_after(attempts, random.random()).total_seconds())  # noqa: S311
+                attempts += 1
+
+    async def _standing(self, pid: str) -> Transfer | None:
+        """The transfer while it is ours to push."""
+        found = await self._context.store.read(lambda tx: [one for one in _wanted(tx) if one.pid == pid])
+        return found[0] if found else None
+
+    async def _attempt(self, transfer: Transfer) -> None:
+        """One push, to the receiver's yes to all of it. Raises _Again, _Never."""
+        address, reach = _address(transfer)
+        headers = {} if reach.authorization is None else {"authorization": reach.authorization}
+        try:
+            manifest = await self._deliver(transfer, reach, headers)
+            where = address.value_of(MANIFEST)
+            if where:
+                await self._hand_in(transfer, where, headers, manifest)
+        except OutboundRefused as refused:
+            reason = f"The address of the request may not be called: {refused}."
+            raise _Never("push-refused", reason) from None
+
+    async def _deliver(self, transfer: Transfer, reach: edc.Reach, headers: dict[str, str]) -> str:
+        """The release into one upload; its manifest. Raises _Again, _Never, OutboundRefused."""
+        to = await self._destination(transfer, reach.endpoint)
+        sent = {**headers, "content-type": _MEDIA}
+        body = Outgoing(lambda parts: self._context.outbound.upload(reach.endpoint, parts, to=to, headers=sent))
+        begun = False
+        try:
+            # Nothing begins, and nobody is counted as having received anything, before there is somebody to receive it.
+            begun = await body.ready()
+            manifest = await self._releasing.push(transfer.pid, body) if begun else None
+            if manifest is None and not body.over:
+                return await self._shut(transfer)
+            answer = await body.end()
+        except Unreachable as fault:
+            raise _Again(str(fault), counts=begun or fault.reason not in (Why.CONNECT, Why.NAME)) from None
+        except Problem:
+            return await self._shut(transfer)
+        finally:
+            await body.close()
+        if manifest is None or not answer.ok:
+            raise _Again(f"status {answer.status}", counts=True)
+        return manifest
+
+    async def _hand_in(self, transfer: Transfer, where: str, headers: dict[str, str], manifest: str) -> None:
+        """The signed manifest, to be compared with what arrived. Raises _Again, OutboundRefused."""
+        to = await self._destination(transfer, where)
+        sent = {**headers, "content-type": "application/json"}
+        try:
+            answer = await self._context.outbound.send(
+                "POST", where, to=to, headers=sent, content=orjson.dumps({"manifest": manifest}), caps=Caps()
+            )
+        except Unreachable as fault:
+            raise _Again(str(fault), counts=True) from None
+        if not answer.ok:
+            raise _Again(f"the manifest was answered with status {answer.status}", counts=True)
+
+    async def _destination(self, transfer: Transfer, url: str) -> Destination:
+        """Where the consumer's address may lead. Raises _Again while it is not an active member."""
+        known = self._consumer(transfer)
+        if known is None:
+            await self._context.bells.wait("transfers", timeout=_LOOK_AGAIN)
+            raise _Again("the consumer is not an active member", counts=False)
+        return self._context.members.destination(known, url)
+
+    def _consumer(self, transfer: Transfer) -> Member | None:
+        known = self._context.members.known(transfer.counterparty)
+        return known if known is not None and known.standing is Standing.ACTIVE else None
+
+    async def _shut(self, transfer: Transfer) -> str:
+        """The release is not open, or was cut by us: wait where that may pass, end the transfer where it does not.
+
+        Raises _Again, _Never.
+        """
+        agreement = await self._context.store.read(lambda tx: tx.get(Agreement, transfer.agreement))
+        standing = await self._standing(transfer.pid)
+        if standing is not None and agreement is not None and self._consumer(transfer) is not None:
+            over = agreement.until is not None and agreement.until <= self._context.clock()
+            if over or agreement.standing == "active":
+                raise _Never("not-released", "What was agreed is not released any more.")
+            await self._context.bells.wait("transfers", timeout=_LOOK_AGAIN)
+        raise _Again("not open", counts=False)
+
+
+def _wanted(tx: Transaction) -> list[Transfer]:
+    """Started pushes of ours that nobody has decided to pause or end."""
+    return [one for one in tx.find(Transfer, role="provider", format=PUSH, state="STARTED") if one.parting is None]
+
+
+def _address(transfer: Transfer) -> tuple[DataAddress, edc.Reach]:
+    """Raises _Never when the address is none we can follow."""
+    try:
+        address = DataAddress.read(transfer.push_to or {})
+        reach = edc.read_push(address)
+    except MessageError:
+        raise _Never("push-refused", "The address of the request cannot be read.") from None
+    if reach is None:
+        raise _Never("push-refused", "The address of the request cannot be followed.")
+    return address, reach

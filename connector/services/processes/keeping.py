@@ -1,0 +1,46 @@
+"""What a negotiation leaves behind: the history of its offers, and the agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from connector.ports import Transaction
+from connector.records import Agreement, Dataset, Negotiation, Study
+from contracts.names import Role
+from contracts.terms import Selection, requested_purposes, terms_digest
+from policy.canonical import Json
+from policy.odrl import PolicyError, compiled, terms
+
+
+def offers_with(
+    process: Negotiation, by: Role, policy: dict[str, Any], selection: Selection | None, at: datetime
+) -> dict[str, Any]:
+    """The changes by which an offer becomes the one that stands."""
+    wire = selection.wire() if selection else None
+    made = {"by": str(by), "at": at.isoformat(), "policy": policy, "selection": wire}
+    before = (process.offers or {}).get("offers", [])
+    return {"offer": policy, "offered_by": str(by), "selection": wire, "offers": {"offers": [*before, made]}}
+
+
+def kept_agreement(tx: Transaction, process: Negotiation, policy: dict[str, Any], now: datetime) -> Agreement:
+    """An agreement as it is kept from AGREED on; it opens nothing before FINALIZED."""
+    dataset = tx.get(Dataset, process.dataset)
+    study = tx.get(Study, process.study) if process.study else None
+    profile = dataset.profile if dataset else ""
+    return Agreement(
+        id=str(policy["@id"]), role=process.role, counterparty=process.counterparty, negotiation=process.pid,
+        dataset=process.dataset, policy=policy, digest=terms_digest(policy), study=process.study,
+        study_digest=study.digest if study else None, purposes={"purposes": list(requested_purposes(policy))},
+        selection=process.selection, profile=profile, profile_digest=profile.partition(":")[2], standing="pending",
+        made_at=now, until=ends(policy),
+    )  # fmt: skip
+
+
+def ends(policy: Mapping[str, Any]) -> datetime | None:
+    """The instant at which a policy's own time limit ends, None without one that can be read."""
+    try:
+        return terms(compiled(cast("Mapping[str, Json]", policy)).policy).until
+    except PolicyError:
+        return None
