@@ -21,6 +21,7 @@ from connector.identity.people.portal import ANY_PROVIDER, OWN_PROVIDER, PortalS
 from connector.identity.people.relying_party import Issuer
 from connector.identity.speaking import PeerIdentity
 from connector.jobs.arrival import Arrivals
+from connector.jobs.clearing import Clearing
 from connector.jobs.courier import Courier
 from connector.jobs.deadlines import Deadlines
 from connector.jobs.eraser import Eraser
@@ -139,7 +140,7 @@ def _fetch(context: Context, services: Services) -> None:
     arrivals = Arrivals(context, files, eraser)
     services.inbox = inbox = PushInbox(context, arrivals)
     workers = (
-        eraser, inbox, Puller(context, services.transfers, arrivals),
+        eraser, Clearing(context, services.endings, files), inbox, Puller(context, services.transfers, arrivals),
         Pusher(context, services.transfers, services.releasing),
     )  # fmt: skip
     for worker in workers:

@@ -1,15 +1,16 @@
 """What Eclipse EDC (0.14, DSP 2025-1) needs beyond the specification: the one place that knows its own spellings.
 
 EDC writes and reads a data address only as named properties below its own namespace, asks for a push with a `baseUrl`,
-and answers 409 for a moment after it has spoken itself. Everything else it does differently needs no code of ours;
-docs/divergences/eclipse-edc.md lists all of it. What is read here is never more than a specification-conforming peer
-could have said as well, and where both spellings are there the specification's counts.
+and sends a filter with every request for a catalogue, also when it wants all of it. What else it does differently is
+met by rules that are not about EDC; docs/divergences/eclipse-edc.md lists all of it. What is read here is never more
+than a peer that keeps to the specification could have said as well, and where both spellings are there the
+specification's counts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from contracts.messages.transfer import DataAddress, EndpointProperty
@@ -18,14 +19,13 @@ NAMESPACE: Final = "https://w3id.org/edc/v0.0.1/ns/"
 """Where EDC's names of properties live; also written `edc:`."""
 PUSH_TYPE: Final = "HttpData"
 """The `endpointType` without which EDC takes no address to push to; its pull addresses use the specification's."""
-CONFLICT: Final = 409
-_CONFLICT_PAUSES: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4)
+QUERY: Final = "QuerySpec"
+"""The type of EDC's filters."""
 _PREFIXES: Final = (NAMESPACE, "edc:")
 _HEADER: Final = re.compile(r"[!-~]([ -~]{0,8190}[!-~])?")
 """What can stand in a header as it is."""
 _NOT_DONE: Final = ("path", "secretName")
 """Properties of a push address that would change where or how bytes go, and that we do not follow."""
-_NEXT: Final = re.compile(r"<([^<>]+)>\s*;[^,<]*?\brel\s*=\s*\"?next\"?(?![\w-])", re.IGNORECASE)
 
 
 class Reach(NamedTuple):
@@ -89,18 +89,23 @@ def push_address(endpoint: str, token: str) -> DataAddress:
     return _with_properties(standard, {"baseUrl": endpoint, "authKey": "Authorization", "authCode": f"Bearer {token}"})
 
 
-def conflict_pause(attempts: int) -> float | None:
-    """Seconds to wait before a message answered 409 is sent again after `attempts` (from 0); None: it was meant.
+def without_query(filter: Sequence[object] | None) -> list[object] | None:
+    """The filter of a catalogue request without EDC's way of asking for everything from the beginning; None for none.
 
-    EDC answers before it has stored its own step, so that a fast peer meets the state before; a second covers it.
+    A query that leaves datasets out or begins later stays in, and is refused like any filter we do not know: its
+    `limit` is not, since a page of ours may have any size and says whether more follow.
     """
-    return _CONFLICT_PAUSES[attempts] if 0 <= attempts < len(_CONFLICT_PAUSES) else None
+    if filter is None:
+        return None
+    kept = [one for one in filter if not _asks_for_everything(one)]
+    return kept or None
 
 
-def next_page(links: Iterable[str]) -> str | None:
-    """The address of the next page among all `Link` headers of an answer: EDC sends one header for each relation."""
-    found = (_NEXT.search(link) for link in links)
-    return next((one[1] for one in found if one is not None), None)
+def _asks_for_everything(entry: object) -> bool:
+    if not isinstance(entry, dict) or entry.get("@type") != QUERY:
+        return False
+    others = {key: value for key, value in entry.items() if key not in {"@type", "limit", "sortOrder"}}
+    return others in ({}, {"offset": 0}, {"filterExpression": []}, {"offset": 0, "filterExpression": []})
 
 
 def _reach(endpoint: str, authorization: str | None) -> Reach | None:

@@ -146,12 +146,13 @@ def agreed_selection(
 def selection_differences(before: Selection | None, after: Selection | None) -> list[TermDifference]:
     """What one selection holds otherwise than another, in words; None is all of a dataset."""
     old, new = before or EVERYTHING, after or EVERYTHING
-    pairs = (("data", "Kinds of data", _kinds), ("records", "Dates of the records", _dates))
-    return [
-        TermDifference(key, label, said(old), said(new), _change(old, new))
-        for key, label, said in pairs
-        if said(old) != said(new)
-    ]
+    pairs = (("data", "Kinds of data", _kinds, "period"), ("records", "Dates of the records", _dates, "variables"))
+    found = []
+    for key, label, said, rest in pairs:
+        if said(old) != said(new):
+            mine, theirs = (one.model_copy(update={rest: None}) for one in (old, new))
+            found.append(TermDifference(key, label, said(old), said(new), _change(mine, theirs)))
+    return found
 
 
 def selection_sentences(selection: Selection | None) -> list[str]:

@@ -11,6 +11,8 @@ from fastapi.responses import JSONResponse, Response
 from connector.api.bodies import read_bytes, read_object
 from connector.api.doors import participant_of
 from connector.identity.members import Member
+from connector.services.context import Context
+from connector.services.delivery import wake_recipient
 
 router = APIRouter(prefix="/consent", include_in_schema=False)
 
@@ -21,7 +23,16 @@ async def _heard(request: Request) -> tuple[Member, dict[str, Any]]:
     participant = participant_of(request)
     data = await read_bytes(request, participant.settings.body_limit)
     body = read_object(data)
-    return await participant.context.members.authenticate(request.headers.get("authorization"), data), body
+    sender = await participant.context.members.authenticate(request.headers.get("authorization"), data)
+    await _alive(participant.context, sender)
+    return sender, body
+
+
+async def _alive(context: Context, sender: Member) -> None:
+    """Whoever speaks to us is there: what waits for them leaves now."""
+    if context.deliveries.waits_for(sender.id):
+        context.deliveries.back(sender.id)
+        await context.store.write(lambda tx: wake_recipient(tx, context.clock, sender.id))
 
 
 async def _answer(request: Request, receive: Receive) -> Response:
@@ -71,6 +82,30 @@ async def statements(request: Request) -> Response:
 async def progress(request: Request) -> Response:
     """A holder forwards a recipient's statement to the person's wallet."""
     return await _answer(request, participant_of(request).services.wallet.feedback.progress)
+
+
+@router.post("/endings")
+async def endings(request: Request) -> Response:
+    """The other side has ended an agreement."""
+    return await _answer(request, participant_of(request).services.endings.receive)
+
+
+@router.post("/erasures")
+async def erasures(request: Request) -> Response:
+    """A recipient states that what it received under an agreement that is over is deleted."""
+    return await _answer(request, participant_of(request).services.endings.erased)
+
+
+@router.post("/amendments")
+async def amendments(request: Request) -> Response:
+    """The other side proposes changed terms."""
+    return await _answer(request, participant_of(request).services.amendment_desk.proposed)
+
+
+@router.post("/answers")
+async def answers(request: Request) -> Response:
+    """The other side answers a proposal, or takes its own back."""
+    return await _answer(request, participant_of(request).services.amendment_desk.answered)
 
 
 @router.post("/uses")

@@ -10,11 +10,13 @@ import typer
 from connector.cli import (
     agreeing,
     auditing,
+    changing,
     consenting,
     deciding,
     founding,
     hosting,
     playing,
+    posting,
     publishing,
     serving,
     studying,
@@ -40,7 +42,8 @@ for room in (founding, serving, playing, publishing, agreeing, deciding):
     room.add_to(program)
 for verbs, name in (
     (trusting.verbs, "trust"), (studying.verbs, "study"), (consenting.verbs, "consent"), (auditing.verbs, "audit"),
-    (transferring.verbs, "transfers"), (hosting.links, "link"), (hosting.people, "people"),
+    (transferring.verbs, "transfers"), (changing.verbs, "agreements"), (posting.verbs, "deliveries"),
+    (hosting.links, "link"), (hosting.people, "people"),
     (hosting.accounts, "account"),
 ):  # fmt: skip
     program.add_typer(verbs, name=name)

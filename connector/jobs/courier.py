@@ -244,6 +244,8 @@ class Courier:
                 wake_recipient(tx, context.clock, message.recipient)
 
         await context.store.write(command)
+        if handlers.then is not None:
+            context.tasks.spawn(handlers.then(message))
         return True
 
     def _stubborn(self, message: OutboxMessage) -> bool:

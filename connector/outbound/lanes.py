@@ -5,6 +5,7 @@ address a stranger named), times short exchanges or long streams (streams that s
 the connections messages need). A request without a clearance goes nowhere.
 """
 
+import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
@@ -21,6 +22,13 @@ from connector.outbound.origins import DEFAULT_PORTS
 from connector.outbound.pinning import PinnedBackend, Resolver
 
 CLEARED = "concord.cleared"
+LARGEST_UNSENT = 65_536
+_SHORT = (
+    (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, LARGEST_UNSENT)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT")
+    else (socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST_UNSENT)
+)
+"""What the kernel takes of an upload before it has sent what it holds: that much cannot be called back any more."""
 
 
 class Lane(NamedTuple):
@@ -102,8 +110,9 @@ class Lanes(httpx2.AsyncBaseTransport):
             if lane.stream:
                 backend = AttentiveBackend(backend)
             self._pools[lane] = httpcore2.AsyncConnectionPool(
-                ssl_context=self._tls, max_connections=most, keepalive_expiry=self._sizes.idle, network_backend=backend
-            )
+                ssl_context=self._tls, max_connections=most, keepalive_expiry=self._sizes.idle, network_backend=backend,
+                socket_options=(_SHORT,) if lane.stream else None,
+            )  # fmt: skip
         return self._pools[lane]
 
 

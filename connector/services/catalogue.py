@@ -19,6 +19,7 @@ from connector.ports import Transaction
 from connector.records import Dataset
 from connector.services.context import Context
 from connector.services.expected_yield import ExpectedYield
+from contracts import edc
 from contracts.messages import CatalogError, CatalogRequestMessage, MessageError
 
 log = logging.getLogger("concord.catalogue")
@@ -54,7 +55,7 @@ class Catalogue:
         """
         try:
             message = CatalogRequestMessage.read(body)
-            asked = None if message.filter is None else list(message.filter)
+            asked = edc.without_query(message.filter)
             page, links = await self.catalog(member, asked, token)
         except MessageError as fault:
             return 400, _error("message-not-accepted", str(fault)), None

@@ -6,7 +6,7 @@ handlers registered for the message's kind, in the same transaction that marks t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -43,12 +43,14 @@ class Handlers:
     """What to do when a message of one kind was taken (2xx) or finally refused.
 
     `delivered` raises Problem for an answer that is not the one asked for: then it was not delivered. A message that
-    is `stubborn` (a stop, a notice of one) is never given up: no status, no silence and no garbage ends it.
+    is `stubborn` (a stop, a notice of one) is never given up: no status, no silence and no garbage ends it. `then` is
+    started once it has been settled, whichever way.
     """
 
     delivered: Handler = _nothing
     refused: Handler = _nothing
     stubborn: Callable[[OutboxMessage], bool] = _gives_way
+    then: Callable[[OutboxMessage], Coroutine[Any, Any, None]] | None = None
 
 
 class Deliveries:
@@ -67,9 +69,10 @@ class Deliveries:
         delivered: Handler = _nothing,
         refused: Handler = _nothing,
         stubborn: Callable[[OutboxMessage], bool] = _gives_way,
+        then: Callable[[OutboxMessage], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         """Register what follows from the answers to messages of this kind."""
-        self._handlers[kind] = Handlers(delivered, refused, stubborn)
+        self._handlers[kind] = Handlers(delivered, refused, stubborn, then)
 
     def handlers(self, kind: str) -> Handlers:
         """The handlers of a kind; none registered means nothing follows."""

@@ -11,10 +11,16 @@ from connector.services.context import Context
 from connector.services.contracting.approvals import Approvals
 from connector.services.contracting.offers import Offers
 from connector.services.contracting.rules import Rules
+from connector.services.deliveries_desk import DeliveriesDesk
 from connector.services.dpo import Dpo
 from connector.services.evidence import Evidence
+from connector.services.exchange.amending import Amendments
+from connector.services.exchange.answering import AmendmentDesk
+from connector.services.exchange.changes import ContractChanges
 from connector.services.exchange.consents import ConsentDesk
+from connector.services.exchange.ending import Endings
 from connector.services.exchange.erasure import ErasureDesk
+from connector.services.exchange.ledger import AmendmentLedger
 from connector.services.exchange.linking import LinkDesk
 from connector.services.exchange.studies import Studies
 from connector.services.exchange.withdrawal import Stopping
@@ -70,6 +76,12 @@ class Services:
         self.stopping = Stopping(context)
         self.consent_desk = ConsentDesk(context, self.stopping)
         self.erasure_desk = ErasureDesk(context)
+        self.endings = Endings(context, self.transfers)
+        ledger = AmendmentLedger(context, self.willingness.decide)
+        self.amendments = Amendments(context, ledger)
+        self.amendment_desk = AmendmentDesk(context, ledger)
+        self.contract_changes = ContractChanges(context)
+        self.deliveries_desk = DeliveriesDesk(context)
         self.wallet = Wallet(context)
         expected = ExpectedYield(context)
         self.catalogue = Catalogue(context, expected)

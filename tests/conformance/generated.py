@@ -79,7 +79,7 @@ def malformed(draw: st.DrawFn, kind: MessageType, good: Mapping[str, Any]) -> di
     body = deepcopy(dict(good))
     for place, near in draw(st.lists(st.sampled_from(known), min_size=1, max_size=3, unique_by=lambda one: one[0])):
         value = draw(st.just(_GONE) | st.sampled_from([*near, *USUAL]) | ANYTHING)
-        _put(body, place, value)
+        _put(body, place, value if value is _GONE else deepcopy(value))
     surplus = draw(st.sampled_from([*SURPLUS.get(kind, [{}]), {}]))
     body |= surplus
     return draw(st.just(body).filter(lambda made: not schemas.validator(kind).is_valid(made)))

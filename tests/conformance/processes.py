@@ -62,7 +62,7 @@ class Process:
 
     def reaches(self, state: str) -> Process:
         """Wait until the connector says it is in this state."""
-        self.peer.until(lambda: self.state() == state, f"{state} of {self.about}, which is {self.state()}")
+        self.peer.until(lambda: self.state() == state, f"{state} of a {self.role}'s {self.about}")
         return self
 
     def say(self, step: Any) -> Json:

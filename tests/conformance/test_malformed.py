@@ -110,7 +110,7 @@ def test_a_malformed_message_is_refused_and_changes_nothing(peer: Peer, name: st
     assert schemas.validator(kind).is_valid(good)
     before = scene.process.state() if scene.process else None
 
-    @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(generated.malformed(kind, good))
     def refused(body: Json) -> None:
         answer = peer.post(scene.path, body)

@@ -8,6 +8,7 @@ from connector.api.management import (
     answering,
     arriving,
     consuming,
+    contracts,
     evidence,
     membership,
     people,
@@ -19,5 +20,16 @@ from connector.api.management.door import DOCUMENTED
 
 router = APIRouter(prefix="/api", dependencies=DOCUMENTED)
 # First answering: `/negotiations/waiting` and `/members/{id}/accept` would else be read as an id and an act.
-for room in (answering, membership, arriving, providing, consuming, transferring, people, evidence, witnessing):
+for room in (
+    answering,
+    membership,
+    arriving,
+    providing,
+    consuming,
+    contracts,
+    transferring,
+    people,
+    evidence,
+    witnessing,
+):
     router.include_router(room.router)

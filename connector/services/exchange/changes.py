@@ -47,8 +47,8 @@ class AmendmentView:
     """Changed terms that were proposed. `standing`: open, answering, withdrawing, accepted, declined, withdrawn,
     superseded, lapsed.
 
-    `sentences` are the proposed terms, `differences` what they change in the present ones. `can_answer`: it waits for us
-    (accept or decline); `can_withdraw`: it is ours and still open. `made` is the new contract, once there is one.
+    `sentences` are the proposed terms, `differences` what they change in the present ones. `can_answer`: it waits for
+    us (accept or decline); `can_withdraw`: it is ours and still open. `made` is the new contract, once there is one.
     """
 
     id: str
@@ -157,18 +157,18 @@ class ContractChanges:
     def _amendment(self, tx: Transaction, agreement: Agreement, one: Amendment) -> AmendmentView:
         ours = one.by == self._context.me.id
         open_now = one.standing == "open" and moment(one.answer_by) > self._context.clock()
-        before, after = self._said(tx, agreement, one)
+        sentences, differing = self._said(tx, agreement, one)
         return AmendmentView(
             one.id, agreement.id, self._context.members.name_of(agreement.counterparty),
             dataset_title(tx, agreement.dataset), agreement.role, ours, self._context.members.name_of(one.by),
-            one.reason, "lapsed" if one.standing == "open" and not open_now else one.standing, rounds.terms_said(after),
-            rounds.compared(before, after), moment(one.proposed_at), moment(one.answer_by), one.answered_at,
+            one.reason, "lapsed" if one.standing == "open" and not open_now else one.standing, sentences, differing,
+            moment(one.proposed_at), moment(one.answer_by), one.answered_at,
             one.answer_reason, one.made, open_now and not ours and agreement.standing == "active", open_now and ours,
         )  # fmt: skip
 
     @staticmethod
-    def _said(tx: Transaction, agreement: Agreement, one: Amendment) -> tuple[rounds.Said, rounds.Said]:
-        """The terms of the contract, and those proposed."""
+    def _said(tx: Transaction, agreement: Agreement, one: Amendment) -> tuple[list[str], list[TermDifference]]:
+        """What is proposed, in words, and what that changes in the contract."""
         process = tx.get(Negotiation, agreement.negotiation)
         if process is None:
             process = Negotiation(
@@ -177,4 +177,5 @@ class ContractChanges:
             )  # fmt: skip
         old = replace(process, offer=agreement.policy, selection=agreement.selection)
         new = replace(process, offer=one.policy, selection=one.selection)
-        return rounds.standing(tx, old), rounds.standing(tx, new)
+        before, after = rounds.standing(tx, old), rounds.standing(tx, new)
+        return rounds.terms_said(after), rounds.compared(before, after)

@@ -91,5 +91,9 @@ class Conduct(ABC, Generic[P, M]):
         """The course's immediate move."""
 
     @abstractmethod
+    async def settled(self, pid: str) -> None:
+        """A message of ours has got its answer; called after its transaction."""
+
+    @abstractmethod
     def end(self, code: str, reasons: tuple[str, ...]) -> M:
         """The move that ends a process of this kind."""

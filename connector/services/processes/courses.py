@@ -14,7 +14,12 @@ from contracts.messages import DataAddress
 
 
 class NegotiationCourse(Protocol):
-    """Decides for this participant in negotiations, in either role."""
+    """Decides for this participant in negotiations, in either role.
+
+    An `insistent` course is also asked after steps of our own; after one of theirs and at the start every course is.
+    """
+
+    insistent: bool
 
     def at_once(self, process: Negotiation) -> NegotiationMove | None:
         """What follows from the state alone; queued in the transaction that reaches the state."""
@@ -29,7 +34,9 @@ class NegotiationCourse(Protocol):
 
 
 class TransferCourse(Protocol):
-    """Decides for this participant in transfers, in either role."""
+    """Decides for this participant in transfers, in either role; `insistent` as for negotiations."""
+
+    insistent: bool
 
     def at_once(self, process: Transfer) -> TransferMove | None:
         """What follows from the state alone; queued in the transaction that reaches the state."""
@@ -54,6 +61,8 @@ class DataPlane(Protocol):
 
 class Forthright:
     """The course of transfers in production: a requested transfer under an active agreement starts at once."""
+
+    insistent = False
 
     def at_once(self, process: Transfer) -> TransferMove | None:
         """Provider: start what was requested."""

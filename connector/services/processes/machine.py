@@ -36,7 +36,9 @@ class Machine(Generic[P, M]):
         self.context = context
         self.protocol: Protocol[P] = protocol
         self._conduct: Conduct[P, M] = conduct
-        context.deliveries.on(protocol.kind, self._delivered, self._refused)
+        context.deliveries.on(
+            protocol.kind, self._delivered, self._refused, then=lambda sent: conduct.settled(sent.about)
+        )
 
     # --- receiving ---------------------------------------------------------------------------------------------------
 

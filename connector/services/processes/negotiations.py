@@ -7,6 +7,7 @@ decided afterwards by the course (`connector.services.processes.courses`) and en
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from connector.identity.members import Member
@@ -193,6 +194,11 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
         for process in await self._context.store.read(lambda tx: tx.find(Negotiation, state=states)):
             self._context.tasks.spawn(self.act(process.pid))
 
+    async def settled(self, pid: str) -> None:
+        """A step of ours was acknowledged; only a course that goes on from its own steps is asked again."""
+        if self._course.insistent:
+            await self.act(pid)
+
     async def _afterwards(self, pid: str) -> None:
         self._context.deliveries.wake()
         await self.act(pid)
@@ -225,7 +231,8 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
         if tx.find(Negotiation, counterparty=sender.id, their_pid=theirs, limit=1):
             raise Refusal(400, "pid-reused", f"this {role.other}Pid belongs to another negotiation")
         dataset = self._offered(tx, message).id if provider else self._not_too_many(tx, sender, message)
-        new = self._new(role, sender, message.callback_address, dataset)
+        theirs_first = {"initiator": str(role.other), "offered_by": str(role.other)}
+        new = replace(self._new(role, sender, message.callback_address, dataset), **theirs_first)
         tx.add(new)
         return new, 201
 
@@ -252,11 +259,11 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
         if isinstance(message, ContractAgreementMessage):
             self._check_agreement(tx, process, message)
         if isinstance(message, ContractRequestMessage | ContractOfferMessage):
-            return self._standing_now(process, message)
+            return self._standing_now(tx, process, message)
         return {}
 
     def _standing_now(
-        self, process: Negotiation, message: ContractRequestMessage | ContractOfferMessage
+        self, tx: Transaction, process: Negotiation, message: ContractRequestMessage | ContractOfferMessage
     ) -> dict[str, Any]:
         """The offer that stands from now on: about the same dataset, between the same two parties."""
         offer, me = message.offer, self._context.me.id
@@ -266,6 +273,8 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
         for key, value in (("assigner", provider), ("assignee", consumer)):
             if offer.get(key, value) != value:
                 raise Refusal(400, "other-party", f"/offer/{key} is not the {key} of this negotiation")
+        if process.role == "provider" and offer["@id"] not in _made_here(tx, process):
+            raise Refusal(400, "unknown-offer", "/offer/@id is not that of an offer made in this negotiation")
         by = Role(process.role).other
         return offers_with(process, by, dict(offer), message.selection, self._context.clock()) | {
             "study": _study(offer) if process.role == "provider" else process.study,
@@ -323,3 +332,15 @@ def _study(offer: Mapping[str, Any]) -> str | None:
 
 def _copied(selection: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if selection is None else dict(selection)
+
+
+def _made_here(tx: Transaction, process: Negotiation) -> set[str]:
+    """The ids of the offers a consumer may answer: the catalogue's, and every one that was on this table."""
+    dataset = tx.get(Dataset, process.dataset)
+    said = (process.offers or {}).get("offers", [])
+    present = [process.offer] if process.offer else []
+    return {
+        dataset.offer_id if dataset else "",
+        *(one["policy"]["@id"] for one in said),
+        *(one["@id"] for one in present),
+    }

@@ -174,6 +174,11 @@ class Transfers(Conduct[Transfer, TransferMove]):
         for process in await self._context.store.read(lambda tx: tx.find(Transfer, state=states)):
             self._context.tasks.spawn(self.act(process.pid))
 
+    async def settled(self, pid: str) -> None:
+        """A step of ours was acknowledged; only a course that goes on from its own steps is asked again."""
+        if self._course.insistent:
+            await self.act(pid)
+
     async def _afterwards(self, pid: str) -> None:
         self._context.deliveries.wake()
         await self.act(pid)

@@ -45,6 +45,8 @@ class _Known:
 class Willingness:
     """The course of negotiations in production (`connector.services.processes.courses.NegotiationCourse`)."""
 
+    insistent = False
+
     def __init__(self, context: Context) -> None:
         self._context = context
 

@@ -1,6 +1,6 @@
 """A policy made narrower in one term, and what is refused because it would not be narrower."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -105,12 +105,12 @@ def test_every_permission_is_narrowed():
         min_size=1,
         max_size=3,
     ),
-    st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1)),
+    st.integers(0, 1500),
 )
-def test_whatever_is_made_stays_within_what_stood(purposes, end):
+def test_whatever_is_made_stays_within_what_stood(purposes, days):
     standing = wide()
     try:
-        made = narrowing.until(narrowing.for_purposes(standing, purposes), end.replace(tzinfo=UTC))
+        made = narrowing.until(narrowing.for_purposes(standing, purposes), END + timedelta(days=days - 700))
     except NotNarrowerError:
         return
     assert stays_within(standing, made)

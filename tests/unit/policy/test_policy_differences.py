@@ -21,6 +21,10 @@ def changed(change) -> dict:
     return policy
 
 
+def naming(study: str) -> dict:
+    return {"leftOperand": STUDY_TERM, "operator": "eq", "rightOperand": study}
+
+
 def only(before: dict, after: dict):
     [found] = differences(before, after)
     return found
@@ -55,9 +59,7 @@ def test_an_end_moved_is_told_as_the_day(end, change):
 
 
 def test_a_term_that_was_added_narrows_and_one_that_was_left_out_widens():
-    bound = changed(
-        lambda one: constraints(one).append({"leftOperand": STUDY_TERM, "operator": "eq", "rightOperand": STUDY})
-    )
+    bound = changed(lambda one: constraints(one).append(naming(STUDY)))
     added, gone = only(story.offer(), bound), only(bound, story.offer())
     assert (added.term, added.before, added.change) == ("study", NOTHING_SAID, Change.NARROWER)
     assert (gone.term, gone.after, gone.change) == ("study", NOTHING_SAID, Change.WIDER)
@@ -72,10 +74,9 @@ def test_a_prohibition_left_out_and_a_duty_left_out_widen():
 
 
 def test_two_studies_with_the_same_words_still_differ():
-    one, other = (
-        changed(lambda it, study=study: constraints(it).append({"leftOperand": STUDY_TERM, "operator": "eq", "rightOperand": study}))
-        for study in (STUDY, "urn:uuid:another-study")
-    )  # fmt: skip
+    one, other = story.offer(), story.offer()
+    constraints(one).append(naming(STUDY))
+    constraints(other).append(naming("urn:uuid:another"))
     assert only(one, other).change is Change.OTHER
 
 

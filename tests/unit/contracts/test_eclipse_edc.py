@@ -1,4 +1,4 @@
-"""Eclipse EDC's own spellings of data addresses and links, read and written beside the specification's."""
+"""Eclipse EDC's own spellings of data addresses and filters, read and written beside the specification's."""
 
 import pytest
 
@@ -134,27 +134,25 @@ def test_our_push_address_is_understood_by_either_and_satisfies_the_schema():
     assert not list(schemas.validator(MessageType.TRANSFER_REQUEST).iter_errors(asked))
 
 
-def test_a_conflict_is_tried_again_for_about_a_second_and_then_believed():
-    pauses = [edc.conflict_pause(attempt) for attempt in range(10)]
-    tried = [pause for pause in pauses if pause is not None]
-    assert 0.9 < sum(tried) < 1.5
-    assert pauses[len(tried) :] == [None] * (10 - len(tried))
-    assert edc.conflict_pause(-1) is None
+EVERYTHING = {"@type": "QuerySpec", "limit": 50, "offset": 0, "sortOrder": "ASC", "filterExpression": []}
+
+
+def test_edcs_query_for_everything_is_no_filter():
+    assert edc.without_query([EVERYTHING]) is None
+    assert edc.without_query([{"@type": "QuerySpec"}]) is None
+    assert edc.without_query(None) is None
+    assert edc.without_query([EVERYTHING, {"text": "heart"}]) == [{"text": "heart"}]
 
 
 @pytest.mark.parametrize(
-    "links",
+    "query",
     [
-        ['<https://a.example/c?t=2>; rel="next"', '<https://a.example/c?t=0>; rel="prev"'],
-        ['<https://a.example/c?t=0>; rel="prev"', '<https://a.example/c?t=2>; rel="next"'],
-        ['<https://a.example/c?t=0>; rel="previous", <https://a.example/c?t=2>; rel=next'],
+        EVERYTHING | {"offset": 50},
+        EVERYTHING | {"filterExpression": [{"operandLeft": "id", "operator": "=", "operandRight": "x"}]},
+        EVERYTHING | {"sortField": "id"},
+        {"limit": 50, "offset": 0},
+        "QuerySpec",
     ],
-    ids=["two headers", "the other order", "one header"],
 )
-def test_the_next_page_is_found_in_one_link_header_or_several(links):
-    assert edc.next_page(links) == "https://a.example/c?t=2"
-
-
-def test_a_last_page_has_no_next_one():
-    assert edc.next_page([]) is None
-    assert edc.next_page(['<https://a.example/c?t=0>; rel="prev"', '<https://a.example/c>; rel="nextish"']) is None
+def test_a_query_that_asks_for_less_stays_and_can_be_refused(query):
+    assert edc.without_query([query]) == [query]
