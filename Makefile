@@ -9,7 +9,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make pins" $(PINNER) --quiet --no-config --ge
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format screenshots bench bench-release-load pins clean
+.PHONY: help setup demo test lint format screenshots bench bench-release-load bench-catalogue bench-negotiation pins clean
 
 help: ## list these targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -34,10 +34,16 @@ format: .venv/.installed-dev ## rewrite the files in the project's style
 screenshots: .venv/.installed-dev ## write every page of every role, light, dark and narrow, to screenshots/
 	$(BIN)/python -m tests.browser.screenshots
 
-bench: bench-release-load ## run every bench program
+bench: bench-release-load bench-catalogue bench-negotiation ## run every bench program
 
 bench-release-load: .venv/.installed ## how long a catalogue request and a withdrawal take while 1 GB is released
 	$(BIN)/python -m bench.release_load
+
+bench-catalogue: .venv/.installed-dev ## a page, a filtered page and the whole of a catalogue of 10,000 datasets
+	$(BIN)/python -m bench.catalogue
+
+bench-negotiation: .venv/.installed-dev ## negotiations between two connectors, one by one and 16 in flight
+	$(BIN)/python -m bench.negotiation
 
 pins: ## resolve pins.txt and pins-dev.txt anew (needs pip-compile on the path)
 	@command -v $(PINNER) >/dev/null || { echo "make pins needs pip-compile: install pip-tools in an environment of its own" >&2; exit 2; }

@@ -1,8 +1,8 @@
 """The least a negotiation can cost: its four messages as bare HTTP, signed, each durable at both ends before it counts.
 
-`python -m bench.floor ROLE PORT OTHER_PORT DIRECTORY` serves one side. The consumer reads `idle N` or `load DEPTH N` from
-its input and answers each with one line of JSON, as `bench.negotiation consumer` does. There is no contract here, no
-policy, no schema, no log: what a connector costs more than this is its own doing.
+`python -m bench.floor ROLE PORT OTHER_PORT DIRECTORY` serves one side. The consumer reads `idle N` or `load DEPTH N`
+from its input and answers each with one line of JSON, as `bench.negotiation consumer` does. There is no contract here,
+no policy, no schema, no log: what a connector costs more than this is its own doing.
 """
 
 import asyncio
@@ -20,16 +20,23 @@ import httpx2
 import jwt
 import orjson
 import uvicorn
+import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.two_party.space import until
+
 MESSAGES = 4
 """Request, agreement, verification, finalized."""
 _KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
-_BODY = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "ContractRequestMessage", "fill": "x" * 600}
+_BODY = {
+    "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+    "@type": "ContractRequestMessage",
+    "fill": "x" * 600,
+}
 Start = Callable[[], Awaitable[None]]
 
 
@@ -112,8 +119,7 @@ async def serve(role: str, port: int, other: int, directory: Path) -> None:
     app = Starlette(routes=[Route("/m", side.receive, methods=["POST"])])
     server = uvicorn.Server(uvicorn.Config(app, port=port, access_log=False, log_level="warning"))
     serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.started, "the server")
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     if role == "consumer":
@@ -125,5 +131,5 @@ async def serve(role: str, port: int, other: int, directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=__import__("uvloop").new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])))

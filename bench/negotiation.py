@@ -21,7 +21,9 @@ from statistics import median
 from typing import Any
 
 import uvicorn
+import uvloop
 
+from bench.floor import obey
 from connector.api.heads import HTTP
 from connector.app import create
 from connector.records import Agreement, Dataset, Negotiation, Study
@@ -30,8 +32,7 @@ from contracts.study import StudyRequest, study_digest
 from policy.offers import research_offer
 from tests.faults.processes import REPOSITORY, Served, free_port, introduce
 from tests.two_party import story
-
-from bench.floor import obey
+from tests.two_party.space import until
 
 IDLE, DEPTH, ROUNDS = 30, 16, 3
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -139,8 +140,7 @@ async def consume(port: int, plan: dict[str, Any]) -> None:
     app = create()
     server = uvicorn.Server(uvicorn.Config(app, port=port, http=HTTP, access_log=False, log_level="warning"))
     serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.started, "the server")
     participant = app.state.participant
     actor = Actor("researcher", "Researcher", "researcher", participant.identity.id)
 
@@ -206,8 +206,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["consumer"]:
-        import uvloop
-
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(consume(int(sys.argv[2]), json.loads(Path(sys.argv[3]).read_text())))
     else:

@@ -12,9 +12,11 @@ from starlette.types import Scope
 
 from connector import app as connector_app
 from consent_ui.pages import answering, dpo, entry, patient, researcher, steward, stopping, study_requests
+from consent_ui.pages.contracting import contracts, first_offer, offers, requests, rooms, rules, transfers, unproven
 from consent_ui.rendering import STATIC
 from consent_ui.shield import Shield
 from consent_ui.trouble import HANDLERS
+from consent_ui.visit import SIDES
 
 FOR_MACHINES = frozenset({"dsp", "api", "data", "consent", ".well-known", "idp", "health", "openapi.json"})
 """First steps of addresses that belong to the connector alone."""
@@ -37,6 +39,11 @@ def portal(connector: FastAPI) -> FastAPI:
     )
     pages.state.connector = connector
     pages.add_middleware(Shield)
+    for both_sides in (rooms, transfers):
+        for side in SIDES:
+            pages.include_router(both_sides.router, prefix=f"/{side}")
+    for routes in (unproven, contracts, rules, first_offer, requests, offers):
+        pages.include_router(routes.router)
     for routes in (entry, patient, answering, stopping, researcher, study_requests, steward, dpo):
         pages.include_router(routes.router)
     pages.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -57,6 +57,8 @@ AREAS = {
             "/steward",
             (
                 ("/steward", "Home", "home"),
+                ("/steward/negotiations", "Contract requests", "talk"),
+                ("/steward/contracts", "Contracts", "sign"),
                 ("/steward/requests", "Study requests", "paper"),
                 ("/steward/datasets", "Datasets and offers", "data"),
                 ("/steward/sources", "Sources", "source"),
@@ -71,6 +73,7 @@ AREAS = {
                 ("/dpo", "Home", "home"),
                 ("/dpo/contracts", "Contracts", "sign"),
                 ("/dpo/withdrawals", "Withdrawals", "stop"),
+                ("/dpo/unproven", "Deletion not proven", "alert"),
                 ("/dpo/log", "Log", "log"),
             ),
         ),

@@ -25,8 +25,8 @@ def segment(value: str) -> str:
 FILTERS: tuple[Callable[..., object], ...] = (
     words.day, words.month, words.day_month, words.clock, words.moment, words.exactly, words.instant, words.iso,
     words.number, words.count, words.size, words.listing, words.series, words.without_stop, words.pair, words.low,
-    words.top, words.short, words.spoken, words.by_month, states.state, states.tone, states.kind, states.yours,
-    states.your_reason, states.forbids, bars.rows, segment,
+    words.top, words.short, words.spoken, words.by_month, words.dated, states.state, states.tone, states.kind,
+    states.yours, states.proposal, states.proposal_tone, states.your_reason, states.forbids, bars.rows, segment,
 )  # fmt: skip
 
 
@@ -49,6 +49,7 @@ def environment() -> Environment:
     built.filters.update({function.__name__: function for function in FILTERS})
     built.globals.update(
         lasting=words.lasting,
+        left=words.left,
         between=words.between,
         only=words.only,
         zone=words.zone_name,

@@ -16,6 +16,9 @@ STATES = {
     "active": ("In force", "go"),
     "ended": ("Ended", "plain"),
     "expired": ("Expired", "plain"),
+    "replaced": ("Replaced by changed terms", "plain"),
+    "in-force": ("In force", "go"),
+    "revoked": ("Taken back", "plain"),
     "started": ("Running", "wait"),
     "receiving": ("Arriving", "wait"),
     "running": ("Running", "wait"),
@@ -36,6 +39,18 @@ STATES = {
     "indeterminate": ("Not understood, so refused", "stop"),
 }
 """State as stored -> (words, tone). Tones: go, wait, stop, plain."""
+
+PROPOSALS = {
+    "open": ("Waiting for an answer", "wait"),
+    "answering": ("Accepted here, not confirmed there yet", "wait"),
+    "withdrawing": ("Taken back here, not confirmed there yet", "wait"),
+    "accepted": ("Accepted", "go"),
+    "declined": ("Declined", "stop"),
+    "withdrawn": ("Taken back", "plain"),
+    "superseded": ("Overtaken by another change", "plain"),
+    "lapsed": ("Not answered in time", "plain"),
+}
+"""Standing of a proposal to change a contract -> (words, tone)."""
 
 KINDS = {
     "records": "Health records, sent as a file",
@@ -74,6 +89,16 @@ def state(value: str) -> str:
 def tone(value: str) -> str:
     """Which meaning a stored state has: go, wait, stop or plain."""
     return STATES.get(value.lower(), ("", "plain"))[1]
+
+
+def proposal(value: str) -> str:
+    """The words for how a proposal to change a contract stands."""
+    return PROPOSALS.get(value, (value.replace("-", " ").capitalize(), "plain"))[0]
+
+
+def proposal_tone(value: str) -> str:
+    """Which meaning that has: go, wait, stop or plain."""
+    return PROPOSALS.get(value, ("", "plain"))[1]
 
 
 def kind(value: str) -> str:

@@ -133,9 +133,20 @@ def entering(role: str) -> Callable[[Request], Awaitable[Visit]]:
     return let_in
 
 
+SIDES = {"research": "researcher", "steward": "steward"}
+"""First step of an address -> whose pages lie below it: a contract has the same pages at both of its sides."""
+
+
+async def enter_side(request: Request) -> Visit:
+    """Let in who acts for the side of a contract that the address is about."""
+    side = request.url.path.lstrip("/").partition("/")[0]
+    return await entering(SIDES[side])(request)
+
+
 Anybody = Annotated[Visit, Depends(look)]
 SignedIn = Annotated[Visit, Depends(enter)]
 Patient = Annotated[Visit, Depends(entering("patient"))]
 Researcher = Annotated[Visit, Depends(entering("researcher"))]
 Steward = Annotated[Visit, Depends(entering("steward"))]
+Side = Annotated[Visit, Depends(enter_side)]
 Dpo = Annotated[Visit, Depends(entering("dpo"))]

@@ -6,6 +6,7 @@ staff read them. Numbers that already arrive as text ("fewer than 10") pass thro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, tzinfo
 from itertools import groupby
@@ -15,6 +16,7 @@ MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+ISO_DAY = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 SMALL = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
 
@@ -141,6 +143,23 @@ def lasting(since: datetime, now: datetime) -> str:
         if seconds >= length:
             return count(seconds // length, unit)
     return "less than a minute"
+
+
+def left(until: datetime, now: datetime) -> str:
+    """How long there still is: `12 days left`, `5 hours left`; `time is over` afterwards."""
+    return f"{lasting(now, until)} left" if until > now else "time is over"
+
+
+def dated(text: str) -> str:
+    """The text with its machine-readable days written out: `from 2016-01-01` is `from 1 January 2016`."""
+    return ISO_DAY.sub(_written_day, text)
+
+
+def _written_day(found: re.Match[str]) -> str:
+    try:
+        return day(date(*(int(part) for part in found.groups())))
+    except ValueError:
+        return found[0]
 
 
 def between(start: date | None, end: date | None) -> str:

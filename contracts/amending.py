@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from copy import deepcopy
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from contracts.faults import shape_fault
 from contracts.fields import Count, Digest, Instant, Jws, Paragraph, Participant, Reference, UrnUuid

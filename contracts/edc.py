@@ -27,6 +27,10 @@ _HEADER: Final = re.compile(r"[!-~]([ -~]{0,8190}[!-~])?")
 _NOT_DONE: Final = ("path", "secretName")
 """Properties of a push address that would change where or how bytes go, and that we do not follow."""
 
+SETTLING: Final = 0.05
+"""Seconds to wait before a message that follows one of theirs: EDC answers before it has stored its own step, and a
+message that meets the old state costs it more than the 409 it answers with (it sends a second agreement)."""
+
 
 class Reach(NamedTuple):
     """How to reach what a data address names: the URL, and the whole value of `Authorization` (None: send none)."""

@@ -48,7 +48,7 @@ def show(id: Id, directory: Directory = HERE, json: Json = False) -> int:
 
 @verbs.command(epilog="Example: concord deliveries retry urn:uuid:...")
 def retry(id: Id, directory: Directory = HERE, json: Json = False) -> int:
-    """Send it again now."""
+    """Send a message again now, under the same id."""
     return _done(id, "retry", "It is sent now.", directory, json=json)
 
 

@@ -43,8 +43,8 @@ for room in (founding, serving, playing, publishing, agreeing, deciding):
 for verbs, name in (
     (trusting.verbs, "trust"), (studying.verbs, "study"), (consenting.verbs, "consent"), (auditing.verbs, "audit"),
     (transferring.verbs, "transfers"), (changing.verbs, "agreements"), (posting.verbs, "deliveries"),
-    (hosting.links, "link"), (hosting.people, "people"),
-    (hosting.accounts, "account"),
+    (deciding.approvals, "approvals"), (deciding.rules, "rules"), (deciding.negotiations, "negotiations"),
+    (trusting.members, "members"), (hosting.links, "link"), (hosting.people, "people"), (hosting.accounts, "account"),
 ):  # fmt: skip
     program.add_typer(verbs, name=name)
 

@@ -30,6 +30,8 @@ LARGEST = 64 * 1024**3
 """Bytes of one push."""
 _IDLE = 60.0
 """Seconds a sender may say nothing."""
+_PAUSE = 1.0
+"""Seconds of silence after which what is here is looked at."""
 _HANDING_OVER = 10.0
 _AGREED = ("active", "pending")
 
@@ -159,32 +161,33 @@ class PushInbox:
 async def _feed(arrival: Arrival, parts: AsyncIterator[bytes], stop: asyncio.Event) -> None:
     """Everything that comes, until the sender's end. Raises Problem 408, 410, 413, and what the intake raises."""
     stopping: asyncio.Task[Any] = asyncio.ensure_future(stop.wait())
-    size = 0
+    coming: asyncio.Task[Any] = asyncio.ensure_future(anext(parts, None))
+    size, silent = 0, 0.0
     try:
-        while (data := await _next(parts, stopping)) is not None:
-            size += len(data)
-            if size > LARGEST:
-                raise Problem(413, "too-large", "The push is too large", accepted=f"at most {LARGEST} bytes")
+        while True:
+            await asyncio.wait({coming, stopping}, timeout=_PAUSE, return_when=asyncio.FIRST_COMPLETED)
+            if stopping.done():
+                raise Problem(410, "not-open", "This push goes no further", "it was stopped, or another came instead")
+            data = coming.result() if coming.done() else b""
+            if data is None:
+                return
+            if coming.done():
+                coming = asyncio.ensure_future(anext(parts, None))
+            size, silent = size + len(data), 0.0 if data else silent + _PAUSE
+            _check_limits(size, silent)
             await arrival.feed(data)
     finally:
-        stopping.cancel()
+        for task in (coming, stopping):
+            task.cancel()
+        await asyncio.gather(coming, stopping, return_exceptions=True)
 
 
-async def _next(parts: AsyncIterator[bytes], stopping: asyncio.Task[Any]) -> bytes | None:
-    """The next part, None at the end. Raises Problem 408 when the sender has fallen silent, 410 when we must stop."""
-    coming: asyncio.Task[Any] = asyncio.ensure_future(anext(parts, None))
-    try:
-        await asyncio.wait({coming, stopping}, timeout=_IDLE, return_when=asyncio.FIRST_COMPLETED)
-        if stopping.done():
-            raise Problem(410, "not-open", "This push goes no further", "it was stopped, or another came instead")
-        if not coming.done():
-            raise Problem(408, "too-slow", "Nothing came for too long", accepted=f"a part every {_IDLE:.0f} s")
-        data: bytes | None = coming.result()
-        return data
-    finally:
-        if not coming.done():
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
+def _check_limits(size: int, silent: float) -> None:
+    """Raises Problem 408, 413."""
+    if size > LARGEST:
+        raise Problem(413, "too-large", "The push is too large", accepted=f"at most {LARGEST} bytes")
+    if silent >= _IDLE:
+        raise Problem(408, "too-slow", "Nothing came for too long", accepted=f"a part every {_IDLE:.0f} s")
 
 
 def _ending(state: str) -> tuple[str, str]:

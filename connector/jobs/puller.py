@@ -27,6 +27,7 @@ from connector.records import ReceivedTransfer, Transfer
 from connector.services.context import Context
 from connector.services.patience import retry_after
 from connector.services.processes.moves import Complete
+from connector.services.processes.transfers import PUSH
 from contracts import edc
 from contracts.messages import DataAddress, MessageError
 
@@ -75,9 +76,11 @@ class Puller:
                 for pid, task in self._busy.items():
                     if pid not in wanted:
                         task.cancel()
-                for pid in wanted:
+                for pid in wanted - self._busy.keys():
+                    self._busy[pid] = self._start(pid)
+                for pid, state in (await self._context.store.read(_over)).items():
                     if pid not in self._busy:
-                        self._busy[pid] = self._start(pid)
+                        await self._arrivals.ended(pid, *_ending(state))
                 await bells.wait("transfers", seen=seen)
         finally:
             tasks = list(self._busy.values())
@@ -198,10 +201,7 @@ class Puller:
         now = await self._context.store.read(lambda tx: tx.get(Transfer, pid))
         if now is None or now.state in ("STARTED", "SUSPENDED"):
             return
-        over = now.state == "COMPLETED"
-        await self._arrivals.ended(
-            pid, "complete" if over else "ended", "The transfer was completed." if over else "It was ended."
-        )
+        await self._arrivals.ended(pid, *_ending(now.state))
 
 
 async def _or_nothing(chunks: AsyncIterator[bytes], pause: float) -> AsyncIterator[bytes]:
@@ -233,6 +233,18 @@ def _wanted(tx: Transaction) -> set[str]:
         if transfer.data_address and (not over or restarted):
             wanted.add(transfer.pid)
     return wanted
+
+
+def _over(tx: Transaction) -> dict[str, str]:
+    """Pulls that have ended, with their state, of which something was still to come: they may have ended in a pause."""
+    rows = tx.find(ReceivedTransfer, standing="receiving")
+    found = [one for row in rows if (one := tx.get(Transfer, row.transfer)) is not None and one.format != PUSH]
+    return {one.pid: one.state for one in found if one.state in ("COMPLETED", "TERMINATED")}
+
+
+def _ending(state: str) -> tuple[str, str]:
+    """Standing and finding of what was received, when a transfer is over before its sender came to an end."""
+    return ("complete", "The transfer was completed.") if state == "COMPLETED" else ("ended", "It was ended.")
 
 
 def _later(one: datetime | None, other: datetime | None) -> bool:

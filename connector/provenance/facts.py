@@ -6,9 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
+from urllib.parse import quote
 
 TERMS = "urn:concord:term:"
 """Namespace of the few terms no public vocabulary has."""
+PARTICIPANTS = "urn:concord:participant:"
+"""Where a participant is named whose own id is no IRI."""
 
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\\x7f]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -24,6 +28,11 @@ class Party:
 
     id: str
     name: str
+
+    @classmethod
+    def of_member(cls, id: str, name: str) -> Self:
+        """A member of the register. One whose id is no IRI, as in a data space of EDC's, is named below a URN."""
+        return cls(id if _IRI.fullmatch(id) else f"{PARTICIPANTS}{quote(id, safe='')}", name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -90,17 +90,20 @@ class Deliveries:
         lane: str = "",
         id: str | None = None,
         quiet: bool = False,
+        pause: float = 0.0,
     ) -> OutboxMessage:
         """Put one message into the outbox; delivered after this transaction has committed.
 
         A `quiet` one, queued while somebody's message is being received, leaves once `wake` is called, so that our
-        answer goes out first. Nothing rests on that: without a call it leaves a quarter of a second later.
+        answer goes out first. Nothing rests on that: without a call it leaves a quarter of a second later. A `pause`
+        (seconds) is for peers that need a moment before they can take the next message.
         """
         now = self._clock()
-        alone = self.departures.free(lane or about)
+        alone = not pause and self.departures.free(lane or about)
+        later = timedelta(seconds=pause) if pause else QUIET if quiet and alone else timedelta()
         message = OutboxMessage(
             id=id or new_id(), lane=lane or about, sequence=self._next(now), recipient=recipient, url=url, kind=kind,
-            about=about, body=body, due_at=now + QUIET if quiet and alone else now, created_at=now,
+            about=about, body=body, due_at=now + later, created_at=now,
         )  # fmt: skip
         tx.add(message)
         tx.ring(self.departures.queued(message, alone=alone))

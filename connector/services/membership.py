@@ -83,9 +83,7 @@ class Membership:
     async def acceptances(self, actor: Actor) -> list[AcceptanceRow]:
         """Everybody who was accepted by name, revoked ones too: what the DPO tracks by hand."""
         require(actor, *_ACCEPTS, "dpo")
-        return await self._context.store.read(
-            lambda tx: [self._accepted(tx, one) for one in tx.find(PeerAcceptance, order="member")]
-        )
+        return await self._context.store.read(lambda tx: acceptance_rows(tx, self._context))
 
     async def accept(self, actor: Actor, id: str, why: str, until: datetime | None = None) -> AcceptanceRow:
         """Accept a member that cannot prove erasure, with the reason and, where meant, an end. Raises Problem 400, 409.
@@ -108,7 +106,7 @@ class Membership:
             tx.put(accepted)
             ends = until.isoformat() if until else None
             context.log(tx, "member.accepted", id, {"why": accepted.why, "until": ends, "by": actor.entry})
-            return self._accepted(tx, accepted)
+            return _accepted(tx, context, accepted)
 
         return await context.store.write(command)
 
@@ -125,23 +123,29 @@ class Membership:
                 raise conflict("This acceptance is revoked already")
             changed = tx.change(found, revoked_at=context.clock(), revoked_by=actor.account)
             context.log(tx, "member.acceptance-revoked", id, {"by": actor.entry})
-            return self._accepted(tx, changed)
+            return _accepted(tx, context, changed)
 
         return await context.store.write(command)
-
-    def _accepted(self, tx: Transaction, one: PeerAcceptance) -> AcceptanceRow:
-        contracts = tx.find(Agreement, counterparty=one.member, role="provider", standing=("active", "suspended"))
-        over = one.until is not None and one.until <= self._context.clock()
-        standing = "revoked" if one.revoked_at is not None else "ended" if over else "in-force"
-        return AcceptanceRow(
-            member=one.member, name=self._context.members.name_of(one.member), by=one.by_name or one.by,
-            at=one.at or self._context.clock(), why=one.why, until=one.until, standing=standing,
-            contracts=[found.id for found in contracts],
-        )  # fmt: skip
 
     async def _note(self, actor: Actor, kind: str, member: Member, body: dict[str, str]) -> None:
         context = self._context
         await context.store.write(lambda tx: context.log(tx, kind, member.id, body | {"by": actor.entry}))
+
+
+def acceptance_rows(tx: Transaction, context: Context) -> list[AcceptanceRow]:
+    """Everybody who was accepted by name, revoked ones too, with the contracts that go on."""
+    return [_accepted(tx, context, one) for one in tx.find(PeerAcceptance, order="member")]
+
+
+def _accepted(tx: Transaction, context: Context, one: PeerAcceptance) -> AcceptanceRow:
+    contracts = tx.find(Agreement, counterparty=one.member, role="provider", standing=("active", "suspended"))
+    over = one.until is not None and one.until <= context.clock()
+    standing = "revoked" if one.revoked_at is not None else "ended" if over else "in-force"
+    return AcceptanceRow(
+        member=one.member, name=context.members.name_of(one.member), by=one.by_name or one.by,
+        at=one.at or context.clock(), why=one.why, until=one.until, standing=standing,
+        contracts=[found.id for found in contracts],
+    )  # fmt: skip
 
 
 def _row(member: Member) -> MemberRow:

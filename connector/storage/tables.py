@@ -1,6 +1,7 @@
-"""Tables (SQLModel) derived from the record definitions: one definition, no second spelling of a column.
+"""Tables derived from the record definitions: one definition, no second spelling of a column.
 
-Table models do not validate and are never shown to anybody; records are what leaves this room.
+Records are what leaves this room. `connector.storage.models` puts SQLModel classes over these tables; serving needs
+only the tables, and is ready sooner and smaller without SQLAlchemy's object mapper.
 """
 
 from __future__ import annotations
@@ -21,12 +22,11 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    MetaData,
     String,
     Table,
     TypeDecorator,
 )
-from sqlmodel import SQLModel
-from sqlmodel.main import SQLModelMetaclass
 
 from connector.records import RECORDS
 from connector.records.fields import INDEX
@@ -85,16 +85,13 @@ def _derive(record: type) -> Table:
         {"sqlite_autoincrement": True} if any(column.autoincrement is True for column in columns) else {}
     )
     table_name = re.sub(r"(?<!^)(?=[A-Z])", "_", record.__name__).lower()
-    model = SQLModelMetaclass(
-        f"{record.__name__}Table", (SQLModel,), {"__tablename__": table_name, "__module__": __name__,
-        "__table__": Table(table_name, SQLModel.metadata, *columns, extend_existing=True, **counting)}, table=True,
-    )  # fmt: skip
-    table: Table = model.__table__  # type: ignore[attr-defined]
+    table = Table(table_name, metadata, *columns, **counting)
     for together in getattr(record, "indexes", ()):
         Index(f"ix_{table_name}_{'_'.join(together)}", *(table.c[name] for name in together))
     return table
 
 
+metadata = MetaData()
 TABLES: dict[type, Table] = {record: _derive(record) for record in RECORDS}
 KEYS: dict[type, tuple[str, ...]] = {
     record: tuple(field.name for field in fields(record)[: record.key_width])  # type: ignore[attr-defined]
@@ -105,4 +102,3 @@ DEFAULTS: dict[type, dict[str, Any]] = {
     record: {field.name: field.default for field in fields(record) if field.default is not MISSING}
     for record in RECORDS
 }
-metadata = SQLModel.metadata

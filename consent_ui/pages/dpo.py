@@ -24,7 +24,13 @@ Place = Annotated[int, Query(ge=0, le=2**53)]
 @router.get("")
 async def home(visit: Dpo) -> Response:
     """What is overdue, then numbers."""
-    return visit.page("dpo/home.html", home=await visit.services.dpo.home(visit.actor))
+    endings = await visit.services.contract_changes.ends_not_proven(visit.actor)
+    return visit.page(
+        "dpo/home.html",
+        home=await visit.services.dpo.home(visit.actor),
+        late=[one for one in endings if one.overdue],
+        accepted=await visit.services.membership.acceptances(visit.actor),
+    )
 
 
 @router.get("/contracts")

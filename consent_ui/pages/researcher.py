@@ -1,4 +1,4 @@
-"""A researcher's pages: catalogue, negotiations, contracts with their transfers, withdrawals."""
+"""A researcher's pages: catalogue, asking for a contract, contracts with their transfers, withdrawals."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from connector.problems import Problem, missing
 from consent_ui import choices
 from consent_ui.forms import filled
+from consent_ui.pages.contracting.transfers import possible
 from consent_ui.rendering import segment
 from consent_ui.visit import Researcher, Visit, go
 
@@ -24,7 +25,13 @@ router = APIRouter(prefix="/research", include_in_schema=False)
 @router.get("")
 async def home(visit: Researcher) -> Response:
     """What needs the researcher, then numbers."""
-    return visit.page("research/home.html", home=await visit.services.research.home(visit.actor))
+    services = visit.services
+    return visit.page(
+        "research/home.html",
+        home=await services.research.home(visit.actor),
+        offered=await services.offers.list(visit.actor),
+        proposed=await services.contract_changes.waiting(visit.actor),
+    )
 
 
 @router.get("/catalogue")
@@ -81,13 +88,6 @@ async def dataset_page(visit: Visit, entry: CatalogueEntry) -> Response:
     )
 
 
-@router.get("/negotiations")
-async def negotiations(visit: Researcher) -> Response:
-    """Every contract asked for."""
-    rows = await visit.services.research.negotiations(visit.actor)
-    return visit.page("research/negotiations.html", negotiations=rows)
-
-
 @router.post("/negotiations")
 async def negotiate(visit: Researcher) -> Response:
     """Ask a provider for a contract, for one study and one purpose."""
@@ -110,11 +110,15 @@ async def negotiate(visit: Researcher) -> Response:
     return await dataset_page(visit, entry)
 
 
-@router.get("/negotiations/{pid:path}")
-async def negotiation(visit: Researcher, pid: str) -> Response:
-    """One negotiation, step by step."""
-    found = await visit.services.research.negotiation(visit.actor, pid)
-    return visit.page("research/negotiation.html", negotiation=found)
+@router.post("/catalogue/as-offered")
+async def ask_as_offered(visit: Researcher) -> Response:
+    """Ask for a contract on exactly the terms of an offer, without a study."""
+    form, research = visit.form, visit.services.research
+    entry = await research.dataset(visit.actor, form.text("provider"), form.text("dataset"))
+    if form.text("offer") not in {offer.id for offer in entry.offers}:
+        raise missing("This offer is not in the provider's catalogue any more.")
+    pid = await research.negotiate(visit.actor, entry.provider, entry.dataset, form.text("offer"))
+    return go(f"/research/negotiations/{segment(pid)}")
 
 
 @router.get("/contracts")
@@ -132,17 +136,16 @@ async def request_data(visit: Researcher, agreement: str) -> Response:
 
 
 @router.get("/contracts/{agreement:path}")
-async def room(visit: Researcher, agreement: str, requested: bool = False) -> Response:
-    """The contract room: who agreed what, what was sent, what was held back and why, who stopped."""
-    found = await visit.services.research.room(visit.actor, agreement)
-    return visit.page("research/contract.html", room=found, requested=requested)
-
-
-@router.post("/transfers/{pid:path}/end")
-async def end_transfer(visit: Researcher, pid: str) -> Response:
-    """End a running transfer."""
-    await visit.services.research.end_transfer(visit.actor, pid)
-    return go(f"/research/contracts/{segment(visit.form.text('contract'))}")
+async def room(visit: Researcher, agreement: str, requested: bool = False, done: str = "") -> Response:
+    """The contract room: who agreed what, what was sent, what was held back and why, who stopped, what changed."""
+    return visit.page(
+        "contracting/room.html",
+        room=await visit.services.research.room(visit.actor, agreement),
+        history=await visit.services.contract_changes.history(visit.actor, agreement),
+        requested=requested,
+        done=done,
+        possible=possible,
+    )
 
 
 @router.get("/withdrawals")

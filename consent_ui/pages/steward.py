@@ -24,7 +24,12 @@ FIELDS = ("description", "keywords", "categories", "source", "kind", "purposes",
 @router.get("")
 async def home(visit: Steward) -> Response:
     """What needs a decision, then numbers."""
-    return visit.page("steward/home.html", home=await visit.services.steward.home(visit.actor))
+    services = visit.services
+    return visit.page(
+        "steward/home.html",
+        home=await services.steward.home(visit.actor),
+        proposed=await services.contract_changes.waiting(visit.actor),
+    )
 
 
 @router.get("/sources")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -102,12 +103,15 @@ def _heard(kit: subprocess.Popen[str], tell: Callable[[str], None]) -> Result:
                 counted = Result(*map(int, found.groups()))
             elif not _NOISE.match(line):
                 tell(line.rstrip())
+    if counted == NOTHING:
+        tell("the kit ended without a result")
     return counted
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The program. Returns its exit code."""
     asked = _arguments().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the fixture and the kit end with us
     try:
         jars.require()
         with tempfile.TemporaryDirectory(prefix="concord-kit-") as place:

@@ -55,7 +55,9 @@ class KitIdentity:
 
 
 class ScriptedNegotiations:
-    """Plays `scripts.NEGOTIATIONS`."""
+    """Plays `scripts.NEGOTIATIONS`, where a move of ours may follow another."""
+
+    insistent = True
 
     def __init__(self, delay: float = DELAY) -> None:
         self._delay = delay
@@ -74,7 +76,9 @@ class ScriptedNegotiations:
 
 
 class ScriptedTransfers:
-    """Plays `scripts.TRANSFERS`."""
+    """Plays `scripts.TRANSFERS`, where a move of ours may follow another."""
+
+    insistent = True
 
     def __init__(self, delay: float = DELAY) -> None:
         self._delay = delay

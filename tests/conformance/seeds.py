@@ -19,21 +19,31 @@ from connector.founding import STORE_FILE, found
 from connector.identity.keys import fingerprint, jwk_of_ed25519
 from connector.identity.members import Member
 from connector.ports import Transaction
+from connector.problems import Problem
 from connector.records import Agreement, Dataset, MemberEntry
+from connector.settings import load
 from connector.storage import SqliteStore
 from contracts.agreement import make_agreement
 from contracts.terms import terms_digest
 from tests.conformance import ids
 from tests.conformance.plugs import offer_of
 
+NAME = "Connector under test"
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 _LATER_KEYS = ("CONCORD_PARTICIPANT_ID", "CONCORD_PORT", "CONCORD_PUBLIC_URL", "CONCORD_BIND_HOST")
 
 
 def founded(directory: Path, host: str, port: int, more_datasets: int = 0) -> None:
-    """Make the directory a participant that has everything the kit asks about; one that is there is taken up again."""
+    """Make the directory a participant that has everything the kit asks about; one of ours is taken up again.
+
+    Raises Problem when somebody else lives there.
+    """
     if not (directory / "concord.toml").exists():
-        found(directory, "Connector under test", "participant", port)
+        found(directory, NAME, "participant", port)
+    if load(directory).name != NAME:
+        raise Problem(
+            409, "not-ours", f"There is another participant in {directory}", accepted="a directory of its own"
+        )
     _here(directory, host, port)
     store = SqliteStore(directory / STORE_FILE)
     try:

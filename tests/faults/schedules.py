@@ -22,7 +22,7 @@ from uuid import UUID
 
 from tests.faults.simulation.faults import Fault, Faults
 from tests.faults.simulation.party import NAMES, OwnFaults, make_file, task_factory
-from tests.faults.simulation.script import WEATHER, Playing, Script
+from tests.faults.simulation.script import SILENT_DAYS, WEATHER, Playing, Script
 from tests.faults.simulation.virtual_time import VirtualLoop
 from tests.faults.simulation.world import World
 
@@ -30,6 +30,8 @@ TROUBLE = 400.0
 """Virtual seconds after which the network heals and nobody dies any more."""
 LONGEST = 4 * 3600.0
 """Virtual seconds after which everything that was due must have been delivered."""
+FAR = "9"
+"""Dead letters are due in a year that begins like this; only a sign of life from the peer makes them leave."""
 MEMORY = Path("/dev/shm")
 
 
@@ -78,9 +80,11 @@ class Stage:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.templates = {name: directory / f"empty-{name}.db" for name in NAMES}
-        for name, path in self.templates.items():
-            make_file(path, name)
+        self.templates: dict[bool, dict[str, Path]] = {}
+        for speaks in (False, True):
+            self.templates[speaks] = {name: directory / f"empty-{name}-{speaks:d}.db" for name in NAMES}
+            for name, path in self.templates[speaks].items():
+                make_file(path, name, speaks=speaks)
 
     def play(self, seed: str, less: Less = Less()) -> Outcome:  # noqa: B008 - a value
         """Play one schedule to its end."""
@@ -97,22 +101,24 @@ class Stage:
             loop.close()
 
     async def _played(self, seed: str, script: Script, faults: Faults, less: Less) -> Outcome:
-        world = World(seed, faults, self.directory, self.templates)
+        world = World(seed, faults, self.directory, self.templates[script.speaks], script.clocks)
+        if script.weather == "silent":
+            world.patience = SILENT_DAYS
         playing = Playing(world, script, less.acts)
         for party in world.parties.values():
             await party.start()
         playing.begin()
-        await _settled(world)
+        await _settled(world, playing)
         if not world.judge.findings:
             await _ended(world, playing)
         await world.close()
         return Outcome(seed, script, world.judge.findings, world.trace, faults.happened, Counter(world.judge.counted))
 
 
-async def _settled(world: World) -> None:
+async def _settled(world: World, playing: Playing) -> None:
     """Wait until nothing is under way any more, then compare both sides."""
     loop = asyncio.get_running_loop()
-    pause = 0.25
+    pause, greeted = 0.25, False
     while not world.judge.findings:
         await asyncio.sleep(pause)
         pause = min(pause * 1.3, 30)
@@ -122,7 +128,12 @@ async def _settled(world: World) -> None:
         left = [one for party in world.parties.values() for one in world.judge.waiting(party.life.store.raw)]
         if not left and not any(party.life.working for party in world.parties.values()):
             world.judge.quiet({name: party.life.store.raw for name, party in world.parties.items()})
+            world.doors()
             return
+        if left and all(due > FAR for _, due, *_ in left) and not greeted:
+            greeted = True
+            world.faults.healed = True
+            await playing.greet()
         if loop.time() > LONGEST:
             world.judge.finds(f"never delivered: {left}")
 
@@ -136,7 +147,7 @@ async def _ended(world: World, playing: Playing) -> None:
             continue
         theirs = world.judge.processes[world.other(process.party).name, process.their_pid]
         await playing.end(sides.choice((process, theirs)))
-    await _settled(world)
+    await _settled(world, playing)
     for process in world.judge.processes.values():
         if process.state not in ("FINALIZED", "TERMINATED", "COMPLETED"):
             world.judge.finds(f"{process.party}: the {process.kind} {process.pid} cannot be ended, it is {process.state}")

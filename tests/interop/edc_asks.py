@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import httpx2
 import pytest
@@ -137,9 +138,11 @@ async def a_person_withdraws(stage: Stage) -> None:
 
 
 async def _started(stage: Stage) -> tuple[str, Json]:
-    """A pull of EDC's that has begun: its id there, and the address EDC has for it."""
+    """A pull of EDC's that has begun for both sides: its id there, and the address EDC has for it."""
     pid = await stage.consumer.management.transfer(stage.ours, await stage.contract_of_edc())
     address = await stage.consumer.management.address(pid)
+    ours = await stage.ours_of(pid)
+    await stage.hospital.eventually(Transfer, ours.pid, where=lambda found: found.state == "STARTED")
     assert address.get("endpoint"), address
     assert address.get("authorization"), address
     return pid, address
@@ -150,7 +153,8 @@ async def _only_of_the_willing(stage: Stage, body: bytes) -> None:
     codes = {str(code_of(line)) for line in body.splitlines()}
     assert codes == await _codes(stage), (len(codes), len(stage.willing))
     text = body.decode()
-    assert not [name for name in stage.names if name in text]
+    found = [name for name in stage.names if re.search(rf"\b{re.escape(name)}\b", text)]
+    assert not found, found
 
 
 async def _codes(stage: Stage) -> set[str]:

@@ -160,10 +160,10 @@ class Management:
         return str((await self.ask("GET", f"/v3/transferprocesses/{id}/state"))["state"])
 
     async def transferred(self, id: str, state: str, seconds: float = PATIENCE, pause: float = 0.02) -> None:
-        """Wait until a transfer stands so; one that is complete goes on to be cleared away by itself."""
+        """Wait until a transfer stands so; the provider's goes on from its end to be cleared away, by itself."""
         deadline = time.monotonic() + seconds
         while (found := await self.transfer_state(id)) != state:
-            if state == "COMPLETED" and found.startswith("DEPROVISION"):
+            if state in ("COMPLETED", "TERMINATED") and found.startswith("DEPROVISION"):
                 return
             assert time.monotonic() < deadline, f"transfer is {found}, not {state}"
             await asyncio.sleep(pause)

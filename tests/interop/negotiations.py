@@ -138,11 +138,13 @@ async def _waiting_at_us(stage: Stage) -> tuple[str, str]:
              "permission": [{"action": "use", "constraint": [
                  {"leftOperand": v.PURPOSE, "operator": "isA", "rightOperand": story.RESEARCH}]}]}  # fmt: skip
     pid = await stage.consumer.management.negotiate(stage.concord(stage.steady), terms)
-    return pid, await _seen(stage.steady, pid)
+    ours = await _seen(stage.steady, pid)
+    await stage.consumer.management.negotiated(pid, "REQUESTED")
+    return pid, ours
 
 
 async def _seen(party: Party, their_pid: str) -> str:
-    """Our pid of a negotiation that EDC calls so, once it is here and EDC knows that it is."""
+    """Our pid of a negotiation that EDC calls so, once it is here."""
 
     async def look() -> str | None:
         found = await party.find(Negotiation, their_pid=their_pid)

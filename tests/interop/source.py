@@ -83,8 +83,13 @@ async def _body(reader: asyncio.StreamReader, fields: dict[str, str]) -> bytes:
     if fields.get("transfer-encoding", "").lower() != "chunked":
         return await reader.readexactly(int(fields.get("content-length", "0")))
     parts = []
-    while size := int((await reader.readline()).split(b";")[0], 16):
+    while size := int((await _line(reader)).split(b";")[0], 16):
         parts.append(await reader.readexactly(size))
         await reader.readline()
     await reader.readline()
     return b"".join(parts)
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    """One line. Raises IncompleteReadError when the sender has broken off."""
+    return await reader.readuntil(b"\n")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from connector.records import ReceivedTransfer, Transfer
 from connector.services.processes.moves import Complete, Start, Suspend, Terminate
-from connector.services.processes.transfers import PULL, PUSH
+from connector.services.processes.transfers import PULL
 from contracts import edc
 from contracts.messages import DataAddress
 from tests.interop.scenario import scenario
@@ -28,7 +28,7 @@ async def we_pull(stage: Stage) -> None:
 @scenario("EDC pushes to our inbox, and what arrives is what lies behind it")
 async def edc_pushes(stage: Stage) -> None:
     agreement = await stage.contract_of_ours()
-    pid = await stage.research.services.transfers.ask(agreement, format=PUSH)
+    pid = await stage.research.services.transfer_desk.ask(stage.research.acting("researcher"), agreement.id, push=True)
     received = await stage.research.eventually(ReceivedTransfer, pid, where=lambda row: row.standing == "complete")
     assert content_of(received.path) == CONTENT
     await stage.research.eventually(Transfer, pid, where=lambda found: found.state == "COMPLETED")

@@ -1,4 +1,4 @@
-"""A receiver of pushes that is no connector: it keeps what it is sent, as fast or slow as a test wants, and answers."""
+"""The other end of a data plane, played by hand: it keeps what it is sent, as slowly as a test wants, and answers."""
 
 from __future__ import annotations
 
@@ -45,6 +45,19 @@ def saying(status: str) -> Answering:
 
     async def answer(delivery: Delivery, reader: asyncio.StreamReader) -> bytes | None:
         return f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode()
+
+    return answer
+
+
+def giving(content: bytes, authorization: str, media_type: str = "text/csv") -> Answering:
+    """Gives this content to who sends exactly this `Authorization`, and says 403 to everybody else."""
+
+    async def answer(delivery: Delivery, reader: asyncio.StreamReader) -> bytes | None:
+        if f"\r\nauthorization: {authorization}\r\n".encode().lower() not in delivery.head.lower():
+            return b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n"
+        delivery.whole = True
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: {media_type}\r\ncontent-length: {len(content)}\r\n\r\n"
+        return head.encode() + content
 
     return answer
 

@@ -24,6 +24,7 @@ from connector.services.dpo.views import (
 )
 from connector.services.dpo.wording import entry_words
 from connector.services.evidence import Evidence, Exported
+from connector.services.membership import acceptance_rows
 from connector.services.rooms.names import moment
 from connector.services.rooms.reading import Rooms
 from connector.services.rooms.views import AgreementRow
@@ -54,7 +55,8 @@ class Dpo:
         state = LogState(
             tx.count(LogEntry), newest[0].size if newest else 0, newest[0].at if newest else None
         )  # fmt: skip
-        return DpoHome(tx.count(Agreement), overdue, refused, state)
+        by_hand = [row for row in acceptance_rows(tx, self._context) if row.contracts or row.standing == "in-force"]
+        return DpoHome(tx.count(Agreement), overdue, refused, state, by_hand)
 
     async def contracts(self, actor: Actor) -> list[AgreementRow]:
         """Every contract of this participant, newest first."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from connector.services.membership import AcceptanceRow
 from connector.services.rooms.views import ContractRoom
 
 
@@ -36,12 +37,13 @@ class LogState:
 
 @dataclass(frozen=True, slots=True)
 class DpoHome:
-    """The first page: what is overdue, then numbers."""
+    """The first page: what is overdue, then numbers. `by_hand`: whose erasures nobody proves, so that people must."""
 
     contracts: int
     overdue: list[NoticeRow]
     refused_decisions: int
     log: LogState
+    by_hand: list[AcceptanceRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

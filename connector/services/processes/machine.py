@@ -24,9 +24,13 @@ from connector.services.context import Context
 from connector.services.delivery import wake_recipient
 from connector.services.processes.answers import Answer, Refusal, claimed_pids, text
 from connector.services.processes.conduct import ON_ITS_WAY, RANKS, Conduct, Letter, M, P, Protocol
+from contracts import edc
 from contracts.messages import Json, MessageError, Posted, type_of
 from contracts.names import NIL_PID, MessageType, Role
 from contracts.steps import StepRefused
+
+OVERTAKEN = "overtaken"
+"""The `reason` of a message that still waits for its answer, although theirs has decided the matter."""
 
 
 class Machine(Generic[P, M]):
@@ -173,10 +177,16 @@ class Machine(Generic[P, M]):
         if process.their_pid is None:
             changes["their_pid"] = getattr(message, f"{sender}_pid")
         if process.parting is not None and RANKS.get(message.TYPE, 0) >= _rank(process):
-            # Theirs counts for more, or says the same. Ours may have arrived, so it is not taken back: its answer,
-            # whatever that is, changes nothing any more, and what we send next waits behind it.
-            changes["parting"] = None
+            changes["parting"] = None  # theirs counts for more, or says the same
+        self._overtake(tx, process.pid)
         return self._enter(tx, process, following, sender, message, changes)
+
+    def _overtake(self, tx: Transaction, pid: str) -> None:
+        """What of ours is still under way has been overtaken by theirs. It may have arrived, so it is not taken back:
+        its answer changes nothing any more, and what we send next waits behind it."""
+        if self._under_way(tx, pid):
+            mark: dict[str, object] = {"reason": OVERTAKEN}
+            tx.alter(OutboxMessage, mark, about=pid, kind=self.protocol.kind, standing="waiting")
 
     def _check_pids(self, process: P, message: Posted) -> None:
         theirs = f"{Role(process.role).other}_pid"
@@ -201,14 +211,14 @@ class Machine(Generic[P, M]):
             except StepRefused as refused:
                 return self._implied(tx, process, step, sender, refused)
         fresh = StepRefused(None, step, sender, ())
-        if self.waiting(tx, process.pid):
+        if self._under_way(tx, process.pid):
             return self._implied(tx, process, step, sender, fresh)
         return process, self.protocol.step(None, step, sender)
 
     def _implied(
         self, tx: Transaction, process: P, step: StrEnum, sender: Role, refused: StepRefused
     ) -> tuple[P, StrEnum]:
-        for sent in self.waiting(tx, process.pid):
+        for sent in self._under_way(tx, process.pid):
             mine = self.protocol.read(sent.body or {})
             try:
                 reached = self.protocol.step(self._state(process), self.protocol.step_of(mine), Role(process.role))
@@ -236,11 +246,12 @@ class Machine(Generic[P, M]):
         self.context.deliveries.send(
             tx, recipient=changed.counterparty, url=changed.callback.rstrip("/") + letter.path,
             kind=self.protocol.kind, body=letter.message.wire(), about=changed.pid, id=letter.message.id, quiet=quiet,
+            pause=0.0 if self.context.members.speaks_exchange(changed.counterparty) else edc.SETTLING,
         )  # fmt: skip
         return changed
 
     def _check_turn(self, tx: Transaction, process: P, letter: Letter) -> None:
-        under_way = self.waiting(tx, process.pid)
+        under_way = self._under_way(tx, process.pid)
         ends = RANKS.get(letter.message.TYPE, 0) == 3
         if under_way and (not ends or _rank(process) == 3):
             raise conflict("A message of ours is still on its way", accepted="once the other side has answered it")
@@ -254,6 +265,10 @@ class Machine(Generic[P, M]):
     def waiting(self, tx: Transaction, pid: str) -> list[OutboxMessage]:
         """Our messages of this process that have not been acknowledged."""
         return tx.find(OutboxMessage, about=pid, kind=self.protocol.kind, standing="waiting", order="sequence")
+
+    def _under_way(self, tx: Transaction, pid: str) -> list[OutboxMessage]:
+        """The same inside the writer, which knows most lanes to be empty without a look."""
+        return [] if self.context.deliveries.departures.free(pid) else self.waiting(tx, pid)
 
     def _is_final(self, process: P) -> bool:
         """Whether nothing follows any more."""
@@ -295,16 +310,21 @@ class Machine(Generic[P, M]):
         theirs = text(answer.get(f"{Role(process.role).other}Pid"))
         changes: dict[str, Any] = {"their_pid": theirs} if process.their_pid is None and theirs else {}
         message = self.protocol.read(sent.body or {})
+        if self._conduct.refreshing(tx, process, message, taken=True) or self._overtaken(tx, sent):
+            return
         try:
             following = self.protocol.step(self._state(process), self.protocol.step_of(message), Role(process.role))
         except StepRefused:
-            # Overtaken: their next message was the proof, or theirs crossed ours and counts.
-            self._conduct.refreshing(tx, process, message, taken=True)
-            return
+            return  # their next message was the proof already
         ending = self._wanted_to_end(process)
         moved = self._enter(tx, process, following, Role(process.role), message, changes | _settled(message))
         if ending is not None and not self._is_final(moved) and moved.their_pid is not None:
             self.queue(tx, moved, ending)
+
+    @staticmethod
+    def _overtaken(tx: Transaction, sent: OutboxMessage) -> bool:
+        now = tx.get(OutboxMessage, sent.id)
+        return now is not None and now.reason == OVERTAKEN
 
     def _wanted_to_end(self, process: P) -> M | None:
         """Somebody called it off before the other side's first answer told us where to send that."""
@@ -324,6 +344,9 @@ class Machine(Generic[P, M]):
         if process is None or self._is_final(process):
             return
         message = self.protocol.read(sent.body or {})
+        if self._overtaken(tx, sent):
+            self._conduct.refreshing(tx, process, message, taken=False)
+            return
         code = f"refused-{status}"
         reasons = tuple(str(one) for one in _listed(answer.get("reason") or answer.get("detail")))
         if RANKS.get(message.TYPE) == 3 or process.their_pid is None:

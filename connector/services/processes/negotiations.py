@@ -231,8 +231,9 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
         if tx.find(Negotiation, counterparty=sender.id, their_pid=theirs, limit=1):
             raise Refusal(400, "pid-reused", f"this {role.other}Pid belongs to another negotiation")
         dataset = self._offered(tx, message).id if provider else self._not_too_many(tx, sender, message)
-        theirs_first = {"initiator": str(role.other), "offered_by": str(role.other)}
-        new = replace(self._new(role, sender, message.callback_address, dataset), **theirs_first)
+        other = str(role.other)
+        new = self._new(role, sender, message.callback_address, dataset)
+        new = replace(new, initiator=other, offered_by=other)
         tx.add(new)
         return new, 201
 

@@ -175,7 +175,7 @@ def _facts(context: Context, contract: Contract, release: Release) -> ReleaseFac
         dataset=contract.dataset, agreement=release.agreement, study=contract.terms.study,
         profile=f"urn:concord:profile:{profile.name}", profile_sha256=profile.digest,
         provider=Party(context.me.id, context.me.name),
-        recipient=Party(contract.recipient, context.members.name_of(contract.recipient)),
+        recipient=Party.of_member(contract.recipient, context.members.name_of(contract.recipient)),
         software_name="concord-connector", software_version=_version(), files=(file,),
         withheld_people=_codes(folded(release.withheld or {}, PEOPLE_REASONS)),
         withheld_resources=_codes(folded(release.withheld_resources or {}, RESOURCE_REASONS)),

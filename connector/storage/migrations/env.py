@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from connector.storage.tables import metadata
+from connector.storage.models import metadata
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True,

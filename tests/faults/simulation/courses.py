@@ -49,6 +49,7 @@ class Contracting:
 
     def __init__(self, life: Life) -> None:
         self._life = life
+        self.insistent = Random(f"{life.world.seed}:{life.name}:insistent").random() < 0.5
 
     def _drawn(self, process: Negotiation, what: str) -> Random:
         place = len((process.steps or {}).get("steps", []))
@@ -96,6 +97,7 @@ class Moving:
 
     def __init__(self, life: Life) -> None:
         self._life = life
+        self.insistent = Random(f"{life.world.seed}:{life.name}:insistent").random() < 0.5
 
     def _drawn(self, process: Transfer, what: str) -> Random:
         place = len((process.steps or {}).get("steps", []))

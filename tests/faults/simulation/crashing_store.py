@@ -45,7 +45,7 @@ FILES = Files()
 class CrashingStore(SqliteStore):
     """`crash(point)` is asked on both sides of every commit whether the process dies there.
 
-    `committed` is called in between, `delay(kind)` says how long the disk takes.
+    `committed` is called in between, `delay(kind)` says how long the disk takes, `fails()` whether it refuses a commit.
     """
 
     def __init__(
@@ -56,10 +56,11 @@ class CrashingStore(SqliteStore):
         crash: Callable[[str], bool],
         committed: Callable[[], None],
         delay: Callable[[str], float],
+        fails: Callable[[], bool],
     ) -> None:
         # Not the parent's: that one starts threads and migrates; the file is a copy of a migrated one.
         self._on_commit = lambda bells: on_commit(sorted(bells))
-        self._crash, self._committed, self._delay = crash, committed, delay
+        self._crash, self._committed, self._delay, self._fails = crash, committed, delay, fails
         self._statements = FILES.statements
         self._loop = asyncio.get_running_loop()
         self._closed, self._door, self._local = False, threading.Lock(), threading.local()
@@ -102,6 +103,9 @@ class CrashingStore(SqliteStore):
             return
         group = [one for one in self._queue if one[1].begin()]
         self._queue.clear()
+        if self._fails():
+            deliver([(reply, None, sqlite3.OperationalError("database or disk is full")) for _, reply in group])
+            return
         replies: list[FutureReply[Any]] = [FutureReply() for _ in group]
         bells: set[str] = set()
         ring, self._on_commit = self._on_commit, bells.update

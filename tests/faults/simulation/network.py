@@ -7,6 +7,7 @@ parsed, answered. What was on its way when its sender died arrives all the same.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -113,12 +114,28 @@ class Network:
         await asyncio.wait({handling})
         if handling.cancelled() or not to.alive:
             return None
+        if (fault := handling.exception()) is not None:
+            return self._failed(to, request, fault)
         status, body, then = handling.result()
         answer = Answer(status, {}, body)
         self._world.judge.answered(to.name, to.store.raw, request.authorization, request.message, answer)
         if not self._world.crash(to, "after its answer") and then is not None:
-            to.run(then())
+            to.run(self._afterwards(to, then))
         return answer
+
+    async def _afterwards(self, to: Life, then: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """What follows an answer; of its faults the server only writes a line."""
+        try:
+            await then()
+        except Exception as error:
+            if to.alive and not isinstance(error, sqlite3.Error):
+                self._world.judge.finds(f"{to.name} breaks after an answer: {error!r}")
+
+    def _failed(self, to: Life, request: Request, fault: BaseException) -> Answer:
+        """A receipt that breaks is answered 500; only a full disk may break it."""
+        if not isinstance(fault, sqlite3.Error):
+            self._world.judge.finds(f"{to.name} breaks over {request}: {fault!r}")
+        return Answer(500, {}, b"")
 
     def _cut(self) -> bool:
         return asyncio.get_running_loop().time() < self.cut_until

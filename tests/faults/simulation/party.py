@@ -45,13 +45,14 @@ NAMES = ("A", "B")
 LIVING: contextvars.ContextVar[Life | None] = contextvars.ContextVar("living", default=None)
 
 
-def member(name: str) -> Member:
-    """A participant as the register of both holds it."""
+def member(name: str, *, speaks: bool = False) -> Member:
+    """A participant as the register of both holds it; one that speaks the consent exchange has an address for it."""
     origin = f"http://127.0.0.1:{7000 + NAMES.index(name)}"
     jwk = {"kty": "OKP", "crv": "Ed25519", "x": "A" * 42 + "0" if name == "A" else "A" * 42 + "4"}
     return Member(
         id=f"urn:concord:{name}", name=name, role="participant", origin=origin, dsp=f"{origin}/dsp/2025-1",
-        keys=(jwk,), fingerprint=hashlib.sha256(name.encode()).hexdigest(), allow_http=True, added_at=EPOCH,
+        consent=f"{origin}/consent" if speaks else None, keys=(jwk,), allow_http=True, added_at=EPOCH,
+        fingerprint=hashlib.sha256(name.encode()).hexdigest(),
     )  # fmt: skip
 
 
@@ -69,14 +70,15 @@ def dataset_of(name: str) -> str:
     return f"urn:dataset:{name}"
 
 
-def make_file(path: Path, name: str) -> None:
+def make_file(path: Path, name: str, *, speaks: bool) -> None:
     """An empty store of this participant, to be copied for every schedule."""
     store = SqliteStore(path)
     offer = {key: value for key, value in offer_of(name).items() if key not in ("target", "assigner")}
     dataset = Dataset(id=dataset_of(name), source="s", title=name, offer_id=offer["@id"], offer=offer, profile="p:0a")
+    known = [member(one, speaks=speaks) for one in NAMES]
     entries = [
         MemberEntry(id=one.id, origin=one.origin, standing="active", entry=one.model_dump(mode="json"))
-        for one in MEMBERS.values()
+        for one in known
     ]
     store.submit(lambda tx: [tx.add(record) for record in (dataset, *entries)]).result()
     store.close()
@@ -87,7 +89,7 @@ class OwnFaults(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         life = LIVING.get()
-        if life is not None and life.alive:
+        if life is not None and life.alive and not life.world.faults.chances.get("disk full"):
             life.world.judge.finds(f"{life.name} logs: {record.getMessage()} ({sys.exc_info()[1]!r})")
 
 
@@ -136,12 +138,12 @@ class Life:
         loop = asyncio.get_running_loop()
 
         def clock() -> datetime:
-            return instant(loop)
+            return instant(loop) + timedelta(seconds=self.party.skew)
 
         bells = LocalBells(loop)
         self.store = CrashingStore(
             self.party.path, cast("Any", bells.ring_from_thread), crash=lambda point: world.crash(self, point),
-            committed=self._committed, delay=world.delay,
+            committed=self._committed, delay=world.delay, fails=lambda: world.faults.strikes("disk full"),
         )  # fmt: skip
         outbound = cast("Any", _Sending(self))
         self.members = Members(
@@ -199,6 +201,8 @@ class Party:
         shutil.copyfile(template, self.path)
         self.life = cast("Life", None)
         self.up = False
+        self.skew = 0.0
+        """Seconds by which its clock is wrong."""
 
     async def start(self) -> None:
         """A new life on the file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from random import Random
@@ -27,12 +28,16 @@ WEATHER: dict[str, dict[str, float]] = {
     "lossy": {"request lost": 0.15, "answer lost": 0.2, "busy": 0.05},
     "doubled": {"twice": 0.4, "late": 0.15, "slow": 0.2},
     "deadly": {f"dies {point}": 0.04 for point in DEATHS} | {"down for long": 0.1},
+    "full disk": {"disk full": 0.06, "slow": 0.1},
+    "silent": {"request lost": 0.1, "answer lost": 0.1},
     "storm": {
         "request lost": 0.1, "answer lost": 0.12, "busy": 0.05, "twice": 0.15, "late": 0.08, "slow": 0.15,
         "slow answer": 0.1, "slow disk": 0.05, "down for long": 0.05, **{f"dies {point}": 0.02 for point in DEATHS},
     },
 }  # fmt: skip
-KINDS = ("calm", "slow", "lossy", "doubled", "deadly", "deadly", "storm", "storm")
+KINDS = ("calm", "slow", "lossy", "doubled", "deadly", "deadly", "full disk", "silent", "storm", "storm")
+SILENT_DAYS = 0.02
+"""In silent weather letters are given up after half an hour, and the network is cut for an hour."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,11 @@ class Script:
     cuts: tuple[tuple[float, float], ...]
     deaths: tuple[Act, ...]
     minds: int
-    """How many sudden moves people make in each process."""
+    """How many sudden moves people make in each process, at most."""
+    speaks: bool
+    """Whether the two speak the consent exchange."""
+    clocks: float
+    """By how many seconds clocks are wrong, and are set anew at a start, at most."""
 
     @classmethod
     def drawn(cls, seed: str) -> Script:
@@ -68,6 +77,8 @@ class Script:
             for number in range(draw.choice((1, 1, 1, 2, 2, 3)))
         )
         cuts, deaths = [], []
+        if weather == "silent":
+            cuts.append((draw.random() * scale, 3600.0))
         if weather in ("lossy", "storm") and draw.random() < 0.3:
             cuts.append((draw.random() * scale * 2, draw.choice((0.5, 40.0, 3600.0))))
         if weather in ("deadly", "storm"):
@@ -75,7 +86,9 @@ class Script:
                 Act(number, draw.random() * (scale * 2 + 1), draw.choice(NAMES), "dies")
                 for number in range(draw.choice((0, 1, 2, 3)))
             ]
-        return cls(weather, scale, begins, tuple(cuts), tuple(deaths), draw.choice((0, 1, 2, 4)))
+        minds, speaks = draw.choice((0, 1, 2, 4)), draw.random() < 0.5
+        clocks = draw.choice((0.0, 0.0, 0.5, 40.0))
+        return cls(weather, scale, begins, tuple(cuts), tuple(deaths), minds, speaks, clocks)
 
 
 class Playing:
@@ -122,6 +135,8 @@ class Playing:
                 return await act()
             except Problem as problem:
                 self._world.note(party.name, f"is told: {problem.status} {problem}")
+            except sqlite3.Error:
+                self._world.note(party.name, "is told: the disk is full")
             except Exception as error:
                 if not life.alive:
                     raise asyncio.CancelledError from None
@@ -191,8 +206,15 @@ class Playing:
             self._world.note(party.name, f"somebody there wants {type(wanted).__name__} of {process.pid}")
             service: Any = life.negotiations if kind is Negotiation else life.transfers
             await service.move(process.pid, wanted)
+            if kind is Transfer and now.role == "provider":
+                self._world.must_be_shut(process.pid)
 
         await self._done(party, f"changes their mind about the {process.kind} {process.pid}", move)
+
+    async def greet(self) -> None:
+        """Each asks the other for a contract: whoever hears that sees the other alive."""
+        for act in (Act(0, 0.0, "A", "begins", "consumer"), Act(0, 0.0, "B", "begins", "consumer")):
+            await self._begins(act)
 
     async def end(self, process: Seen) -> None:
         """Somebody ends what nobody brought to an end."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from connector.problems import Problem
 from tests.faults.simulation.faults import Faults
 from tests.faults.simulation.judge import Judge, Seen
 from tests.faults.simulation.network import Network
@@ -20,8 +22,8 @@ BACK_WITHIN = (0.05, 5.0)
 class World:
     """Holds everything; lives for one schedule."""
 
-    def __init__(self, seed: str, faults: Faults, directory: Path, templates: dict[str, Path]) -> None:
-        self.seed, self.faults = seed, faults
+    def __init__(self, seed: str, faults: Faults, directory: Path, templates: dict[str, Path], clocks: float) -> None:
+        self.seed, self.faults, self._clocks = seed, faults, clocks
         self._loop = asyncio.get_running_loop()
         self.trace: list[tuple[float, str, str]] = []
         self.network = Network(self)
@@ -29,6 +31,8 @@ class World:
         self.judge = Judge(self.note, self._moved)
         self.watchers: list[Any] = []
         self.parties = {name: Party(self, name, directory, templates[name]) for name in NAMES}
+        for party in self.parties.values():
+            self._set_clock(party)
         self._background: set[asyncio.Task[Any]] = set()
         self._outside = contextvars.copy_context()
 
@@ -95,8 +99,43 @@ class World:
 
     async def _back(self, party: Party, down: float) -> None:
         await asyncio.sleep(down)
+        self._set_clock(party)
         self.note(party.name, "is back")
         await party.start()
+
+    def _set_clock(self, party: Party) -> None:
+        party.skew = (self.faults.number("clock") - 0.5) * 2 * self._clocks
+
+    # --- what a token opens ------------------------------------------------------------------------------------------
+
+    def must_be_shut(self, pid: str) -> None:
+        """What its provider has decided to pause or end hands nothing over from that commit on."""
+        process = self.judge.processes[next(key for key in self.judge.processes if key[1] == pid)]
+        life = self.parties[process.party].life
+        held = life.store.raw.execute("select parting from transfer where pid = ?", (pid,)).fetchone()[0]
+        if held is not None and self._opens(process):
+            self.judge.finds(f"{process.party} decided to stop the transfer {pid} ({held}) and still hands data over")
+
+    def doors(self) -> None:
+        """Once all is quiet: a consumer's token opens what is started, and nothing else."""
+        for process in [one for one in self.judge.processes.values() if one.kind == "transfer"]:
+            if process.role == "provider" and (opens := self._opens(process)) is not None:
+                if opens != (process.state == "STARTED"):
+                    self.judge.finds(f"{process.party}: the transfer {process.pid} is {process.state}, open: {opens}")
+
+    def _opens(self, process: Seen) -> bool | None:
+        """Whether the consumer's address opens the data now; None when it has none."""
+        consumer, life = self.other(process.party).life, self.parties[process.party].life
+        row = consumer.store.raw.execute("select data_address from transfer where pid = ?", (process.their_pid,))
+        address = json.loads((row.fetchone() or ("null",))[0] or "null")
+        if address is None:
+            return None
+        token = next(one["value"] for one in address["endpointProperties"] if one["name"] == "authorization")
+        try:
+            life.store.read_now(lambda tx: life.transfers.open_to(tx, process.pid, token))
+        except Problem:
+            return False
+        return True
 
     def _moved(self, process: Seen) -> None:
         for watcher in self.watchers:

@@ -18,7 +18,6 @@ from connector.outbound.faults import OutboundRefused, Refusal, Unreachable, Why
 from connector.problems import Problem, invalid
 from connector.records import OutboxMessage, Setting
 from connector.services.delivery import Deliveries, wake_recipient
-from connector.services.patience import retry_after
 from connector.storage import SqliteStore
 from tests.two_party.space import until
 
@@ -57,6 +56,9 @@ class Peers:
 class Office:
     """A store, a courier and peers."""
 
+    late = timedelta()
+    """How far the courier's clock is ahead."""
+
     def __init__(self, path) -> None:
         self.bells = LocalBells(asyncio.get_running_loop())
         self.store = SqliteStore(path / "store.db", self.bells.ring_from_thread)
@@ -74,7 +76,7 @@ class Office:
         self.task = None
 
     def clock(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + self.late
 
     def start(self) -> None:
         self.task = asyncio.create_task(self.courier.run())
@@ -339,13 +341,6 @@ async def test_the_courier_outlives_a_store_that_cannot_be_read_for_a_while(offi
     await until(lambda: office.peers.of("peer") == [1], "the message")
 
 
-def test_waiting_grows_and_stays_within_bounds():
-    waits = [retry_after(attempts, 1.0) for attempts in range(40)]
-    assert waits == sorted(waits)
-    assert (waits[0], waits[-1]) == (timedelta(milliseconds=200), timedelta(seconds=60))
-    assert all(retry_after(attempts, 0.0) * 2 == retry_after(attempts, 1.0) for attempts in range(40))
-
-
 def test_sequence_numbers_grow_even_when_the_clock_stands_still_or_goes_back():
     times = iter([datetime(2026, 1, 1, tzinfo=UTC)] * 3 + [datetime(2025, 1, 1, tzinfo=UTC)] * 3)
     deliveries = Deliveries(lambda: next(times))
@@ -354,3 +349,193 @@ def test_sequence_numbers_grow_even_when_the_clock_stands_still_or_goes_back():
     for _ in range(6):
         deliveries.send(tx, recipient="r", url="u", kind="k", body={}, about="a")
     assert numbers == sorted(set(numbers))
+
+
+async def test_a_message_of_this_process_leaves_without_a_look_at_the_table(office, monkeypatch):
+    looks = []
+    office.start()
+    await until(lambda: office.deliveries.departures.free("x"), "the courier to attend")
+    await until(lambda: office.bells._waiting.get("outbox"), "it to have looked once")
+    monkeypatch.setattr("connector.jobs.courier._look", lambda *_given: looks.append(1) or ([], None, False))
+    for number in range(20):
+        await office.send(number, lane="one")
+        await office.settled()
+    assert office.peers.of("peer") == list(range(20))
+    assert looks == []
+
+
+async def test_what_was_rolled_back_never_leaves_and_holds_up_nothing_of_its_lane(office):
+    office.start()
+    await until(lambda: office.deliveries.departures.free("x"), "the courier to attend")
+
+    def failing(tx):
+        office.deliveries.send(tx, recipient="peer", url="u", kind="kind", body={"n": 1}, about="lane")
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await office.store.write(failing)
+    await office.send(2, lane="lane")
+    await office.settled()
+    assert office.peers.of("peer") == [2]
+
+
+async def test_a_quiet_message_leaves_when_the_answer_is_out_and_soon_without_it(office):
+    office.start()
+    await until(lambda: office.deliveries.departures.free("x"), "the courier to attend")
+
+    def quietly(number):
+        return lambda tx: office.deliveries.send(
+            tx, recipient="peer", url="u", kind="kind", body={"n": number}, about=f"lane-{number}", quiet=True
+        )
+
+    await office.store.write(quietly(1))
+    assert office.peers.of("peer") == []
+    office.deliveries.wake()
+    await until(lambda: office.peers.of("peer") == [1], "the message after the wake-up")
+    await office.store.write(quietly(2))
+    await until(lambda: office.peers.of("peer") == [1, 2], "the message nobody woke")
+
+
+async def test_a_wake_up_that_comes_before_the_commit_is_known_holds_nothing_back(office):
+    office.start()
+    await until(lambda: office.deliveries.departures.free("x"), "the courier to attend")
+
+    def command(tx):
+        office.deliveries.send(tx, recipient="peer", url="u", kind="kind", body={"n": 1}, about="a", quiet=True)
+        office.deliveries.wake()
+
+    await office.store.write(command)
+    await until(lambda: office.peers.of("peer") == [1], "the message")
+    assert office.deliveries.departures._held == {}
+
+
+async def test_a_message_that_waits_quietly_in_a_killed_process_is_found_in_the_table(office):
+    office.start()
+    await until(lambda: office.deliveries.departures.free("x"), "the courier to attend")
+    await office.store.write(
+        lambda tx: office.deliveries.send(
+            tx, recipient="peer", url="u", kind="kind", body={"n": 1}, about="a", quiet=True
+        )
+    )
+    office.task.cancel()
+    await asyncio.gather(office.task, return_exceptions=True)
+    office.deliveries._clock = office.clock
+    office.deliveries.departures = type(office.deliveries.departures)()
+    office.courier = Courier(office.courier._context)
+    office.start()
+    await office.settled()
+    assert office.peers.of("peer") == [1]
+
+
+async def test_a_full_courier_finds_what_it_left_behind(office):
+    held = asyncio.Event()
+    office.peers.answers["hole"] = held
+    office.start()
+    await until(lambda: office.deliveries.departures.free("x"), "the courier to attend")
+    await office.send(*range(60), to="hole")
+    await until(lambda: office.peers.at_once["hole"] == 8, "as many as there is room for")
+    held.set()
+    await office.settled()
+    assert sorted(office.peers.of("hole")) == list(range(60))
+
+
+async def test_after_days_without_an_answer_a_message_is_a_dead_letter_that_keeps_its_body(office):
+    office.peers.answers["peer"] = Unreachable(Why.TIME)
+    office.start()
+    await office.send(1)
+    await until(lambda: failing(office), "a first failure")
+    office.late = timedelta(days=8)
+    await office.store.write(lambda tx: tx.ring("outbox"))
+    dead = await until(lambda: dead_letters(office), "a dead letter")
+    assert [(one.standing, one.reason, one.body) for one in dead] == [("waiting", "unreachable", {"n": 1})]
+    assert (dead[0].first_error, dead[0].status) == (str(Unreachable(Why.TIME)), 0)
+    tried = dead[0].attempts
+    office.late = timedelta(days=30)
+    await office.store.write(lambda tx: tx.ring("outbox"))
+    await asyncio.sleep(0.05)
+    assert (await office.messages())[0].attempts == tried
+
+
+async def failing(office):
+    return [one for one in await office.messages() if one.failing_since]
+
+
+async def dead_letters(office):
+    return [one for one in await office.messages() if one.dead_at]
+
+
+async def dead_of_silence(office, *numbers, **keys):
+    office.peers.answers["peer"] = Unreachable(Why.CONNECT)
+    office.start()
+    await office.send(*numbers, **keys)
+    await until(lambda: failing(office), "a first failure")
+    office.late = timedelta(days=8)
+    await office.store.write(lambda tx: tx.ring("outbox"))
+    await until(lambda: dead_letters(office), "dead letters")
+
+
+async def test_a_letter_dead_of_silence_leaves_with_the_same_id_when_the_peer_is_seen(office):
+    await dead_of_silence(office, 1)
+    [before] = await office.messages()
+    office.peers.answers.clear()
+    await office.store.write(lambda tx: wake_recipient(tx, office.clock, "peer"))
+    await office.settled()
+    [after] = await office.messages()
+    assert (after.id, after.standing, after.dead_at) == (before.id, "delivered", None)
+
+
+async def test_an_answer_to_something_else_is_a_sign_of_life_too(office):
+    await dead_of_silence(office, 1)
+    office.peers.answers.clear()
+    await office.send(2)
+    await until(lambda: sorted(office.peers.of("peer")) == [1, 2], "both messages")
+
+
+async def test_what_was_written_after_a_dead_letter_of_its_lane_does_not_overtake_it(office):
+    await dead_of_silence(office, 1, lane="lane")
+    office.peers.answers.clear()
+    await office.send(2, lane="lane")
+    await asyncio.sleep(0.05)
+    assert office.peers.of("peer") == []
+    await office.store.write(lambda tx: wake_recipient(tx, office.clock, "peer"))
+    await until(lambda: office.peers.of("peer") == [1, 2], "both in order")
+
+
+async def test_what_is_never_given_up_is_no_dead_letter_nor_held_up_by_one(office):
+    office.deliveries.on("stop", stubborn=lambda _message: True)
+    office.peers.answers["peer"] = Unreachable(Why.TIME)
+    office.start()
+    await office.send(1, lane="lane")
+    await office.send(2, lane="lane", kind="stop")
+    await until(lambda: failing(office), "a first failure")
+    office.late = timedelta(days=8)
+    await office.store.write(lambda tx: tx.ring("outbox"))
+    count = (await office.messages())[0].attempts
+    await until(lambda: tried_more(office, count + 3), "further attempts")
+    assert await dead_letters(office) == []
+    office.peers.answers.clear()
+    await until(lambda: office.peers.of("peer") == [1, 2], "both in order")
+
+
+async def tried_more(office, count):
+    return (await office.messages())[0].attempts >= count
+
+
+async def test_a_refused_letter_says_why_and_keeps_nothing_of_what_it_said(office):
+    office.peers.answers["peer"] = (400, {"detail": "no"})
+    office.start()
+    await office.send(1)
+    await office.settled()
+    [message] = await office.messages()
+    assert (message.reason, message.status, message.body) == ("refused", 400, None)
+    assert message.dead_at is not None
+    assert message.first_error == message.error == "refused with status 400"
+
+
+async def test_statuses_are_counted_one_by_one_so_that_an_outage_uses_up_no_other_patience(office):
+    answers = iter([503] * 30 + [409] * 3)
+    office.peers.answers["peer"] = lambda body: next(answers, 200)
+    office.start()
+    await office.send(1)
+    await office.settled()
+    assert (await office.messages())[0].standing == "delivered"

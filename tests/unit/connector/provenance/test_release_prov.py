@@ -13,7 +13,7 @@ from prov.model import ProvActivity, ProvAgent, ProvAssociation, ProvDocument, P
 from rdflib import RDF, RDFS, Graph, Literal, Namespace, URIRef
 from rdflib.compare import isomorphic
 
-from connector.provenance.facts import Party, ReleasedFile, ReleaseFacts
+from connector.provenance.facts import PARTICIPANTS, Party, ReleasedFile, ReleaseFacts
 from connector.provenance.fhir import fhir_provenance
 from connector.provenance.prov import release_ntriples, release_prov
 
@@ -67,6 +67,17 @@ def oracle(facts):
     for activity, node in list(found.subject_objects(PROV.qualifiedAssociation)):
         found.add((activity, PROV.wasAssociatedWith, found.value(node, PROV.agent)))
     return found
+
+
+@pytest.mark.parametrize("id", ["edc-consumer", "Ärzte & Co", "a b", "1:2", ":"])
+def test_a_recipient_whose_id_is_no_iri_is_named_by_one(id):
+    party = Party.of_member(id, "EDC")
+    assert party.id.startswith(PARTICIPANTS)
+    assert URIRef(party.id) in set(Graph().parse(data=release_ntriples(replace(FACTS, recipient=party))).all_nodes())
+
+
+def test_a_recipient_whose_id_is_an_iri_keeps_it():
+    assert Party.of_member("urn:concord:heart-lab:00112233", "Heart Lab").id == "urn:concord:heart-lab:00112233"
 
 
 def test_both_forms_state_the_same_graph():

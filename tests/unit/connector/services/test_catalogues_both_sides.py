@@ -7,6 +7,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from catalog.description import read_description
 from connector.problems import Problem
 from connector.records import Dataset
 from contracts.messages import CatalogError, CatalogRequestMessage, RootCatalog
@@ -71,6 +72,53 @@ async def test_every_page_is_fetched_and_shown_once(space, hospital, research):
     hospital.context.bells.ring("datasets")
     found = await research.services.research.catalogue(research.actor("researcher"), hospital.id)
     assert len(found) == len({entry.dataset for entry in found}) == 211
+
+
+async def republish(hospital, *changed):
+    """Put dataset rows into the store as they are, and say that something was published."""
+    await hospital.context.store.write(lambda tx: [tx.put(row) for row in changed])
+    hospital.context.bells.ring("datasets")
+
+
+async def shown(hospital, **changes):
+    _, body, _ = await hospital.services.catalogue.request(hospital.context.members.myself, request(**changes), None)
+    return {one["@id"]: one for one in orjson.loads(body).get("dataset", [])}
+
+
+async def test_a_dataset_that_changed_is_written_anew_and_the_others_are_not(hospital, monkeypatch):
+    id = await published(hospital)
+    first = await hospital.context.store.read(lambda tx: tx.get(Dataset, id))
+    other = replace(first, id="urn:other", description={**first.description, "id": "urn:other"}, offer_id="urn:o",
+                    offer={**first.offer, "@id": "urn:o"})  # fmt: skip
+    await republish(hospital, other)
+    assert set(await shown(hospital)) == {id, "urn:other"}
+    written = []
+    monkeypatch.setattr(
+        "connector.services.catalogue.read_description",
+        lambda body: (written.append(body["id"]), read_description(body))[1],
+    )
+    await republish(hospital, replace(other, description={**other.description, "title": "Another title"}))
+    assert (await shown(hospital))["urn:other"]["dct:title"] == "Another title"
+    assert written == ["urn:other"]
+
+
+async def test_what_cannot_be_shown_does_not_hide_the_others(hospital):
+    id = await published(hospital)
+    first = await hospital.context.store.read(lambda tx: tx.get(Dataset, id))
+    same_offer = replace(first, id=f"{id}-again", description={**first.description, "id": f"{id}-again"})
+    unreadable = replace(first, id="urn:unreadable", description={"id": "urn:unreadable"}, offer_id="urn:u")
+    with_target = replace(first, id="urn:target", description={**first.description, "id": "urn:target"},
+                          offer={**first.offer, "@id": "urn:t", "target": "urn:target"}, offer_id="urn:t")  # fmt: skip
+    await republish(hospital, same_offer, unreadable, with_target)
+    assert set(await shown(hospital)) == {id}
+    assert (await hospital.services.catalogue.dataset(hospital.context.members.myself, "urn:unreadable"))[0] == 404
+
+
+async def test_the_text_of_a_catalogue_is_read_as_one(hospital):
+    id = await published(hospital)
+    status, body = await hospital.services.catalogue.dataset(hospital.context.members.myself, id)
+    assert status == 200
+    assert orjson.loads(body) == {"@context": orjson.loads(body)["@context"], **(await shown(hospital))[id]}
 
 
 async def test_the_yield_is_that_of_the_one_who_asks_and_follows_every_change(space, hospital, research, wallet):

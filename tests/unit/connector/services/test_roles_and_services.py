@@ -10,6 +10,7 @@ import pytest
 
 from connector.problems import Problem
 from connector.services.actors import ROLES
+from connector.services.contracting import NarrowingDraft, OfferDraft
 from tests.unit.connector.services.participant_factory import dataset_draft, study_draft
 
 RESEARCHER, STEWARD = {"researcher", "operator"}, {"steward", "operator"}
@@ -35,6 +36,16 @@ METHODS: list[tuple[str, str, tuple[object, ...], set[str]]] = [
     }.items()],
     *[("membership", name, given, {"operator"}) for name, given in {
         "members": (), "add": ("http://x", "f"), "set_standing": ("m", "suspended"),
+    }.items()],
+    *[("membership", name, given, STEWARD) for name, given in {"accept": ("m", "w"), "revoke": ("m",)}.items()],
+    ("membership", "acceptances", (), STEWARD | {"dpo"}),
+    *[("rules", name, given, STEWARD) for name, given in {"list": (), "set": ("accept",), "remove": ()}.items()],
+    *[("approvals", name, given, STEWARD) for name, given in {
+        "list": (), "show": ("p",), "approve": ("p",), "refuse": ("p", "r"), "counter": ("p", NarrowingDraft()),
+        "offer": (OfferDraft("c", "d"),),
+    }.items()],
+    *[("offers", name, given, RESEARCHER) for name, given in {
+        "list": (), "show": ("p",), "accept": ("p",), "counter": ("p", NarrowingDraft()), "decline": ("p", "r"),
     }.items()],
     *[("contracts", name, given, {"operator"}) for name, given in {
         "negotiations": (), "negotiation": ("p",), "terminate": ("p", "r"), "agreements": (), "room": ("a",),
@@ -76,7 +87,18 @@ async def problem_of(call):
 async def test_the_table_above_names_every_public_method(hospital):
     named = {(service, method) for service, method, _, _ in METHODS}
     sessions = {"offered", "begin_sign_in", "finish_sign_in", "sign_in", "session", "choose_role", "sign_out"}
-    for service in ("research", "steward", "dpo", "accounts", "membership", "contracts", "waiting"):
+    for service in (
+        "research",
+        "steward",
+        "dpo",
+        "accounts",
+        "membership",
+        "contracts",
+        "waiting",
+        "rules",
+        "approvals",
+        "offers",
+    ):
         found = getattr(hospital.services, service)
         public = {name for name in dir(type(found)) if not name.startswith("_")}
         missed = {name for name in public if (service, name) not in named} - (

@@ -15,10 +15,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlmodel import Session, select
 
 import connector.storage.migrate as migrate
 from connector.records import Setting
 from connector.storage import SqliteStore
+from connector.storage.models import MODELS
 from connector.storage.tables import TABLES, metadata
 
 REPOSITORY = Path(__file__).parents[4]
@@ -71,14 +73,23 @@ def test_one_can_go_back_to_nothing_and_forward_again(connection):
     assert migrate.current(connection) == migrate.HEAD
 
 
-def test_a_start_without_work_to_do_does_not_load_alembic(tmp_path):
+def test_a_start_without_work_to_do_loads_neither_alembic_nor_an_object_mapper(tmp_path):
     SqliteStore(tmp_path / "store.db").close()
     script = (
         "import sys; from pathlib import Path; from connector.storage import SqliteStore; "
-        f"SqliteStore(Path({str(tmp_path / 'store.db')!r})).close(); print('alembic' in sys.modules)"
+        f"SqliteStore(Path({str(tmp_path / 'store.db')!r})).close(); "
+        "print(*[name for name in ('alembic', 'sqlmodel', 'sqlalchemy.orm') if name in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "False"
+    assert answer.stdout.split() == []
+
+
+def test_every_table_has_a_model_over_it(connection):
+    migrate.upgrade(connection)
+    with Session(connection) as session:
+        for record, table in TABLES.items():
+            assert session.exec(select(MODELS[record])).all() == []
+            assert MODELS[record].__table__ is table
 
 
 @pytest.mark.parametrize("after", [1, 20, 60])

@@ -12,7 +12,7 @@ from connector.problems import Problem
 from connector.services.actors import Actor
 from consent_ui.app import PeopleOnly
 from consent_ui.app import portal as build
-from tests.unit.consent_ui.fakes import people, staff, views
+from tests.unit.consent_ui.fakes import negotiating, people, staff, views
 
 
 @dataclass
@@ -81,10 +81,11 @@ def participant(role: str, empty: bool = False) -> SimpleNamespace:
         accounts=Accounts(NAMES[role], roles, name), wallet=people.Wallet(empty), research=staff.Research(empty),
         steward=staff.Steward(empty), dpo=staff.Dpo(empty),
     )  # fmt: skip
+    negotiating.add(services, role, empty)
     return SimpleNamespace(
         services=services,
         identity=SimpleNamespace(id=f"urn:concord:{role}:00000000", name=NAMES[role], role=role),
-        settings=SimpleNamespace(public_url="http://testserver", environment="development"),
+        settings=SimpleNamespace(public_url="http://testserver", environment="development", erase_days=30),
     )
 
 

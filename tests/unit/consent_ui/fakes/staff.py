@@ -326,13 +326,15 @@ class Research:
 class Steward:
     def __init__(self, empty: bool = False) -> None:
         self.empty = empty
+        self.asked = list  # what waits for a verdict; `negotiating.add` fills it in
         self.decided: dict[str, tuple[bool, str]] = {}
         self.published: list[v.DatasetDraft] = []
         self.taken_back: list[str] = []
 
     async def home(self, actor):
         studies = [s for s in await self.studies(actor) if s.state == "waiting"]
-        return v.StewardHome(studies, [], await self.datasets(actor), await self.sources(actor))
+        made = [] if self.empty else (await Research().negotiations(actor))[:2]
+        return v.StewardHome(studies, made, await self.datasets(actor), await self.sources(actor), self.asked())
 
     async def sources(self, actor):
         if self.empty:

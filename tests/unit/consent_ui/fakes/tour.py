@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+from tests.unit.consent_ui.fakes.negotiating import CALM, ENDED, FOREIGN, OPEN_TERM, OURS, PRESSING, REPLACED, THEIRS
 from tests.unit.consent_ui.fakes.people import HEART, HOSPITAL, SLEEP, SUGAR
 from tests.unit.consent_ui.fakes.staff import AGREEMENT, DATASET, PID
 
@@ -19,15 +20,29 @@ TOUR: dict[tuple[str, str], list[str]] = {
         "/research", "/research/catalogue", f"/research/catalogue/dataset?{DATASET_QUERY}", "/research/studies",
         "/research/studies/new", f"/research/studies/{HEART}", "/research/negotiations",
         f"/research/negotiations/{PID}", "/research/negotiations/urn:uuid:ended", "/research/contracts",
-        f"/research/contracts/{AGREEMENT}", "/research/withdrawals",
+        f"/research/contracts/{AGREEMENT}", "/research/withdrawals", f"/research/negotiations/{PRESSING}",
+        f"/research/negotiations/{PRESSING}/counter", f"/research/contracts/{ENDED}",
+        f"/research/contracts/{AGREEMENT}/end", f"/research/contracts/{AGREEMENT}/change",
+        f"/research/contracts/proposals/{THEIRS}", f"/research/contracts/proposals/{OURS}",
+        "/research/transfers/urn:uuid:t2/pause", "/research/transfers/urn:uuid:t2/end",
     ],
     ("hospital", "steward"): [
         "/steward", "/steward/sources", "/steward/people", "/steward/datasets", "/steward/datasets/new",
         f"/steward/datasets/{DATASET}", "/steward/requests", f"/steward/requests/{HEART}",
+        "/steward/negotiations", f"/steward/negotiations/{CALM}", f"/steward/negotiations/{PRESSING}",
+        f"/steward/negotiations/{OPEN_TERM}", f"/steward/negotiations/{PID}", f"/steward/negotiations/{CALM}/counter",
+        "/steward/negotiations/rules", "/steward/negotiations/rules/new",
+        f"/steward/negotiations/rules/remove?dataset=&counterparty={FOREIGN}", "/steward/negotiations/offer",
+        f"/steward/negotiations/offer/terms?consumer={FOREIGN}&dataset={DATASET}", "/steward/contracts",
+        f"/steward/contracts/{AGREEMENT}", f"/steward/contracts/{ENDED}", f"/steward/contracts/{REPLACED}",
+        f"/steward/contracts/{AGREEMENT}/end", f"/steward/contracts/{AGREEMENT}/change",
+        f"/steward/contracts/proposals/{THEIRS}", "/steward/contracts/accepted",
+        f"/steward/contracts/accepted/{FOREIGN}/revoke", "/steward/transfers/urn:uuid:t2/pause",
     ],
     ("hospital", "dpo"): [
         "/dpo", "/dpo/contracts", f"/dpo/contracts/{AGREEMENT}", "/dpo/decisions/urn:uuid:d0",
         "/dpo/decisions/urn:uuid:d1", "/dpo/log", "/dpo/log/7", "/dpo/withdrawals",
+        "/dpo/unproven",
     ],
 }  # fmt: skip
 
@@ -39,7 +54,8 @@ EMPTY_TOUR: dict[tuple[str, str], list[str]] = {
     ],
     ("hospital", "steward"): [
         "/steward", "/steward/sources", "/steward/people", "/steward/datasets", "/steward/datasets/new",
-        "/steward/requests",
+        "/steward/requests", "/steward/negotiations", "/steward/negotiations/rules", "/steward/negotiations/rules/new",
+        "/steward/negotiations/offer", "/steward/contracts", "/steward/contracts/accepted",
     ],
-    ("hospital", "dpo"): ["/dpo", "/dpo/contracts", "/dpo/log", "/dpo/withdrawals"],
+    ("hospital", "dpo"): ["/dpo", "/dpo/contracts", "/dpo/log", "/dpo/withdrawals", "/dpo/unproven"],
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Pages on which people decide about contracts: requests, offers, rules, changes, ends, transfers, missing proofs."""

@@ -1,0 +1,191 @@
+"""One form for making terms narrower, wherever that is done: a counter-offer of either side, a proposal, a first offer.
+
+The choices are those of the terms as they stand. What is left empty stays. The form says early what cannot be; the
+service judges, and its refusal stands on the field it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from starlette.responses import Response
+
+from connector.problems import Problem
+from connector.services.contracting import NarrowingDraft, Standing
+from consent_ui import choices, words
+from consent_ui.forms import Form
+from consent_ui.session import TOKEN_FIELD
+from consent_ui.visit import Visit
+from policy.purposes import covered_by_any
+
+FIELDS = ("purposes", "until", "categories", "recipients", "records_from", "records_until", "reason")
+FIELD_OF = {"data": "categories", "terms": "until", "purpose": "purposes"}
+"""Where a service's refusal stands when the service names it otherwise than the form."""
+LONGEST_REASON = 2000
+NOTHING_NARROWER = "Nothing here is narrower than the terms as they stand. Change at least one of them"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One use of the form: its words, its address (`/check` and `/send` below it), and the terms to start from."""
+
+    title: str
+    lead: str
+    address: str
+    back: str
+    back_words: str
+    send: str
+    standing: Standing
+    sent_to: str
+    reason: bool = False
+    empty_is_fine: bool = False
+    query: str = ""
+    """What the address carries besides, from its question mark on."""
+
+
+class Changed(NamedTuple):
+    """One term before and after, in words."""
+
+    label: str
+    before: str
+    after: str
+
+
+def purposes(standing: Standing) -> list[choices.Choice]:
+    """The purposes to choose from: those that stand, and the narrower ones we know within them."""
+    named = [iri for iri, _ in standing.purposes]
+    if not named:
+        return choices.purposes()
+    within = [iri for iri, _ in choices.purposes() if covered_by_any(named, iri) is True]
+    return [(iri, choices.purpose_words(iri)) for iri in dict.fromkeys([*named, *within])]
+
+
+def form_page(visit: Visit, sheet: Sheet) -> Response:
+    """The form, with its errors if any."""
+    return visit.page(
+        "contracting/narrow.html",
+        400 if visit.form.errors else 200,
+        sheet=sheet,
+        purposes=_plain(purposes(sheet.standing)),
+        categories=_plain(sheet.standing.categories),
+        recipients=_plain(sheet.standing.recipients),
+    )
+
+
+def _plain(options: list[choices.Choice]) -> list[tuple[str, str, str]]:
+    """Choices without a sentence under each."""
+    return [(value, label, "") for value, label in options]
+
+
+def check_page(visit: Visit, sheet: Sheet) -> Response:
+    """What would change, before it is sent; the form again when something is wrong."""
+    draft = read(visit, sheet)
+    if draft is None:
+        return form_page(visit, sheet)
+    return visit.page(
+        "contracting/narrow_check.html",
+        sheet=sheet,
+        changes=changes(draft, sheet.standing),
+        reason=visit.form.text("reason"),
+        carried=visit.form.hidden(TOKEN_FIELD),
+    )
+
+
+def refused(visit: Visit, sheet: Sheet, problem: Problem) -> Response:
+    """The form with the service's refusal on the field it is about, and what would be right."""
+    if problem.status in (400, 422):
+        named = problem.where or ""
+        where = FIELD_OF.get(named, named)
+        sentence = words.dated((problem.detail or problem.title).rstrip("."))
+        visit.form.refuse(where if where in FIELDS else "until", sentence + _right(problem))
+        return form_page(visit, sheet)
+    raise problem
+
+
+def _right(problem: Problem) -> str:
+    """What would be accepted; nothing where that is said in identifiers, which say nothing to people."""
+    accepted = problem.accepted or ""
+    return f". What would be right: {words.dated(accepted)}" if accepted and ":" not in accepted else ""
+
+
+def read(visit: Visit, sheet: Sheet) -> NarrowingDraft | None:
+    """The narrower terms that the form describes; None when something is wrong, with a sentence on each field."""
+    form, standing = visit.form, sheet.standing
+    draft = NarrowingDraft(
+        purposes=_ticked(
+            form, "purposes", [iri for iri, _ in purposes(standing)], [iri for iri, _ in standing.purposes]
+        ),
+        until=_end(form, standing, visit.now.date()),
+        categories=_ticked(form, "categories", *_twice(standing.categories)),
+        recipients=_ticked(form, "recipients", *_twice(standing.recipients)),
+        records_from=_first_day(form, standing),
+        records_until=_last_day(form, standing),
+    )
+    if draft.records_from and draft.records_until and draft.records_until < draft.records_from:
+        form.refuse("records_until", "This day is before the first day. Change one of them")
+    if len(form.text("reason")) > LONGEST_REASON:
+        form.refuse("reason", f"Use at most {LONGEST_REASON} characters for the reason")
+    if draft == NarrowingDraft() and not form.errors and not sheet.empty_is_fine:
+        form.refuse("until", NOTHING_NARROWER)
+    return None if form.errors else draft
+
+
+def _twice(options: list[choices.Choice]) -> tuple[list[str], list[str]]:
+    values = [value for value, _ in options]
+    return values, values
+
+
+def _ticked(form: Form, name: str, allowed: Iterable[str], standing: list[str]) -> list[str]:
+    """What was ticked, in the order offered; nothing when that is exactly what stands already."""
+    chosen = [value for value in allowed if form.has(name, value)]
+    return [] if set(chosen) == set(standing) else chosen
+
+
+def _end(form: Form, standing: Standing, today: date) -> date | None:
+    end = form.day("until", "", needed=False)
+    if end and end <= today:
+        form.refuse("until", "Choose a day in the future")
+    elif end and standing.until and end > standing.until:
+        form.refuse("until", f"Choose {words.day(standing.until)} or an earlier day: the contract may not run longer")
+    return None if end == standing.until else end
+
+
+def _first_day(form: Form, standing: Standing) -> date | None:
+    first = form.day("records_from", "", needed=False)
+    if first and standing.records_from and first < standing.records_from:
+        form.refuse("records_from", f"Choose {words.day(standing.records_from)} or a later day")
+    return None if first == standing.records_from else first
+
+
+def _last_day(form: Form, standing: Standing) -> date | None:
+    last = form.day("records_until", "", needed=False)
+    if last and standing.records_until and last > standing.records_until:
+        form.refuse("records_until", f"Choose {words.day(standing.records_until)} or an earlier day")
+    return None if last == standing.records_until else last
+
+
+def changes(draft: NarrowingDraft, standing: Standing) -> list[Changed]:
+    """What the draft makes narrower, term by term; a term that stays is not named."""
+    start, end = draft.records_from or standing.records_from, draft.records_until or standing.records_until
+    made = (
+        (draft.purposes, "Purpose", _purposes([iri for iri, _ in standing.purposes]), _purposes(draft.purposes)),
+        (draft.until, "The contract ends", words.day(standing.until) or "No end date", words.day(draft.until)),
+        (draft.categories, "Kinds of data", words.series(label for _, label in standing.categories),
+         _labels(draft.categories, standing.categories)),
+        (draft.recipients, "Who may receive it", words.listing((name for _, name in standing.recipients), "or"),
+         _labels(draft.recipients, standing.recipients)),
+        (draft.records_from or draft.records_until, "Dates of the records",
+         words.top(words.between(standing.records_from, standing.records_until)), words.top(words.between(start, end))),
+    )  # fmt: skip
+    return [Changed(label, before, after) for changed, label, before, after in made if changed]
+
+
+def _purposes(iris: list[str]) -> str:
+    return words.series(choices.purpose_words(iri) for iri in iris) or "Any purpose"
+
+
+def _labels(values: list[str], options: list[choices.Choice]) -> str:
+    return words.series(dict(options)[value] for value in values)

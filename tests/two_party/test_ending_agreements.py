@@ -1,0 +1,267 @@
+"""A contract ends before its time: at once for whoever ends it, and with everything that follows at the other side."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+
+from connector.founding import STORE_FILE
+from connector.identity.statements import StatementType, read_statement
+from connector.problems import Problem
+from connector.records import Agreement, ContractEnding, LogEntry, ReceivedPerson, ReceivedTransfer, Release, Transfer
+from connector.services.exchange.ending import BELL
+from connector.storage import SqliteStore
+from policy.instants import wire
+from tests.two_party import story
+from tests.two_party.conftest import Trio
+from tests.two_party.releases import (
+    BUNDLES,
+    Stage,
+    content_of,
+    hospital_stage,
+    many_records,
+    opened_by_hand,
+    point,
+    pulling,
+    vendor_stage,
+)
+from tests.two_party.space import Party, until
+
+WHY = "The study has been stopped."
+
+
+@pytest.fixture
+async def stage(trio: Trio, tmp_path: Path) -> Stage:
+    """Two people's records at the hospital, and a contract about them."""
+    some = tmp_path / "bundles"
+    some.mkdir()
+    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:2]:
+        shutil.copy(bundle, some)
+    return await hospital_stage(trio, some)
+
+
+async def end(party: Party, agreement: str, role: str, reason: str = WHY) -> None:
+    await party.services.endings.end(party.acting(role), agreement, reason)
+
+
+async def ended(party: Party, agreement: str, **where) -> ContractEnding:
+    def fits(one: ContractEnding) -> bool:
+        return all((getattr(one, name) is not None) == holds for name, holds in where.items())
+
+    return await party.eventually(ContractEnding, agreement, where=fits)
+
+
+def claims(jws: str, kind: StatementType, signer: Party) -> dict:
+    return read_statement(jws, kind, [signer.context.signer.public_jwk])
+
+
+@pytest.mark.parametrize("provider_ends", [True, False])
+async def test_either_side_ends_a_contract_and_both_keep_both_signatures(trio: Trio, provider_ends: bool):
+    agreement, _ = await story.agreed(trio.research, trio.hospital)
+    ender, role = (trio.hospital, "steward") if provider_ends else (trio.research, "researcher")
+    other = trio.research if provider_ends else trio.hospital
+    await end(ender, agreement, role)
+    for party in (ender, other):
+        found = await party.eventually(ContractEnding, agreement, where=lambda one: "receipts" in one.evidence)
+        assert (found.by, found.reason) == (ender.id, WHY)
+        [ending], [receipt] = found.evidence["endings"], found.evidence["receipts"]
+        assert claims(ending, StatementType.CONTRACT_END, ender)["agreement"] == agreement
+        assert claims(receipt, StatementType.CONTRACT_END_RECEIVED, other)["ending"] == found.ending
+        record = await party.get(Agreement, agreement)
+        assert (record.standing, record.ended_by, record.end_reason) == ("ended", ender.id, WHY)
+        assert record.ended_at == found.ended_at
+        entries = [one.kind for one in await party.find(LogEntry, subject=agreement)]
+        assert "agreement.ended" in entries
+
+
+async def test_nothing_is_asked_for_under_a_contract_that_has_ended(trio: Trio):
+    agreement, _ = await story.agreed(trio.research, trio.hospital)
+    before = await trio.research.get(Agreement, agreement)
+    await end(trio.hospital, agreement, "steward")
+    await ended(trio.research, agreement)
+    with pytest.raises(Problem) as refused:
+        await trio.research.services.research.request_transfer(trio.research.acting("researcher"), agreement)
+    assert refused.value.status == 409
+    pid = await trio.research.services.transfers.ask(before)
+    refused_by_them = await trio.research.eventually(Transfer, pid, where=lambda one: one.state == "TERMINATED")
+    assert "ended" in str(refused_by_them.reason)
+
+
+async def test_a_pull_under_way_stops_at_the_next_chunk(stage: Stage):
+    for source_id in await stage.source_ids():
+        await stage.answer(source_id)
+    await many_records(stage, 4000)
+    pid, token = await opened_by_hand(stage)
+    async with pulling(stage.holder, pid, token) as reader:
+        await reader.read(2048)
+        await end(stage.holder, stage.agreement, "steward")
+        at_the_end = (await stage.holder.find(Release, transfer=pid))[0].offset
+        await reader.to_the_end()
+        assert not reader.whole
+    release = await until(lambda: _over(stage.holder, pid), "the release to end")
+    assert (release.standing, release.offset) == ("ended", at_the_end)
+    async with pulling(stage.holder, pid, token) as again:
+        await again.to_the_end()
+        assert again.status in (401, 410)
+
+
+async def _over(party: Party, pid: str) -> Release | None:
+    found = [one for one in await party.find(Release, transfer=pid) if one.standing != "running"]
+    return found[0] if found else None
+
+
+async def test_a_running_stream_ends_with_its_contract_at_both_sides(trio: Trio):
+    stage, tokens = await vendor_stage(trio, {"band-0001-aa": "Ann Example"})
+    await stage.answer("band-0001-aa")
+    pid = await stage.transfer()
+    await until(lambda: trio.hospital.find(Release, kind="stream", standing="running"), "the stream to begin")
+    await end(trio.hospital, stage.agreement, "steward")
+    done = await trio.research.eventually(Transfer, pid, where=lambda one: one.state == "TERMINATED")
+    assert done.reason["code"] == "agreement-ended"
+    assert WHY in str(done.reason)
+    await until(lambda: trio.hospital.find(Release, kind="stream", standing="ended"), "the stream to end")
+    headers = {"authorization": f"Bearer {tokens['band-0001-aa']}"}
+    body = orjson.dumps(point("band-0001-aa", 1))
+    await trio.space.client.post(f"{trio.hospital.url}/ingest/openmhealth", content=body, headers=headers)
+    assert await trio.hospital.find(Release, kind="stream", standing="running") == []
+
+
+@pytest.mark.parametrize("provider_ends", [True, False])
+async def test_what_was_received_is_deleted_and_the_provider_gets_it_signed(stage: Stage, provider_ends: bool):
+    ann, _ben = await stage.source_ids()
+    await stage.answer(ann)
+    row = await stage.received(await stage.transfer())
+    assert len(content_of(row.path)) == row.bytes > 0
+    ender, role = (stage.holder, "steward") if provider_ends else (stage.research, "researcher")
+    await end(ender, stage.agreement, role)
+    found = await ended(stage.holder, stage.agreement, erased_at=True)
+    assert (found.objects, found.lines, found.bytes) == (1, row.lines, row.bytes)
+    [erasure] = found.evidence["erasures"]
+    assert claims(erasure, StatementType.CONTRACT_ERASED, stage.research)["lines"] == row.lines
+    assert not list(Path(row.path).parent.iterdir())
+    assert await stage.research.find(ReceivedPerson, agreement=stage.agreement) == []
+    assert "Deleted" in (await stage.research.get(ReceivedTransfer, row.transfer)).finding
+
+
+async def test_the_steward_sees_whether_the_deletion_was_stated_and_until_when_it_is_due(stage: Stage):
+    ann, _ben = await stage.source_ids()
+    await stage.answer(ann)
+    await stage.received(await stage.transfer())
+    await end(stage.holder, stage.agreement, "steward")
+    await ended(stage.holder, stage.agreement, erased_at=True)
+    steward = stage.holder.acting("steward")
+    shown = (await stage.holder.services.contract_changes.history(steward, stage.agreement)).ended
+    assert (shown.by_us, shown.provable, shown.overdue, shown.reason) == (True, True, False, WHY)
+    assert shown.erase_by - shown.ended_at == timedelta(days=30)
+    assert await stage.holder.services.contract_changes.ends_not_proven(steward) == []
+    researcher = stage.research.acting("researcher")
+    theirs = (await stage.research.services.contract_changes.history(researcher, stage.agreement)).ended
+    assert (theirs.by_us, theirs.lines, theirs.erase_by) == (False, shown.lines, shown.erase_by)
+
+
+async def test_a_contract_ended_by_both_at_once_is_one_end_with_both_statements(relayed_trio: Trio):
+    trio = relayed_trio
+    agreement, _ = await story.agreed(trio.research, trio.hospital)
+    for party in (trio.hospital, trio.research):
+        party.relay.lose_request("/consent/endings")
+    await asyncio.gather(
+        end(trio.hospital, agreement, "steward", "ours"), end(trio.research, agreement, "researcher", "theirs")
+    )
+    for party in (trio.hospital, trio.research):
+        found = await until(lambda party=party: _both(party, agreement), "both statements")
+        assert (found.by, found.reason) == (trio.hospital.id, "ours")
+        record = await party.get(Agreement, agreement)
+        assert (record.standing, record.end_reason) == ("ended", "ours")
+
+
+async def _both(party: Party, agreement: str) -> ContractEnding | None:
+    found = await party.get(ContractEnding, agreement)
+    kept = found.evidence if found is not None else {}
+    return found if [len(kept.get(kind, [])) for kind in ("endings", "receipts")] == [2, 2] else None
+
+
+async def test_a_lost_answer_leaves_one_end_and_one_receipt(relayed_trio: Trio):
+    trio = relayed_trio
+    agreement, _ = await story.agreed(trio.research, trio.hospital)
+    trio.research.relay.lose_answer("/consent/endings", times=2)
+    await end(trio.hospital, agreement, "steward")
+    ours = await trio.hospital.eventually(ContractEnding, agreement, where=lambda one: "receipts" in one.evidence)
+    theirs = await ended(trio.research, agreement)
+    assert trio.research.relay.lost == 2
+    assert ours.evidence["receipts"] == theirs.evidence["receipts"]
+    assert len(theirs.evidence["endings"]) == 1
+
+
+async def test_a_recipient_that_does_not_speak_the_exchange_is_told_by_its_transfers_alone(stage: Stage):
+    members = stage.holder.context.members
+    await members.put(members.known(stage.research.id).model_copy(update={"consent": None}))
+    pid, _token = await opened_by_hand(stage)
+    await end(stage.holder, stage.agreement, "steward")
+    await stage.holder.eventually(Transfer, pid, where=lambda one: one.parting or one.state == "TERMINATED")
+    history = await stage.holder.services.contract_changes.history(stage.holder.acting("steward"), stage.agreement)
+    assert (history.ended.provable, history.ended.told_at) == (False, None)
+    assert (await stage.research.get(Agreement, stage.agreement)).standing == "active"
+
+
+async def test_a_contract_whose_time_is_over_ends_at_both_sides_without_a_word(stage: Stage):
+    ann, _ben = await stage.source_ids()
+    await stage.answer(ann)
+    row = await stage.received(await stage.transfer())
+    over = datetime.now(UTC) - timedelta(seconds=1)
+    for party in (stage.holder, stage.research):
+        await party.store.write(lambda tx: (tx.alter(Agreement, {"until": over}, id=stage.agreement), tx.ring(BELL)))
+    found = await ended(stage.holder, stage.agreement, erased_at=True)
+    assert (found.by, found.lines) == ("", row.lines)
+    theirs = await ended(stage.research, stage.agreement)
+    assert (found.ending, found.evidence["endings"]) == (theirs.ending, [])
+    record = await stage.holder.get(Agreement, stage.agreement)
+    assert (record.standing, record.ended_by) == ("ended", "")
+
+
+async def test_what_still_runs_under_an_ended_contract_is_terminated_after_a_start(stage: Stage):
+    pid, _token = await opened_by_hand(stage)
+    await stage.holder.stop()
+    store = SqliteStore(Path(stage.holder.founded.directory) / STORE_FILE)
+    await store.write(lambda tx: tx.alter(Agreement, {"standing": "ended", "end_reason": WHY}, id=stage.agreement))
+    store.close()
+    await stage.holder.start()
+    await stage.holder.eventually(Transfer, pid, where=lambda one: one.parting is not None or one.state == "TERMINATED")
+
+
+async def test_an_end_counts_only_from_the_other_side_of_that_contract(trio: Trio, puppet):
+    agreement, _ = await story.agreed(trio.research, trio.hospital)
+    now = datetime.now(UTC)
+    said = {"ending": story.urn(), "agreement": agreement, "by": puppet.id, "reason": WHY, "ended_at": wire(now),
+            "erase_by": wire(now)}  # fmt: skip
+
+    async def tell(**changes) -> int:
+        signer = changes.pop("signer", None)
+        jws = puppet.say(StatementType.CONTRACT_END, said | changes, signer=signer)
+        return (await puppet.post(trio.hospital, "/consent/endings", {"ending": jws})).status_code
+
+    assert await tell() == 404
+    assert await tell(agreement="urn:uuid:nothing") == 404
+    assert await tell(by=trio.research.id) == 403
+    assert await tell(signer=trio.research.context.signer) == 400
+    assert await tell(reason="") == 400
+    assert (await trio.hospital.get(Agreement, agreement)).standing == "active"
+
+
+async def test_only_those_whose_side_it_is_may_end_a_contract_and_only_once(trio: Trio):
+    agreement, _ = await story.agreed(trio.research, trio.hospital)
+    for role, status in (("dpo", 403), ("patient", 403), ("researcher", 404)):
+        with pytest.raises(Problem) as refused:
+            await end(trio.hospital, agreement, role)
+        assert refused.value.status == status
+    with pytest.raises(Problem) as empty:
+        await end(trio.hospital, agreement, "steward", "  ")
+    assert empty.value.status == 400
+    await end(trio.hospital, agreement, "operator")
+    with pytest.raises(Problem) as again:
+        await end(trio.hospital, agreement, "steward")
+    assert again.value.status == 409

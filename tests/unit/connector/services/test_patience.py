@@ -1,0 +1,47 @@
+"""How long a message is tried again: each answer has its own patience, and none is hammered."""
+
+from datetime import timedelta
+
+import pytest
+
+from connector.services.patience import LATER, TRIES, asked_for, later, retry_after
+
+
+def tries(status: int, jitter: float) -> list[timedelta]:
+    waits = []
+    while (wait := later(status, len(waits), jitter)) is not None:
+        waits.append(wait)
+    return waits
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
+def test_a_conflict_is_given_about_a_second_and_something_unknown_a_few(jitter):
+    conflict, unknown = tries(409, jitter), tries(404, jitter)
+    assert len(conflict) == 3  # so four attempts
+    assert timedelta(seconds=0.7) <= sum(conflict, timedelta()) <= timedelta(seconds=1.3)
+    assert timedelta(seconds=5) <= sum(unknown, timedelta()) <= timedelta(seconds=11)
+
+
+@pytest.mark.parametrize("status", sorted(LATER - {404, 409}))
+def test_other_statuses_that_mean_later_are_tried_for_minutes_and_no_longer(status):
+    assert len(tries(status, 1.0)) == TRIES
+
+
+@pytest.mark.parametrize("status", [0, 200, 400, 403, 405, 410, 422, 500, 503])
+def test_no_other_status_means_later(status):
+    assert later(status, 0, 0.5) is None
+
+
+def test_waiting_grows_and_stays_within_bounds():
+    waits = [retry_after(attempts, 1.0) for attempts in range(40)]
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (timedelta(milliseconds=200), timedelta(seconds=60))
+    assert all(retry_after(attempts, 0.0) * 2 == retry_after(attempts, 1.0) for attempts in range(40))
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("7", 7), (" 12 ", 12), ("100000", 60), ("", 0), (None, 0), ("-5", 0), ("soon", 0), ("\u0664", 0), ("9" * 40, 0)],
+)
+def test_what_the_peer_asks_for_is_kept_to_at_most_a_minute(value, seconds):
+    assert asked_for(value) == timedelta(seconds=seconds)

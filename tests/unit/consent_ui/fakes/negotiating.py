@@ -1,0 +1,294 @@
+"""In-memory services for deciding about contracts: requests, offers, rules, changes, ends, missing proofs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+
+from connector.problems import Problem, conflict, missing
+from connector.services.contracting import QuestionRow, QuestionView, RuleRow, Standing, Verdict
+from connector.services.exchange.changes import AmendmentView, ContractEnded, ContractHistory
+from connector.services.membership import AcceptanceRow
+from connector.services.rooms.views import Round
+from policy.categories import words
+from policy.odrl.differences import Change, TermDifference
+from tests.unit.consent_ui.fakes import staff
+from tests.unit.consent_ui.fakes.people import HOSPITAL, NAMES, NOW
+
+RESEARCH = "https://w3id.org/dpv/legal/eu/ehds#HealthcareScientificResearch"
+TRAINING = "https://w3id.org/dpv/legal/eu/ehds#TrainTestAndEvaluateHealthAlgorithms"
+CALM, PRESSING, OPEN_TERM = "urn:uuid:asked-calm", "urn:uuid:asked-pressing", "urn:uuid:asked-open-term"
+OVER = "urn:uuid:asked-over"
+THEIRS, OURS = "urn:uuid:change-theirs", "urn:uuid:change-ours"
+ENDED = "urn:uuid:e1d0c2b3-1111-4222-8333-444455556666"
+REPLACED = "urn:uuid:b2d0c2b3-1111-4222-8333-444455556666"
+GROUP_ID, FOREIGN = "urn:concord:research:00000001", "urn:example:old-connector"
+HEART_TITLE = "Records on heart and blood pressure"
+DIFFERENCES = [
+    TermDifference("purpose", "Purpose", "scientific research in health and care; training of algorithms",
+                   "scientific research in health and care", Change.NARROWER),
+    TermDifference("until", "End", "until 31 December 2027", "until 31 December 2028", Change.WIDER),
+    TermDifference("records", "Dates of the records", "Nothing is said", "from 2016-01-01 until 2026-12-31",
+                   Change.NARROWER),
+    TermDifference("duty", "Duty", "Publish within two years", "Publish within one year", Change.OTHER),
+]  # fmt: skip
+STANDING = Standing(
+    purposes=[(RESEARCH, "scientific research in health and care"), (TRAINING, "training of algorithms")],
+    until=(NOW + timedelta(days=700)).date(),
+    recipients=[(GROUP_ID, staff.GROUP), ("urn:concord:research:2", "Harbour Statistics Unit")],
+    categories=[(key, words(key)) for key in ("conditions", "laboratory", "vital-signs")],
+    records_from=(NOW - timedelta(days=4000)).date(), records_until=NOW.date(),
+)  # fmt: skip
+
+
+def row(pid: str, kind: str = "request", **changed) -> QuestionRow:
+    name = staff.GROUP if kind == "request" else NAMES[HOSPITAL]
+    made = QuestionRow(
+        pid, kind, GROUP_ID, name, HEART_TITLE, staff.DATASET, "Early signs of heart failure",
+        "requested" if kind == "request" else "offered", NOW - timedelta(days=2), NOW + timedelta(days=12), False, 0, 1,
+    )  # fmt: skip
+    return replace(made, **changed)
+
+
+def rounds(ours: str) -> list[Round]:
+    said = [("consumer", staff.GROUP, 3), ("provider", NAMES[HOSPITAL], 2), ("consumer", staff.GROUP, 1)]
+    return [
+        Round(by, name, by == ours, NOW - timedelta(days=days), staff.SENTENCES,
+              DIFFERENCES[:2] if days == 3 else DIFFERENCES[2:3] if days == 2 else [])
+        for by, name, days in said
+    ]  # fmt: skip
+
+
+class Questions:
+    """Both `approvals` and `offers`: what waits, and what was said to it."""
+
+    def __init__(self, kind: str, empty: bool) -> None:
+        self.kind, self.empty = kind, empty
+        self.said: list[tuple[object, ...]] = []
+
+    def rows(self) -> list[QuestionRow]:
+        soon = {"urgent": True, "answer_by": NOW + timedelta(hours=30)}
+        rows = [
+            row(PRESSING, self.kind, needed=2, approved=1, **soon) if self.kind == "request" else row(PRESSING, self.kind, **soon),
+            row(CALM, self.kind),
+            row(OPEN_TERM, self.kind, study_title=""),
+        ]  # fmt: skip
+        gone = {pid for _, pid, *_ in self.said}
+        return [] if self.empty else [one for one in rows if one.pid not in gone]
+
+    async def list(self, actor):
+        return self.rows()
+
+    async def show(self, actor, pid):
+        found = next((one for one in self.rows() if one.pid == pid), None)
+        if found is None:
+            raise Problem(409, "not-asked", "This step does not fit", "This negotiation does not wait for an answer.")
+        yes, no = ("approve", "refuse") if self.kind == "request" else ("accept", "decline")
+        plain = pid == OPEN_TERM
+        return QuestionView(
+            row=found, terms=staff.SENTENCES, from_catalogue=[] if plain else DIFFERENCES,
+            rounds=rounds("provider" if self.kind == "request" else "consumer")[: 1 if plain else 3],
+            verdicts=[Verdict("Pieter Claes", "approve", NOW - timedelta(hours=5), "The study board agreed.")]
+            if found.approved else [],
+            can=[no] if plain else [yes, "counter", no], standing=STANDING, understood=not plain,
+        )  # fmt: skip
+
+    async def approve(self, actor, pid, note=""):
+        if note == "again":
+            raise conflict("You have spoken on exactly these terms already", accepted="the answer of another person")
+        self.said.append(("approve", pid, note))
+
+    async def refuse(self, actor, pid, reason):
+        self.said.append(("refuse", pid, reason))
+
+    async def accept(self, actor, pid):
+        self.said.append(("accept", pid))
+
+    async def decline(self, actor, pid, reason):
+        self.said.append(("decline", pid, reason))
+
+    async def counter(self, actor, pid, draft):
+        if draft.categories == ["conditions"]:
+            raise Problem(
+                400, "not-narrower", "No", "This is not within the data of the present terms", "data", "vital signs"
+            )
+        self.said.append(("counter", pid, draft))
+
+    async def offer(self, actor, draft):
+        self.said.append(("offer", OVER, draft))
+        return OVER
+
+
+class Rules:
+    def __init__(self, empty: bool) -> None:
+        self.rows = [] if empty else [
+            RuleRow(staff.DATASET, HEART_TITLE, GROUP_ID, staff.GROUP, "quorum", 14, "", "account", NOW),
+            RuleRow("", "", FOREIGN, "Old Town Insurance", "refuse", 14, "We share nothing with insurers.", "a", NOW),
+            RuleRow("", "", "", "", "person", 21, "", "account", NOW),
+        ]  # fmt: skip
+
+    async def list(self, actor):
+        return self.rows
+
+    async def set(self, actor, answer, *, dataset="", counterparty="", days=14, reason=""):
+        self.rows = [*self.rows, RuleRow(dataset, dataset, counterparty, counterparty, answer, days, reason, "a", NOW)]
+        return self.rows[-1]
+
+    async def remove(self, actor, *, dataset="", counterparty=""):
+        kept = [one for one in self.rows if (one.dataset, one.counterparty) != (dataset, counterparty)]
+        if len(kept) == len(self.rows):
+            raise missing("There is no rule for this dataset and this participant")
+        self.rows = kept
+
+
+class Contracts:
+    """What a steward reads of negotiations and contracts."""
+
+    def __init__(self, empty: bool) -> None:
+        self.research = staff.Research(empty)
+        self.provider = True
+
+    async def agreements(self, actor, role=None):
+        rows = await self.research.agreements(actor)
+        return [replace(one, counterparty_name=staff.GROUP, role="provider", state="active") for one in rows]
+
+    async def room(self, actor, agreement):
+        room = await self.research.room(actor, staff.AGREEMENT)
+        if agreement not in (staff.AGREEMENT, ENDED, REPLACED):
+            raise missing("There is no such contract here")
+        return replace(
+            room, id=agreement, role="provider", counterparty_name=staff.GROUP,
+            transfers=[replace(one, role="provider", path="", manifest_verified=None) for one in room.transfers],
+        )  # fmt: skip
+
+    async def negotiation(self, actor, pid):
+        view = await self.research.negotiation(actor, "urn:uuid:other" if pid == OVER else pid)
+        return replace(view, pid=pid, provider_name=staff.GROUP, role="provider", rounds=rounds("provider"))
+
+
+class Changes:
+    """`contract_changes`, `amendments` and `endings` of one side."""
+
+    def __init__(self, empty: bool, role: str) -> None:
+        self.empty, self.role = empty, role
+        self.done: list[tuple[object, ...]] = []
+
+    def amendment_of(self, id: str) -> AmendmentView:
+        ours = id == OURS
+        other, me = (staff.GROUP, NAMES[HOSPITAL]) if self.role == "provider" else (NAMES[HOSPITAL], staff.GROUP)
+        answered = any(said[1] == id for said in self.done)
+        return AmendmentView(
+            id, staff.AGREEMENT, other, HEART_TITLE, self.role, ours, me if ours else other,
+            "The study needs less than we thought.", "accepted" if answered else "open", staff.SENTENCES,
+            DIFFERENCES[:1] + DIFFERENCES[2:3], NOW - timedelta(days=1), NOW + timedelta(days=29),
+            NOW if answered else None, "", None, not ours and not answered, ours and not answered,
+        )  # fmt: skip
+
+    def ended(self, provable: bool = True, late: bool = False) -> ContractEnded:
+        return ContractEnded(
+            ENDED, NAMES[HOSPITAL], self.role == "provider", "The study was stopped by its ethics board.",
+            NOW - timedelta(days=31 if late else 2), NOW - timedelta(days=2) if provable else None, provable,
+            NOW + timedelta(days=-1 if late else 28), None, late, 0, 0, 0,
+        )  # fmt: skip
+
+    async def history(self, actor, agreement):
+        over = agreement == ENDED or ("end", agreement) in [said[:2] for said in self.done]
+        if self.empty:
+            return ContractHistory(agreement, "active", None, None, None, [], True, True)
+        changes = [self.amendment_of(THEIRS), self.amendment_of(OURS)]
+        if over:
+            return ContractHistory(agreement, "ended", None, None, self.ended(), [], False, False)
+        if agreement == REPLACED:
+            return ContractHistory(agreement, "replaced", None, staff.AGREEMENT, None, changes, False, False)
+        return ContractHistory(agreement, "active", REPLACED, None, None, changes, True, True)
+
+    async def waiting(self, actor):
+        return [] if self.empty else [self.amendment_of(THEIRS)]
+
+    async def amendment(self, actor, id):
+        if id not in (THEIRS, OURS):
+            raise missing("There is no such proposal here")
+        return self.amendment_of(id)
+
+    async def ends_not_proven(self, actor):
+        return [] if self.empty else [self.ended(provable=False, late=True), self.ended()]
+
+    async def end(self, actor, agreement, reason):
+        self.done.append(("end", agreement, reason))
+
+    async def narrow(self, actor, agreement, draft, reason=""):
+        if draft.categories == ["conditions"]:
+            raise Problem(
+                400, "not-narrower", "No", "This is not within the data of the present terms", "data", "vital signs"
+            )
+        self.done.append(("narrow", agreement, draft, reason))
+        return OURS
+
+    async def accept(self, actor, id):
+        self.done.append(("accept", id))
+
+    async def decline(self, actor, id, reason):
+        self.done.append(("decline", id, reason))
+
+    async def withdraw(self, actor, id, reason=""):
+        self.done.append(("withdraw", id))
+
+
+class TransferDesk:
+    def __init__(self, role: str) -> None:
+        self.role = role
+        self.moved: list[tuple[str, ...]] = []
+
+    async def transfer(self, actor, pid):
+        found = next((one for one in staff.transfers() if one.pid == pid), None)
+        if found is None:
+            raise missing("There is no such transfer here")
+        return replace(found, role=self.role)
+
+    async def suspend(self, actor, pid, reason):
+        self.moved.append(("suspend", pid, reason))
+
+    async def resume(self, actor, pid):
+        self.moved.append(("resume", pid))
+
+    async def end(self, actor, pid, reason=""):
+        self.moved.append(("end", pid, reason))
+
+
+class Membership:
+    def __init__(self, empty: bool) -> None:
+        self.rows = [] if empty else [
+            AcceptanceRow(FOREIGN, "Old Town Insurance", "An De Smet", NOW - timedelta(days=9),
+                          "A pilot of one month. They send a letter for each withdrawal.", NOW + timedelta(days=21),
+                          "in-force", [staff.AGREEMENT]),
+            AcceptanceRow("urn:example:gone", "Riverside Lab", "An De Smet", NOW - timedelta(days=90),
+                          "A test.", None, "revoked", []),
+        ]  # fmt: skip
+
+    async def acceptances(self, actor):
+        return self.rows
+
+    async def accept(self, actor, member, why, until=None):
+        self.rows = [*self.rows, AcceptanceRow(member, member, actor.name, NOW, why, until, "in-force", [])]
+        return self.rows[-1]
+
+    async def revoke(self, actor, member):
+        self.rows = [replace(one, standing="revoked") if one.member == member else one for one in self.rows]
+
+
+def add(services: SimpleNamespace, role: str, empty: bool) -> None:
+    """These services beside those of `staff`."""
+    mine = "consumer" if role == "research" else "provider"
+    changes = Changes(empty, mine)
+    services.approvals, services.offers = Questions("request", empty), Questions("offer", empty)
+    services.rules, services.membership = Rules(empty), Membership(empty)
+    services.contracts, services.transfer_desk = Contracts(empty), TransferDesk(mine)
+    services.contract_changes = services.amendments = services.endings = changes
+    others = [] if empty else [
+        SimpleNamespace(id=GROUP_ID, name=staff.GROUP, consent="https://group.example/consent"),
+        SimpleNamespace(id=FOREIGN, name="Old Town Insurance", consent=None),
+        SimpleNamespace(id="urn:example:lab", name="Hillside Laboratory", consent=None),
+    ]  # fmt: skip
+    services.context = SimpleNamespace(members=SimpleNamespace(others=lambda: others))
+    services.steward.asked = services.approvals.rows
