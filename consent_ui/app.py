@@ -5,7 +5,7 @@ The connector's app keeps its own addresses and error format; the portal is moun
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -20,6 +20,13 @@ from consent_ui.visit import SIDES
 
 FOR_MACHINES = frozenset({"dsp", "api", "data", "consent", ".well-known", "idp", "health", "openapi.json"})
 """First steps of addresses that belong to the connector alone."""
+
+ROUTERS: tuple[tuple[str, APIRouter], ...] = (
+    *((f"/{side}", both_sides.router) for side in SIDES for both_sides in (rooms, transfers)),
+    *(("", pages.router) for pages in (unproven, contracts, rules, first_offer, requests, offers)),
+    *(("", pages.router) for pages in (entry, patient, answering, stopping, researcher, study_requests, steward, dpo)),
+)
+"""Every page with what stands before its address; the narrower address before the one that would swallow it."""
 
 
 class PeopleOnly(Mount):
@@ -39,13 +46,8 @@ def portal(connector: FastAPI) -> FastAPI:
     )
     pages.state.connector = connector
     pages.add_middleware(Shield)
-    for both_sides in (rooms, transfers):
-        for side in SIDES:
-            pages.include_router(both_sides.router, prefix=f"/{side}")
-    for routes in (unproven, contracts, rules, first_offer, requests, offers):
-        pages.include_router(routes.router)
-    for routes in (entry, patient, answering, stopping, researcher, study_requests, steward, dpo):
-        pages.include_router(routes.router)
+    for prefix, router in ROUTERS:
+        pages.include_router(router, prefix=prefix)
     pages.mount("/static", StaticFiles(directory=STATIC), name="static")
     return pages
 

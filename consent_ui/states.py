@@ -17,7 +17,7 @@ STATES = {
     "ended": ("Ended", "plain"),
     "expired": ("Expired", "plain"),
     "replaced": ("Replaced by changed terms", "plain"),
-    "in-force": ("In force", "go"),
+    "in-force": ("In force", "wait"),
     "revoked": ("Taken back", "plain"),
     "started": ("Running", "wait"),
     "receiving": ("Arriving", "wait"),

@@ -1,10 +1,11 @@
-"""HTTP as cheap as a driver can have it: keep-alive connections on plain asyncio, for both sides of a comparison alike."""
+"""HTTP as cheap as a driver can have it, on plain asyncio and for both sides of a comparison alike."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,8 +30,7 @@ class Wire:
         self, method: str, path: str, body: bytes = b"", headers: str = ""
     ) -> tuple[int, dict[str, str], bytes]:
         """The same, with the header fields of the answer (a field that comes twice is joined by a comma)."""
-        streams = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
-        reader, writer = streams
+        reader, writer = streams = await self._streams()
         try:
             writer.write(self._request(method, path, body, headers))
             status, fields = await _head(reader)
@@ -64,11 +64,38 @@ class Wire:
         finally:
             writer.close()
 
+    async def refused(self, path: str, headers: str) -> float:
+        """Ask again and again on fresh connections, until the answer is a refusal; `perf_counter` at that moment."""
+        while True:
+            reader, writer = await asyncio.open_connection(self._host, self._port)
+            writer.write(self._request("GET", path, b"", headers))
+            status, _ = await _head(reader)
+            writer.close()
+            if status != 200:
+                return time.perf_counter()
+            await asyncio.sleep(0.001)
+
+    async def becomes(self, path: str, state: str, headers: Callable[[], str]) -> float:
+        """Ask for the state of a process until it is this one; `perf_counter` at that moment."""
+        while True:
+            if (await self.json("GET", path, headers=headers()))["state"] == state:
+                return time.perf_counter()
+            await asyncio.sleep(0.001)
+
     def close(self) -> None:
         """Close every connection."""
         for _, writer in self._idle:
             writer.close()
         self._idle.clear()
+
+    async def _streams(self) -> Streams:
+        """A connection that the other side has not closed meanwhile, or a new one."""
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(self._host, self._port)
 
     def _request(self, method: str, path: str, body: bytes, headers: str) -> bytes:
         head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n{self._headers}{headers}"
@@ -80,13 +107,15 @@ class Wire:
 
 
 async def _head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
+    """The status (0 for a request) and fields of a message."""
     first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     fields: dict[str, str] = {}
     for line in filter(None, lines):
         name, _, value = line.partition(":")
         key = name.lower()
         fields[key] = f"{fields[key]}, {value.strip()}" if key in fields else value.strip()
-    return int(first.split(" ", 2)[1]), fields
+    code = first.split(" ", 2)[1]
+    return (int(code) if code.isdigit() else 0), fields
 
 
 async def _body(reader: asyncio.StreamReader, fields: dict[str, str]) -> bytes:
@@ -127,8 +156,7 @@ class Events:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
-                lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")[1:]
-                fields = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines if one)}
+                _, fields = await _head(reader)
                 event = json.loads(await _body(reader, fields))
                 subject = event["payload"]["contractNegotiationId"]
                 future = self._waiting.setdefault(subject, asyncio.get_running_loop().create_future())

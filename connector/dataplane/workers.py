@@ -10,11 +10,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_context, parent_process
+from typing import TYPE_CHECKING
 
 from connector.ports import Prepared, Task
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 
 class WorkerPool:
@@ -27,6 +28,8 @@ class WorkerPool:
 
     async def render(self, task: Task) -> tuple[Prepared, ...]:
         """Prepare one task. A worker that dies is replaced once; then BrokenProcessPool is raised."""
+        from concurrent.futures.process import BrokenProcessPool
+
         loop = asyncio.get_running_loop()
         pool = self._started()
         try:
@@ -44,6 +47,10 @@ class WorkerPool:
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
+            # Loaded here: a participant that releases nothing needs no processes.
+            from concurrent.futures import ProcessPoolExecutor
+            from multiprocessing import get_context
+
             # Spawned, not forked: a fork would copy the store's connections and the master secret.
             self._pool = ProcessPoolExecutor(self._workers, get_context("spawn"), initializer=_begin)
         return self._pool
@@ -53,11 +60,15 @@ def _begin() -> None:
     """In the worker: leave signals to the parent, yield to the serving process, end when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(5)
+    from multiprocessing import parent_process
+
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
 
 
 def _follow(sentinel: int) -> None:
+    from multiprocessing import connection
+
     connection.wait([sentinel])
     os._exit(0)

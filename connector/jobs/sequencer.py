@@ -63,7 +63,7 @@ class Sequencer:
         """Integrate one batch; returns how many entries it held. Raises HistoryChanged."""
         if self._head is None:
             self._head = await self._begin()
-        if not await self._context.store.read(lambda tx: tx.find(LogEntry, position=None, limit=1)):
+        if not await self._context.store.look(lambda tx: tx.find(LogEntry, position=None, limit=1)):
             return 0
         head, self._head = self._head, None  # should anything fail from here on, it is read again
         count, note = await self._context.store.write(lambda tx: self._integrate(tx, head))

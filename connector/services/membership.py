@@ -105,7 +105,7 @@ class Membership:
         def command(tx: Transaction) -> AcceptanceRow:
             tx.put(accepted)
             ends = until.isoformat() if until else None
-            context.log(tx, "member.accepted", id, {"why": accepted.why, "until": ends, "by": actor.entry})
+            context.log(tx, "member.accepted", id, {"until": ends, "by": actor.entry})
             return _accepted(tx, context, accepted)
 
         return await context.store.write(command)

@@ -130,7 +130,8 @@ async def _settled(world: World, playing: Playing) -> None:
             world.judge.quiet({name: party.life.store.raw for name, party in world.parties.items()})
             world.doors()
             return
-        if left and all(due > FAR for _, due, *_ in left) and not greeted:
+        cut = loop.time() < world.network.cut_until
+        if left and not cut and all(due > FAR for _, due, *_ in left) and not greeted:
             greeted = True
             world.faults.healed = True
             await playing.greet()

@@ -42,6 +42,7 @@ class Edc:
     polling: int | None = 50
     """Milliseconds between two looks of every state machine; None leaves EDC's own second."""
     heap: str = "512m"
+    """The most the JVM may take for its heap; empty leaves the JVM's own limit."""
     options: tuple[str, ...] = ()
     ports: dict[str, int] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
@@ -79,7 +80,8 @@ class Edc:
         settings = self.directory / "edc.properties"
         settings.write_text("".join(f"{key}={_escaped(value)}\n" for key, value in self._settings().items()))
         settings.chmod(0o600)
-        command = ["java", f"-Xmx{self.heap}", *self.options, f"-Dedc.fs.config={settings}", "-cp", f"{self.jars}/*",
+        limit = [f"-Xmx{self.heap}"] if self.heap else []
+        command = ["java", *limit, *self.options, f"-Dedc.fs.config={settings}", "-cp", f"{self.jars}/*",
                    RUNTIME]  # fmt: skip
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(command, cwd=self.directory, stdout=output, stderr=subprocess.STDOUT)

@@ -40,12 +40,12 @@ class Management:
 
     def __init__(self, client: httpx2.AsyncClient, base: str) -> None:
         self._client = client
-        self._base = base
+        self.base = base
 
     async def ask(self, method: str, path: str, body: Json | None = None, seconds: float = 60.0) -> Any:
         """One request. Raises Refused."""
         sent = None if body is None else {"@context": {"@vocab": NAMESPACE}, **body}
-        answer = await self._client.request(method, self._base + path, json=sent, timeout=seconds)
+        answer = await self._client.request(method, self.base + path, json=sent, timeout=seconds)
         if not answer.is_success:
             raise Refused(answer.status_code, answer.text)
         return answer.json() if answer.content else None

@@ -25,6 +25,19 @@ def resident(pid: int) -> int:
     return sum(int(_fields(Path(f"/proc/{one}"))[21]) * _PAGE for one in tree(pid) if _fields(Path(f"/proc/{one}")))
 
 
+def proportional(pid: int) -> int:
+    """Bytes of memory, the whole tree; what several processes share is divided among all who share it (PSS)."""
+    return sum(_pss(one) for one in tree(pid))
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
 def cpu_seconds(pid: int) -> float:
     """Seconds of processor time used so far by the whole tree (children that have ended left out)."""
     used = [_fields(Path(f"/proc/{one}")) for one in tree(pid)]

@@ -1,280 +1,154 @@
-"""The files a recipient keeps of what it received: one per transfer, NDJSON, lines of a person found by their code.
+"""The provider's side of negotiating: requests that a person approves, narrows or refuses, and offers we make first.
 
-Beside `<transfer>.ndjson` lies `<transfer>.offsets`: for each line, 8 bytes little-endian, where it ended in the
-sender's count (bytes of a release, event number of a stream). It tells what came in after a cut, and where a stream
-goes on. A code that is barred is dropped on arrival; erasing bars first, under the same lock that appending takes, so
-nothing slips back in. All of this blocks: call it from a thread.
+A verdict is kept before anything is sent, and the course then does what the verdicts say: one way to yes. Policy is
+asked again each time, so that nobody approves, or offers, what policy refuses.
 """
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from hashlib import sha256
-from pathlib import Path
-from typing import BinaryIO
-from uuid import UUID
+from dataclasses import replace
 
-from connector.dataplane import opaque
-from connector.dataplane.lines import code_of
-from connector.dataplane.opaque import OpaqueFile
-from connector.dataplane.private import open_private, sync_directory
-from connector.dataplane.tally import Barred, Removed, Taken, Tally
+from connector.ports import Transaction
+from connector.problems import Problem, conflict, forbidden, invalid, missing
+from connector.records import Approval, Dataset, Negotiation
+from connector.services.actors import Actor, require
+from connector.services.context import Context
+from connector.services.contracting.questions import offer_digest, say_verdict
+from connector.services.contracting.reading import Questions
+from connector.services.contracting.views import NarrowingDraft, OfferDraft, QuestionRow, QuestionView
+from connector.services.contracting.wording import Parties, for_study, narrowed_by, narrower, plain, study_of
+from connector.services.delivery import new_id
+from connector.services.processes.moves import MakeOffer
+from connector.services.processes.negotiations import Negotiations
+from connector.services.processes.willingness import Willingness
+from contracts.narrowing import Narrowed, selection_of
+from policy.decision import Decision
 
-ENTRY = 8
-_SHARE = 4 * 1024 * 1024
-
-
-class ReceivedFile:
-    """One transfer's file. Made by `ReceivedFiles`; one object per file, shared by whoever writes and erases."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._index_path = path.with_suffix(".offsets")
-        self._lock = threading.Lock()
-        self._barred: dict[str, Barred] = {}
-        self._data: BinaryIO | None = None
-        self._index: BinaryIO | None = None
-        self._shut = False
-
-    @property
-    def transfer(self) -> str:
-        """Our id of the transfer, as it stands in the file's name."""
-        return f"urn:uuid:{self.path.stem}"
-
-    def bar(self, barred: Mapping[str, Barred]) -> None:
-        """From now on drop these codes on arrival."""
-        with self._lock:
-            self._barred.update(barred)
-
-    def begin(self) -> None:
-        """Start from nothing: a release that is pulled again comes whole."""
-        with self._lock:
-            for file in () if self._shut else self._opened():
-                file.truncate(0)
-
-    def resume(self) -> int:
-        """Go on where both files agree; returns the sender's number of the last line, 0 when there is none."""
-        with self._lock:
-            if self._shut:
-                return 0
-            data, index = self._opened()
-            entries = index.seek(0, os.SEEK_END) // ENTRY
-            ends = [end for _, end in zip(range(entries), _ends(data), strict=False)]
-            data.truncate(ends[-1] if ends else 0)
-            index.truncate(len(ends) * ENTRY)
-            return self._last(index, len(ends))
-
-    def append(self, lines: Iterable[tuple[bytes, int]]) -> Taken:
-        """Store lines with the sender's count at their end; barred codes and lines about nobody are not stored."""
-        taken = Taken()
-        with self._lock:
-            kept: list[tuple[bytes, int]] = []
-            for line, offset in lines:
-                code = code_of(line)
-                if code is None:
-                    taken.nameless += 1
-                    continue
-                taken.people.setdefault(code, Tally()).add(len(line), offset)
-                barred = self._barred.get(code)
-                if barred is None:
-                    kept.append((line, offset))
-                else:
-                    taken.late[code] = taken.late.get(code, 0) + barred.after(len(line), offset)
-            if not self._shut:
-                _store(*self._opened(), kept)
-        return taken
-
-    def erase(self, code: str, barred: Barred) -> Removed:
-        """Bar a code and rewrite the file without it; returns when the new file is durable."""
-        with self._lock:
-            self._barred[code] = barred
-            if self._shut or not self.path.exists():
-                return Removed(0, 0, 0)
-            return self._rewrite(code, barred)
-
-    def delete(self) -> Removed:
-        """Delete the file, and store nothing in it any more; returns once that is durable."""
-        with self._lock:
-            self._shut = True
-            self._release()
-            if not self.path.exists():
-                return Removed(0, 0, 0)
-            lines, size = _counted(self.path)
-            for path in (self.path, self._index_path, *self._drafts, self._decided):
-                path.unlink(missing_ok=True)
-            sync_directory(self.path.parent)
-            return Removed(lines, size, 0)
-
-    def sync(self) -> None:
-        """Make durable what was stored."""
-        with self._lock:
-            for file in () if self._shut else self._opened():
-                os.fsync(file.fileno())
-
-    def close(self) -> None:
-        """Let go of the open files; they are opened again when needed."""
-        with self._lock:
-            self._release()
-
-    def _rewrite(self, code: str, barred: Barred) -> Removed:
-        data, index = self._opened()
-        lines = size = after = 0
-        needle = code.encode()
-        drafts = [open_private(path) for path in self._drafts]
-        for draft in drafts:
-            draft.truncate(0)
-        with drafts[0] as new_data, drafts[1] as new_index:
-            for share in _shares(data, index):
-                kept = []
-                for line, offset in share:
-                    if needle not in line or code_of(line) != code:
-                        kept.append((line, offset))
-                        continue
-                    lines, size, after = lines + 1, size + len(line), after + barred.after(len(line), offset)
-                _store(new_data, new_index, kept)
-            for file in (new_data, new_index):
-                os.fsync(file.fileno())
-        if lines:
-            self._decided.touch(mode=0o600)
-            sync_directory(self.path.parent)
-        self._release()
-        self._settle()
-        return Removed(lines, size, after)
-
-    @property
-    def _drafts(self) -> list[Path]:
-        return [path.with_name(path.name + ".draft") for path in (self.path, self._index_path)]
-
-    @property
-    def _decided(self) -> Path:
-        """Exists from the moment both drafts are whole until both have taken their places."""
-        return self.path.with_suffix(".decided")
-
-    def _settle(self) -> None:
-        """Finish a rewriting that was decided, or forget one that was not: also after a crash."""
-        decided = self._decided.exists()
-        for draft, place in zip(self._drafts, (self.path, self._index_path), strict=True):
-            if decided and draft.exists():
-                draft.replace(place)
-            draft.unlink(missing_ok=True)
-        self._decided.unlink(missing_ok=True)
-        sync_directory(self.path.parent)
-
-    def _opened(self) -> tuple[BinaryIO, BinaryIO]:
-        if self._data is None or self._index is None:
-            if self._decided.exists() or any(draft.exists() for draft in self._drafts):
-                self._settle()
-            self._data, self._index = open_private(self.path), open_private(self._index_path)
-        return self._data, self._index
-
-    def _release(self) -> None:
-        for file in (self._data, self._index):
-            if file is not None:
-                file.close()
-        self._data = self._index = None
-
-    @staticmethod
-    def _last(index: BinaryIO, entries: int) -> int:
-        if not entries:
-            return 0
-        index.seek((entries - 1) * ENTRY)
-        return int.from_bytes(index.read(ENTRY), "little")
+_ROLES = ("steward", "operator")
+_LONGEST = 2000
 
 
-class ReceivedFiles:
-    """All files below `received/`, by agreement and transfer (`received/<agreement uuid>/<transfer uuid>.ndjson`)."""
+class Approvals:
+    """`concord approvals`: the queue of the steward."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._lock = threading.Lock()
-        self._files: dict[Path, ReceivedFile] = {}
+    def __init__(self, context: Context, negotiations: Negotiations, willingness: Willingness) -> None:
+        self._context = context
+        self._negotiations = negotiations
+        self._willingness = willingness
+        self._questions = Questions(context, "provider")
 
-    def path(self, agreement: str, transfer: str) -> Path:
-        """Where the file of a transfer lies."""
-        return self._folder / _name(agreement) / f"{_name(transfer)}.ndjson"
+    async def list(self, actor: Actor) -> list[QuestionRow]:
+        """What waits for the steward, the most pressing first."""
+        require(actor, *_ROLES)
+        return await self._context.store.read(self._questions.rows)
 
-    def open(self, agreement: str, transfer: str) -> ReceivedFile:
-        """The one object for this file."""
-        path = self.path(agreement, transfer)
-        with self._lock:
-            return self._files.setdefault(path, ReceivedFile(path))
+    async def show(self, actor: Actor, pid: str) -> QuestionView:
+        """One of them, whole. Raises Problem 404, 409 when it does not wait (any more)."""
+        require(actor, *_ROLES)
+        return await self._context.store.read(lambda tx: self._questions.view(tx, pid))
 
-    def opaque(self, agreement: str, transfer: str) -> OpaqueFile:
-        """A file for what a foreign connector sends, beside the others of its agreement."""
-        return OpaqueFile(self.path(agreement, transfer).with_suffix(".bytes"))
+    async def approve(self, actor: Actor, pid: str, note: str = "") -> None:
+        """Say yes to exactly the terms that stand. Raises Problem 403, 404, 409."""
+        await self._say(actor, pid, "approve", note)
 
-    def of_agreement(self, agreement: str) -> list[ReceivedFile]:
-        """Every file there is of an agreement, also those of transfers that ended long ago."""
-        with self._lock:
-            folder = self._folder / _name(agreement)
-            open_ones = [path for path in self._files if path.parent == folder]
-            paths = sorted({*folder.glob("*.ndjson"), *open_ones})
-            return [self._files.setdefault(path, ReceivedFile(path)) for path in paths]
+    async def refuse(self, actor: Actor, pid: str, reason: str) -> None:
+        """Say no; the negotiation ends with this reason, for the other side to read. Raises Problem 400, 404, 409."""
+        require(actor, *_ROLES)
+        if not reason.strip():
+            raise invalid("A refusal needs its reason", "reason", "a sentence for the other side")
+        await self._say(actor, pid, "refuse", reason)
 
-    def delete(self, agreement: str) -> list[Removed]:
-        """Delete everything received under an agreement, and store nothing under it any more: what each file held."""
-        removed = [file.delete() for file in self.of_agreement(agreement)]
-        return removed + [opaque.delete(path) for path in sorted((self._folder / _name(agreement)).glob("*.bytes"))]
+    async def _say(self, actor: Actor, pid: str, verdict: str, note: str) -> None:
+        require(actor, *_ROLES)
+        said = _bounded(note)
 
-    def close(self) -> None:
-        """Let go of every open file."""
-        with self._lock:
-            for file in self._files.values():
-                file.close()
+        def command(tx: Transaction) -> None:
+            _, process = self._questions.asked(tx, pid)
+            about = self._may_judge(tx, actor, process)
+            say_verdict(tx, self._context, pid, about, actor, verdict, said)
+
+        await self._context.store.write(command)
+        await self._negotiations.act(pid)
+
+    def _may_judge(self, tx: Transaction, actor: Actor, process: Negotiation) -> str:
+        """The digest of what stands. Raises Problem 403 for one who asks, 409 for one who has spoken."""
+        if process.counterparty == actor.participant:
+            raise forbidden("Who asks never approves")
+        about = offer_digest(process.offer, process.selection)
+        if tx.get(Approval, process.pid, about, actor.account) is not None:
+            raise conflict("You have spoken on exactly these terms already", accepted="the answer of another person")
+        return about
+
+    async def counter(self, actor: Actor, pid: str, draft: NarrowingDraft) -> None:
+        """Answer a request with a narrower offer. Raises Problem 400 naming the field, 404, 409."""
+        require(actor, *_ROLES)
+
+        def query(tx: Transaction) -> tuple[Negotiation, Narrowed]:
+            _, process = self._questions.asked(tx, pid)
+            if process.state != "REQUESTED":
+                raise conflict("These terms are accepted already", accepted="to approve or refuse")
+            return process, narrower(tx, process, draft, self._context.clock())
+
+        process, made = await self._context.store.read(query)
+        # An offer of ours is a new one, with an id of its own.
+        offer = made.policy | {"@id": new_id()}
+        selection = made.selection.wire() if made.selection else None
+        await self._check(replace(process, offer=offer, selection=selection))
+        await self._negotiations.move(pid, MakeOffer(offer, selection), {"actor": actor.entry})
+        await self._own_word(actor, pid, offer_digest(offer, selection))
+
+    async def offer(self, actor: Actor, draft: OfferDraft) -> str:
+        """Make the first offer to a participant; returns our pid. Raises Problem 400, 404."""
+        require(actor, *_ROLES)
+        consumer = self._context.members.active(draft.consumer)
+        process = await self._context.store.read(lambda tx: self._worded(tx, draft))
+        await self._check(process)
+        offer, selection = process.offer or {}, process.selection
+        pid = await self._negotiations.offer(
+            consumer, draft.dataset, offer, selection=selection, by={"actor": actor.entry}
+        )
+        await self._own_word(actor, pid, offer_digest(offer, selection))
+        return pid
+
+    def _worded(self, tx: Transaction, draft: OfferDraft) -> Negotiation:
+        """The offer of a draft, in the negotiation it would begin. Raises Problem 400, 404."""
+        dataset = tx.get(Dataset, draft.dataset)
+        if dataset is None or dataset.offer is None or dataset.standing != "published":
+            raise missing("There is no such dataset in our catalogue")
+        parties = Parties(self._context.me.id, draft.consumer, draft.dataset)
+        study = study_of(tx, draft.study or None)
+        if draft.study and study is None:
+            raise invalid("We know no such study request", "study", "a study request that was sent to us")
+        if study is not None:
+            purpose = draft.purpose or (study.purposes[0] if len(study.purposes) == 1 else "")
+            offer, standing = for_study(dataset.offer, parties, study, purpose), selection_of(study, draft.dataset)
+        else:
+            offer, standing = plain(dataset.offer, parties), None
+        selection = None
+        if draft.narrowing != NarrowingDraft():
+            made = narrowed_by(offer, draft.narrowing, self._context.clock(), standing, study)
+            offer, selection = made.policy, made.selection.wire() if made.selection else None
+        offer = offer | {"@id": new_id()}
+        return Negotiation(
+            pid="", role="provider", counterparty=draft.consumer, their_pid=None, dataset=draft.dataset, offer=offer,
+            selection=selection, study=study.id if study else None, initiator="provider", offered_by="provider",
+        )  # fmt: skip
+
+    async def _check(self, process: Negotiation) -> None:
+        """What policy would refuse to agree to is not offered. Raises Problem 409 with its reasons."""
+        decision: Decision = await self._willingness.decide(process)
+        if not decision.permits:
+            why = " ".join(cause.text for cause in decision.because)
+            raise Problem(409, "policy-refuses", "Our own policy refuses these terms", why)
+
+    async def _own_word(self, actor: Actor, pid: str, about: str) -> None:
+        """Who makes an offer has spoken for its terms; where two persons are needed, another one must still."""
+        context = self._context
+        await context.store.write(lambda tx: say_verdict(tx, context, pid, about, actor, "offer"))
+        await self._negotiations.act(pid)
 
 
-def _name(id: str) -> str:
-    """A file name made of an id that another participant may have chosen: its UUID, or a digest of what it is."""
-    try:
-        return str(UUID(id.removeprefix("urn:uuid:")))
-    except ValueError:
-        return sha256(id.encode()).hexdigest()[:32]
-
-
-def _store(data: BinaryIO, index: BinaryIO, kept: list[tuple[bytes, int]]) -> None:
-    """Lines first, their offsets after: what has an offset is there."""
-    _write(data, b"".join(line for line, _ in kept))
-    _write(index, b"".join(offset.to_bytes(ENTRY, "little") for _, offset in kept))
-
-
-def _write(file: BinaryIO, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[file.write(view) :]
-
-
-def _counted(path: Path) -> tuple[int, int]:
-    """How many lines and bytes a file holds."""
-    lines = size = 0
-    with path.open("rb") as data:
-        while share := data.read(_SHARE):
-            lines, size = lines + share.count(b"\n"), size + len(share)
-    return lines, size
-
-
-def _ends(data: BinaryIO) -> Iterator[int]:
-    """Where each whole line ends in the file."""
-    data.seek(0)
-    position = 0
-    while share := data.read(_SHARE):
-        start = 0
-        while (found := share.find(b"\n", start)) >= 0:
-            start = found + 1
-            yield position + start
-        position += len(share)
-
-
-def _shares(data: BinaryIO, index: BinaryIO) -> Iterator[list[tuple[bytes, int]]]:
-    """The lines with their offsets, some megabytes at a time; a half line at the end is left out."""
-    data.seek(0)
-    index.seek(0)
-    rest = b""
-    while share := data.read(_SHARE):
-        *lines, rest = (rest + share).split(b"\n")
-        offsets = index.read(len(lines) * ENTRY)
-        yield [
-            (line + b"\n", int.from_bytes(offsets[place * ENTRY : (place + 1) * ENTRY], "little"))
-            for place, line in enumerate(lines)
-        ]
+def _bounded(note: str) -> str:
+    if len(note) > _LONGEST:
+        raise invalid("This is too long", "note", f"at most {_LONGEST} characters")
+    return note.strip()

@@ -1,286 +1,167 @@
-"""An agreement ends before its time, or by its own terms: nothing opens any more, and what was received is deleted.
+"""Whether a contract is wanted: policy first, then the steward's rule, then people (design 3.1, 3.3).
 
-An end counts from the commit of whoever ends it. The other side is told by a signed statement of ours and by the
-termination of every transfer; one that does not speak the exchange by the latter alone. Ended by both at once, both
-statements are kept and the provider's word stands in the records.
+`policy.decide` speaks first, and its no is final. What it allows is answered by the standing rule for the dataset and
+the counterparty: accepted (the default), refused, or put to one or two persons. As consumer we take an offer with
+exactly the terms we asked for; any other one waits for a person.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from dataclasses import dataclass
 
-from connector.identity.members import Member
 from connector.ports import Transaction
-from connector.problems import Problem, conflict, forbidden, invalid, missing
-from connector.records import Agreement, Amendment, ContractEnding, OutboxMessage, ReceivedPerson, Transfer
-from connector.services.actors import Actor, require
-from connector.services.chains import chain_of, newest_of
+from connector.records import Approval, Dataset, Negotiation, NegotiationRule, PeerAcceptance, Study
 from connector.services.context import Context
-from connector.services.delivery import new_id
-from connector.services.exchange import speech
-from connector.services.processes.moves import Terminate
-from connector.services.processes.transfers import Transfers
-from contracts import amending as wire
-from contracts.names import Role, TransferState
-from contracts.transfer import FINAL
+from connector.services.contracting.questions import ask_people, offer_digest, verdicts
+from connector.services.contracting.rules import DAYS, NEEDED, rule_for
+from connector.services.processes.moves import Accept, Agree, Finalize, NegotiationMove, Terminate, Verify
+from contracts.narrowing import agreed_selection
+from contracts.study import StudyRequest
+from contracts.terms import requested_purposes
+from policy.decide import decide
+from policy.decision import Action, Decision, Outcome, Regime
+from policy.facts import Facts, Question
+from policy.odrl import CompiledPolicy, PolicyError, compiled
+from policy.purposes import covered_by_any
+from policy.reasons import Reason, reason
 
-BELL = "endings"
-"""Rung when an agreement is over; `connector.jobs.clearing` waits for it."""
-SEND_END = "exchange.contract-end"
-SEND_ERASED = "exchange.contract-erased"
-LONGEST_REASON = 2000
-GOING_ON = ["", *(str(state) for state in TransferState if state not in FINAL)]
-_BY_ITS_TERMS = "The agreed time is over."
-
-log = logging.getLogger("concord.ending")
+ERASE = "erase-on-withdrawal"
+EXECUTORS = frozenset({"pseudonymise", ERASE})
+"""Duties this connector carries out: the first in the release pipeline, the second by the recipient, told by us."""
+_REFUSED_BY_RULE = "Requests of this kind are not accepted here."
 
 
-class Endings:
-    """Both sides of the end of an agreement. Received files are deleted by `connector.jobs.clearing`."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known here about a request, read in one transaction."""
 
-    def __init__(self, context: Context, transfers: Transfers) -> None:
+    dataset: Dataset | None
+    study: Study | None
+    accepted: bool
+    rule: NegotiationRule
+    verdicts: list[Approval]
+
+
+class Willingness:
+    """The course of negotiations in production (`connector.services.processes.courses.NegotiationCourse`)."""
+
+    insistent = False
+
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._transfers = transfers
-        context.deliveries.on(SEND_END, delivered=self._told, stubborn=lambda _message: True)
-        context.deliveries.on(SEND_ERASED, stubborn=lambda _message: True)
 
-    async def end(self, actor: Actor, agreement_id: str, reason: str) -> None:
-        """End an agreement now, for a reason in words that both sides keep. Raises Problem 400, 403, 404, 409."""
-        words, now = checked_reason(reason), self._context.clock()
+    def at_once(self, process: Negotiation) -> NegotiationMove | None:
+        """Verify what was agreed to, finalize what was verified, accept what was asked for."""
+        if process.role == "provider":
+            return Finalize() if process.state == "VERIFIED" else None
+        if process.state == "AGREED":
+            return Verify()
+        return Accept() if process.state == "OFFERED" and as_asked(process) else None
 
-        def command(tx: Transaction) -> None:
-            agreement = own_agreement(tx, actor, agreement_id)
-            if agreement.standing not in ("active", "suspended"):
-                raise conflict(f"This contract is {agreement.standing}", accepted="a contract that is active")
-            claims = wire.ContractEnd(
-                ending=new_id(), agreement=agreement.id, by=self._context.me.id, reason=words, ended_at=now,
-                erase_by=now + timedelta(days=self._context.settings.erase_days),
-            )  # fmt: skip
-            jws = speech.say(self._context, speech.CONTRACT_END, claims.wire())
-            self._end(tx, agreement, claims, jws, actor.entry)
-            self._tell(tx, agreement, jws)
+    async def next(self, process: Negotiation) -> NegotiationMove | None:
+        """What to do now; None when it is the other side's turn or a person has been asked."""
+        if (move := self.at_once(process)) is not None:
+            return move
+        if process.role == "provider" and process.state in ("REQUESTED", "ACCEPTED"):
+            return await self._answer(process)
+        if process.role == "consumer" and process.state == "OFFERED":
+            await self._ask(process, 1, DAYS)
+        return None
 
-        await self._context.store.write(command)
+    async def _answer(self, process: Negotiation) -> NegotiationMove | None:
+        known = await self._context.store.read(lambda tx: self._known(tx, process))
+        decision = self._judge(process, known)
+        if not decision.permits:
+            return _refusal(decision)
+        refused = next((one for one in known.verdicts if one.verdict == "refuse"), None)
+        if refused is not None:
+            return Terminate("refused-by-person", (refused.note,))
+        rule = known.rule
+        if rule.answer == "refuse":
+            return Terminate("refused-by-rule", (rule.reason or _REFUSED_BY_RULE,))
+        needed = NEEDED.get(rule.answer, 0)
+        if len(known.verdicts) >= needed:  # each is another account's
+            return Agree()
+        await self._ask(process, needed, rule.days)
+        return None
 
-    async def receive(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
-        """`POST /consent/endings`: the other side has ended an agreement. The same receipt for the same statement."""
-        jws = speech.read_body(wire.EndingNotice, body).ending
-        claims = speech.hear(jws, speech.CONTRACT_END, sender, wire.ContractEnd)
-        if claims.by != sender.id:
-            raise forbidden("An end is told by the one who ended it")
+    async def _ask(self, process: Negotiation, needed: int, days: int) -> None:
+        await self._context.store.write(lambda tx: ask_people(tx, self._context, process, needed, days))
 
-        def command(tx: Transaction) -> str:
-            named = tx.get(Agreement, claims.agreement)
-            if named is None or named.counterparty != sender.id or named.standing == "pending":
-                raise missing("There is no such agreement between us")
-            agreement = newest_of(tx, named)
-            known = tx.get(ContractEnding, agreement.id)
-            if known is not None and (receipt := _receipt_of(known, jws)) is not None:
-                return receipt
-            if known is None:
-                known = self._end(tx, agreement, claims, jws, {"participant": sender.id})
-            else:
-                known = self._ended_by_both(tx, agreement, known, claims, jws)
-            received = wire.EndReceived(ending=claims.ending, agreement=claims.agreement, at=self._context.clock())
-            receipt = speech.say(self._context, speech.CONTRACT_END_RECEIVED, received.wire())
-            tx.change(known, told_at=known.told_at or self._context.clock(), evidence=_with(known, "receipts", receipt))
-            return receipt
+    async def decide(self, process: Negotiation) -> Decision:
+        """May we agree to what stands in this negotiation, now? The policy's word, before any rule."""
+        return self._judge(process, await self._context.store.read(lambda tx: self._known(tx, process)))
 
-        return {"receipt": await self._context.store.write(command)}
+    def _known(self, tx: Transaction, process: Negotiation) -> _Known:
+        study = tx.get(Study, process.study) if process.study else None
+        accepted = self._context.members.speaks_exchange(process.counterparty) or _accepted(tx, self._context, process)
+        rule = rule_for(tx, process.dataset, process.counterparty)
+        said = verdicts(tx, process)
+        return _Known(tx.get(Dataset, process.dataset), study, accepted, rule, said)
 
-    async def erased(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
-        """`POST /consent/erasures`: the recipient states that what it received is deleted."""
-        jws = speech.read_body(wire.ErasureNotice, body).erasure
-        claims = speech.hear(jws, speech.CONTRACT_ERASED, sender, wire.ContractErased)
-
-        def command(tx: Transaction) -> None:
-            named = tx.get(Agreement, claims.agreement)
-            if named is None or named.counterparty != sender.id or named.role != Role.PROVIDER:
-                raise missing("There is no such agreement between us")
-            known = tx.get(ContractEnding, newest_of(tx, named).id)
-            if known is None:
-                raise conflict("This agreement has not ended here")
-            if jws in (known.evidence or {}).get("erasures", []):
-                return
-            tx.change(
-                known, erased_at=claims.at, objects=claims.objects, lines=claims.lines, bytes=claims.bytes,
-                told_at=known.told_at or claims.at, evidence=_with(known, "erasures", jws),
-            )  # fmt: skip
-            self._context.log(tx, "agreement.erased", named.id, {"recipient": sender.id, "statement": jws})
-            tx.ring("agreements")
-
-        await self._context.store.write(command)
-        return {}
-
-    async def run_out(self) -> datetime | None:
-        """End every agreement whose own time is over; returns when the next one's will be."""
-        now = self._context.clock()
-
-        def command(tx: Transaction) -> datetime | None:
-            for agreement in tx.find(Agreement, standing=["active", "suspended"], until__le=now):
-                self._end(tx, agreement, self._own_term(agreement), "", {"terms": agreement.id})
-            following = tx.find(Agreement, standing=["active", "suspended"], until__gt=now, order="until", limit=1)
-            return following[0].until if following else None
-
-        return await self._context.store.write(command)
-
-    async def close_what_is_over(self) -> None:
-        """Terminate on the wire whatever still runs under agreements that have ended or were replaced."""
-
-        def query(tx: Transaction) -> list[tuple[Transfer, Agreement]]:
-            running = tx.find(Transfer, state=GOING_ON)
-            ids = sorted({one.agreement for one in running})
-            over = {one.id: one for one in tx.find(Agreement, id=ids, standing=["ended", "replaced"])} if ids else {}
-            return [(one, over[one.agreement]) for one in running if one.agreement in over]
-
-        for transfer, agreement in await self._context.store.read(query):
-            try:
-                await self._transfers.close(transfer.pid, _termination(agreement))
-            except Problem as problem:
-                log.warning("a transfer could not be terminated: %s", problem.code, extra={"transfer": transfer.pid})
-
-    def state_erased(self, tx: Transaction, ending: ContractEnding, objects: int, lines: int, size: int) -> None:
-        """Consumer: everything received is deleted. Record it and tell the provider; the caller's transaction."""
-        context, now = self._context, self._context.clock()
-        claims = wire.ContractErased(
-            ending=ending.ending, agreement=ending.agreement, at=now, objects=max(objects, ending.objects),
-            lines=max(lines, ending.lines), bytes=max(size, ending.bytes),
+    def _judge(self, process: Negotiation, known: _Known) -> Decision:
+        dataset, study = known.dataset, known.study
+        if dataset is None or dataset.offer is None or process.offer is None:
+            return Decision(Outcome.DENY, (reason("no-contract"),))
+        try:
+            offer, asked = compiled(dataset.offer), compiled(process.offer)
+        except PolicyError:
+            return Decision(Outcome.INDETERMINATE, (reason("policy-not-understood"),))
+        document = StudyRequest.read(study.document) if study is not None else None
+        selection = agreed_selection(document, dataset.id, process.offer, process.selection)
+        if document is not None and selection is None:
+            return Decision(Outcome.DENY, (reason("selection-not-agreed"),))
+        question = Question(
+            regime=Regime.CONSENT, action=Action.NEGOTIATE, now=self._context.clock(), requester=process.counterparty,
+            dataset=dataset.id, purposes=requested_purposes(process.offer), study=study.id if study else None,
+            study_digest=study.digest if study else None, profile=dataset.profile,
+            selection=selection.digest if selection else None,
         )  # fmt: skip
-        jws = speech.say(context, speech.CONTRACT_ERASED, claims.wire())
-        tx.change(
-            ending, erased_at=now, objects=claims.objects, lines=claims.lines, bytes=claims.bytes,
-            evidence=_with(ending, "erasures", jws),
+        facts = Facts(
+            policy=asked, offer=offer, holder=self._context.me.id, executors=EXECUTORS,
+            study_approved=_covers(study, document, process, dataset),
+            stops=_unprovable(offer, asked) if not known.accepted else (),
         )  # fmt: skip
-        if context.members.speaks_exchange(ending.counterparty):
-            context.deliveries.send(
-                tx, recipient=ending.counterparty, url=f"{context.members.exchange(ending.counterparty)}/erasures",
-                kind=SEND_ERASED, body={"erasure": jws}, about=ending.agreement, lane=f"end:{ending.agreement}",
-            )  # fmt: skip
-        context.log(tx, "agreement.erased", ending.agreement, {"statement": jws})
-        tx.ring("agreements")
-        tx.ring("received")
-
-    def _end(
-        self, tx: Transaction, agreement: Agreement, claims: wire.ContractEnd, jws: str, by: Mapping[str, Any]
-    ) -> ContractEnding:
-        """From this commit on nothing is opened, nothing fetched, nothing amended."""
-        context = self._context
-        whose = "" if not jws else claims.by
-        tx.change(agreement, standing="ended", ended_at=claims.ended_at, ended_by=whose, end_reason=claims.reason)
-        chain = [one.id for one in chain_of(tx, agreement)]
-        ending = ContractEnding(
-            agreement=agreement.id, ending=claims.ending, role=agreement.role, counterparty=agreement.counterparty,
-            by=whose, reason=claims.reason, ended_at=claims.ended_at, erase_by=claims.erase_by,
-            evidence={"endings": [jws] if jws else []},
-        )  # fmt: skip
-        if agreement.role == Role.CONSUMER:
-            held = tx.find(ReceivedPerson, agreement=chain)
-            ending = replace(ending, objects=len({row.transfer for row in held}), lines=sum(row.lines for row in held),
-                             bytes=sum(row.bytes for row in held))  # fmt: skip
-        tx.add(ending)
-        stop_fetching(tx, chain)
-        tx.alter(Amendment, {"standing": "lapsed"}, agreement=chain, standing=["open", "answering", "withdrawing"])
-        context.log(
-            tx, "agreement.ended", agreement.id,
-            {"by": dict(by), "ending": claims.ending, "counterparty": agreement.counterparty, "statement": jws},
-        )  # fmt: skip
-        tx.ring("agreements")
-        return ending
-
-    def _ended_by_both(
-        self, tx: Transaction, agreement: Agreement, known: ContractEnding, claims: wire.ContractEnd, jws: str
-    ) -> ContractEnding:
-        """Both statements are kept. The provider's names the end at both sides; deleting is due by the earlier day."""
-        theirs = agreement.role == Role.CONSUMER or not known.by
-        days = [day for day in (known.erase_by, claims.erase_by) if day is not None]
-        changes: dict[str, Any] = {"evidence": _with(known, "endings", jws), "erase_by": min(days)}
-        if theirs:
-            changes |= {"by": claims.by, "reason": claims.reason, "ended_at": claims.ended_at}
-            tx.change(agreement, ended_by=claims.by, end_reason=claims.reason, ended_at=claims.ended_at)
-        self._context.log(tx, "agreement.ended-by-both", agreement.id, {"ending": claims.ending, "statement": jws})
-        tx.ring("agreements")
-        return tx.change(known, **changes)
-
-    def _own_term(self, agreement: Agreement) -> wire.ContractEnd:
-        """What both sides know without a word: the same id at both, and the days our own settings give."""
-        ended = agreement.until or self._context.clock()
-        return wire.ContractEnd(
-            ending=f"urn:uuid:{uuid5(NAMESPACE_URL, agreement.id)}", agreement=agreement.id, by=self._context.me.id,
-            reason=_BY_ITS_TERMS, ended_at=ended,
-            erase_by=ended + timedelta(days=self._context.settings.erase_days),
-        )  # fmt: skip
-
-    def _tell(self, tx: Transaction, agreement: Agreement, jws: str) -> None:
-        context, other = self._context, agreement.counterparty
-        if context.members.speaks_exchange(other):
-            context.deliveries.send(
-                tx, recipient=other, url=f"{context.members.exchange(other)}/endings", kind=SEND_END,
-                body={"ending": jws}, about=agreement.id, lane=f"end:{agreement.id}",
-            )  # fmt: skip
-
-    def _told(self, tx: Transaction, sent: OutboxMessage, _status: int, answer: dict[str, Any]) -> None:
-        """Only the other side's own signature says that it knows: without it, it is told again."""
-        known = tx.get(ContractEnding, sent.about)
-        if known is None:
-            return
-        jws = str(answer.get("receipt"))
-        member = self._context.members.reachable(sent.recipient)
-        claims = speech.hear(jws, speech.CONTRACT_END_RECEIVED, member, wire.EndReceived)
-        if claims.ending != speech.unverified_claim(str((sent.body or {}).get("ending")), "ending"):
-            raise invalid("The receipt is about another end", "receipt")
-        tx.change(known, told_at=self._context.clock(), evidence=_with(known, "receipts", jws))
-        self._context.log(tx, "agreement.end-received", known.agreement, {"by": sent.recipient, "statement": jws})
-        tx.ring("agreements")
+        return decide(question, facts)
 
 
-def stop_fetching(tx: Transaction, agreements: Sequence[str]) -> None:
-    """Consumer: forget where the data is, and let nobody push it, before the transfers have ended on the wire."""
-    tx.alter(
-        Transfer, {"data_address": None, "token_hash": None}, agreement=list(agreements), role=str(Role.CONSUMER),
-        state=GOING_ON,
-    )  # fmt: skip
-    for bell in ("transfers", BELL):
-        tx.ring(bell)
+def as_asked(process: Negotiation) -> bool:
+    """Whether the offer that stands says exactly what we asked for last; an offer nobody asked for never does."""
+    rounds = (process.offers or {}).get("offers", [])
+    mine = [one for one in rounds if one["by"] == process.role]
+    if not mine or process.offered_by == process.role:
+        return False
+    # The terms pin the selection by its digest, so that they say all.
+    return offer_digest(mine[-1]["policy"], None) == offer_digest(process.offer, None)
 
 
-def own_agreement(tx: Transaction, actor: Actor, agreement_id: str) -> Agreement:
-    """An agreement for somebody of our side: stewards act for a provider, researchers for a consumer.
-
-    Raises Problem 403, 404.
-    """
-    require(actor, "steward", "researcher", "operator")
-    found = tx.get(Agreement, agreement_id)
-    if found is None or ((found.role == Role.PROVIDER) != (actor.role == "steward") and actor.role != "operator"):
-        raise missing("There is no such contract here")
-    return found
+def _refusal(decision: Decision) -> Terminate:
+    reasons = tuple(cause.text for cause in decision.because) or ("the request is not understood",)
+    return Terminate(decision.because[0].code if decision.because else "not-understood", reasons)
 
 
-def checked_reason(reason: str) -> str:
-    """A reason in words, for both sides. Raises Problem 400."""
-    words = reason.strip()
-    if not words or len(words) > LONGEST_REASON or any(ord(sign) < 32 and sign not in "\n\t" for sign in words):
-        raise invalid("A reason is needed", "reason", f"plain words, at most {LONGEST_REASON} characters")
-    return words
+def _accepted(tx: Transaction, context: Context, process: Negotiation) -> bool:
+    """Whether the steward accepted this counterparty by name, and that still counts."""
+    found = tx.get(PeerAcceptance, process.counterparty)
+    return found is not None and found.revoked_at is None and (found.until is None or context.clock() < found.until)
 
 
-def _termination(agreement: Agreement) -> Terminate:
-    if agreement.standing == "replaced":
-        return Terminate("agreement-amended", ("The contract was replaced by one with changed terms.",))
-    return Terminate("agreement-ended" if agreement.ended_by else "agreement-ran-out", (agreement.end_reason,))
+def _unprovable(*policies: CompiledPolicy) -> tuple[Reason, ...]:
+    """Why terms that demand erasure cannot be agreed to with somebody who cannot be told of a withdrawal."""
+    owed = {key for policy in policies for key in policy.obligations}
+    owed |= {key for policy in policies for rule in policy.permissions for key in rule.obligations}
+    return (reason("erasure-not-provable"),) if ERASE in owed else ()
 
 
-def _receipt_of(known: ContractEnding, jws: str) -> str | None:
-    """The receipt given for exactly this statement before."""
-    wanted = speech.unverified_claim(jws, "ending")
-    receipts = (known.evidence or {}).get("receipts", [])
-    return next((one for one in receipts if speech.unverified_claim(one, "ending") == wanted), None)
-
-
-def _with(ending: ContractEnding, kind: str, jws: str) -> dict[str, Any]:
-    kept = dict(ending.evidence or {})
-    return kept | {kind: [*kept.get(kind, []), jws]}
+def _covers(study: Study | None, document: StudyRequest | None, process: Negotiation, dataset: Dataset) -> bool:
+    """An approved study of which the requester is a recipient, that asks for this dataset and for every purpose."""
+    purposes = requested_purposes(process.offer or {})
+    return (
+        study is not None
+        and document is not None
+        and study.standing == "approved"
+        and process.counterparty in document.recipients
+        and any(entry.dataset == dataset.id for entry in document.data)
+        and bool(purposes)
+        and all(covered_by_any(document.purposes, purpose) is True for purpose in purposes)
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 
 from connector.dataplane.framing import Framer
 from connector.dataplane.parcels import LEAK
@@ -63,18 +64,27 @@ class BulkRelease:
         source, now = course.contract.source, course.context.clock()
         people = await store.read(lambda tx: [one.id for one in tx.find(Person, source=source, order="id")])
         outcomes: Counter[str] = Counter()
-        for portion in portions(people):
+        subjects: dict[str, Subject] = {}
+        parts = list(portions(people)) or [()]
+        for number, portion in enumerate(parts, 1):
             judged = await store.read(
                 lambda tx, some=portion: judge_people(tx, course.context, course.contract, some, now)  # type: ignore[misc]
             )
             outcomes.update(str(one.decision.outcome) for one in judged)
-            course.subjects |= await store.write(lambda tx, some=judged: self._keep(tx, some))  # type: ignore[misc]
+            facts = {"people": len(people), "decided_at": instant(now), **outcomes} if number == len(parts) else None
+            subjects |= await store.write(lambda tx, some=judged, said=facts: self._decided(tx, some, said, now))  # type: ignore[misc]
         # Any order of our own would be the same for two recipients, and let them join what they received.
-        course.subjects = dict(sorted(course.subjects.items(), key=lambda one: one[1].coder.code))
-        decided = await store.read(lambda tx: decisions_digest(tx, course.release.id, now))
-        facts: dict[str, int | str] = {"people": len(people), "decided_at": instant(now), "decisions": decided}
-        facts |= outcomes
-        await store.write(lambda tx: self._log_decided(tx, facts))
+        course.subjects = dict(sorted(subjects.items(), key=lambda one: one[1].coder.code))
+
+    def _decided(
+        self, tx: Transaction, judged: list[Judged], facts: dict[str, int | str] | None, now: datetime
+    ) -> dict[str, Subject]:
+        """Keep one portion; with the last one, log what was decided: in one commit, as somebody waits for it."""
+        subjects = self._keep(tx, judged)
+        if facts is not None:
+            decided = decisions_digest(tx, self.course.release.id, now)
+            self._log_decided(tx, {**facts, "decisions": decided})
+        return subjects
 
     def _keep(self, tx: Transaction, judged: list[Judged]) -> dict[str, Subject]:
         course = self.course
@@ -105,6 +115,9 @@ class BulkRelease:
                 self._account.withheld_resources.update(one.lines.withheld)
                 for chunk in framer.add(one.person, one.lines.lines):
                     await self.course.hand_over(chunk)
+                # Whoever waits for the first bytes does not wait for a whole chunk, nor for a second person.
+                if not self.course.release.chunks and (first := framer.rest()):
+                    await self.course.hand_over(first)
             if rest := framer.rest():
                 await self.course.hand_over(rest)
         finally:

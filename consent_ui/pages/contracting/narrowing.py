@@ -115,12 +115,10 @@ def read(visit: Visit, sheet: Sheet) -> NarrowingDraft | None:
     """The narrower terms that the form describes; None when something is wrong, with a sentence on each field."""
     form, standing = visit.form, sheet.standing
     draft = NarrowingDraft(
-        purposes=_ticked(
-            form, "purposes", [iri for iri, _ in purposes(standing)], [iri for iri, _ in standing.purposes]
-        ),
+        purposes=_ticked(form, "purposes", purposes(standing), standing.purposes),
         until=_end(form, standing, visit.now.date()),
-        categories=_ticked(form, "categories", *_twice(standing.categories)),
-        recipients=_ticked(form, "recipients", *_twice(standing.recipients)),
+        categories=_ticked(form, "categories", standing.categories, standing.categories),
+        recipients=_ticked(form, "recipients", standing.recipients, standing.recipients),
         records_from=_first_day(form, standing),
         records_until=_last_day(form, standing),
     )
@@ -133,15 +131,10 @@ def read(visit: Visit, sheet: Sheet) -> NarrowingDraft | None:
     return None if form.errors else draft
 
 
-def _twice(options: list[choices.Choice]) -> tuple[list[str], list[str]]:
-    values = [value for value, _ in options]
-    return values, values
-
-
-def _ticked(form: Form, name: str, allowed: Iterable[str], standing: list[str]) -> list[str]:
+def _ticked(form: Form, name: str, offered: Iterable[choices.Choice], standing: list[choices.Choice]) -> list[str]:
     """What was ticked, in the order offered; nothing when that is exactly what stands already."""
-    chosen = [value for value in allowed if form.has(name, value)]
-    return [] if set(chosen) == set(standing) else chosen
+    chosen = [value for value, _ in offered if form.has(name, value)]
+    return [] if set(chosen) == {value for value, _ in standing} else chosen
 
 
 def _end(form: Form, standing: Standing, today: date) -> date | None:

@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from consent_ui.app import ROUTERS
 from tests.unit.consent_ui.fakes.space import portal
 from tests.unit.consent_ui.fakes.tour import EMPTY_TOUR, TOUR
 from tests.unit.consent_ui.fakes.visitor import ORIGIN, Page, Visitor
@@ -142,12 +143,12 @@ def unsafe_routes() -> list[tuple[str, str, str]]:
     where = {"/me": ("wallet", "patient"), "/research": ("research", "researcher")}
     where |= {"/steward": ("hospital", "steward"), "/dpo": ("hospital", "dpo")}
     found = []
-    pages = next(route.app for route in portal("wallet").router.routes if getattr(route, "name", "") == "portal")
-    for route in pages.routes:
-        if "POST" in (getattr(route, "methods", None) or ()):
-            path = re.sub(r"\{[^}]*\}", "urn:uuid:x", route.path)
-            place, role = where.get("/" + path.split("/")[1], ("wallet", "patient"))
-            found.append((place, role, path))
+    for prefix, router in ROUTERS:
+        for route in router.routes:
+            if "POST" in route.methods:
+                path = re.sub(r"\{[^}]*\}", "urn:uuid:x", prefix + route.path)
+                place, role = where.get("/" + path.split("/")[1], ("wallet", "patient"))
+                found.append((place, role, path))
     assert len(found) > 40
     return found
 

@@ -150,3 +150,29 @@ def test_every_file_of_an_agreement_is_found_also_after_a_restart(tmp_path, file
     other = files.open(AGREEMENT, TRANSFER.replace("002", "003"))
     assert {one.path for one in files.of_agreement(AGREEMENT)} == {file.path, other.path}
     files.close()
+
+
+def test_what_a_contract_brought_is_deleted_whole_and_nothing_is_stored_under_it_any_more(tmp_path):
+    files = ReceivedFiles(tmp_path / "received")
+    file, other = files.open(AGREEMENT, TRANSFER), files.open(TRANSFER, TRANSFER)
+    opaque = files.opaque(AGREEMENT, AGREEMENT)
+    for one in (file, other):
+        one.append(placed("ab"))
+    opaque.append(b"who knows")
+    removed = files.delete(AGREEMENT)
+    assert sorted((one.lines, one.bytes) for one in removed) == [
+        (0, 9),
+        (2, sum(len(line) for line, _ in placed("ab"))),
+    ]
+    assert list(file.path.parent.iterdir()) == []
+    file.append(placed("c"))
+    file.begin()
+    file.sync()
+    assert file.resume() == 0
+    assert file.erase("a", Barred(None)).lines == 0
+    opaque.append(b"late")
+    opaque.close()
+    assert list(file.path.parent.iterdir()) == []
+    assert codes_in(other) == ["a", "b"]
+    assert files.delete("urn:uuid:of-nothing") == []
+    files.close()

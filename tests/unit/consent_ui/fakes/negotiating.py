@@ -16,6 +16,7 @@ from policy.odrl.differences import Change, TermDifference
 from tests.unit.consent_ui.fakes import staff
 from tests.unit.consent_ui.fakes.people import HOSPITAL, NAMES, NOW
 
+AGREEMENT = staff.AGREEMENT
 RESEARCH = "https://w3id.org/dpv/legal/eu/ehds#HealthcareScientificResearch"
 TRAINING = "https://w3id.org/dpv/legal/eu/ehds#TrainTestAndEvaluateHealthAlgorithms"
 CALM, PRESSING, OPEN_TERM = "urn:uuid:asked-calm", "urn:uuid:asked-pressing", "urn:uuid:asked-open-term"
@@ -33,6 +34,9 @@ DIFFERENCES = [
                    Change.NARROWER),
     TermDifference("duty", "Duty", "Publish within two years", "Publish within one year", Change.OTHER),
 ]  # fmt: skip
+NOT_NARROWER = Problem(
+    400, "not-narrower", "No", "This is not within the data of the present terms", "data", "vital signs"
+)
 STANDING = Standing(
     purposes=[(RESEARCH, "scientific research in health and care"), (TRAINING, "training of algorithms")],
     until=(NOW + timedelta(days=700)).date(),
@@ -70,7 +74,7 @@ class Questions:
     def rows(self) -> list[QuestionRow]:
         soon = {"urgent": True, "answer_by": NOW + timedelta(hours=30)}
         rows = [
-            row(PRESSING, self.kind, needed=2, approved=1, **soon) if self.kind == "request" else row(PRESSING, self.kind, **soon),
+            row(PRESSING, self.kind, **soon | ({"needed": 2, "approved": 1} if self.kind == "request" else {})),
             row(CALM, self.kind),
             row(OPEN_TERM, self.kind, study_title=""),
         ]  # fmt: skip
@@ -142,11 +146,36 @@ class Rules:
         self.rows = kept
 
 
+class Research(staff.Research):
+    """With an offer that waits for an answer, and what was asked for as it stands."""
+
+    async def negotiation(self, actor, pid):
+        found = await super().negotiation(actor, pid)
+        if pid not in (PRESSING, CALM, OPEN_TERM):
+            return found
+        done = [*staff.steps("requested")[:1], v.Step("offered", NOW - timedelta(days=1), NAMES[HOSPITAL], False)]
+        return replace(
+            found, pid=pid, provider_name=NAMES[HOSPITAL], dataset=HEART_TITLE, state="offered",
+            steps=[*done, *staff.steps(waiting="agreed")[1:]], rounds=rounds("consumer")[:2],
+            from_catalogue=DIFFERENCES, can=["decline"] if pid == OPEN_TERM else ["accept", "counter", "decline"],
+            answer_by=NOW + timedelta(hours=30), urgent=pid == PRESSING,
+        )  # fmt: skip
+
+    async def room(self, actor, agreement):
+        found = await super().room(actor, AGREEMENT if agreement in (ENDED, REPLACED) else agreement)
+        if agreement != AGREEMENT:
+            return replace(found, id=agreement, state="ended" if agreement == ENDED else "replaced", transfers=[])
+        paused = replace(found.transfers[0], pid="urn:uuid:t0", state="suspended", suspended_by="provider",
+                         reason="We check a device that counts wrongly.")  # fmt: skip
+        mine = replace(paused, pid="urn:uuid:t9", suspended_by="consumer", reason="Our disk is full.", way="push")
+        return replace(found, state="active", transfers=[*found.transfers, paused, mine])
+
+
 class Contracts:
     """What a steward reads of negotiations and contracts."""
 
     def __init__(self, empty: bool) -> None:
-        self.research = staff.Research(empty)
+        self.research = Research(empty)
         self.provider = True
 
     async def agreements(self, actor, role=None):
@@ -154,9 +183,7 @@ class Contracts:
         return [replace(one, counterparty_name=staff.GROUP, role="provider", state="active") for one in rows]
 
     async def room(self, actor, agreement):
-        room = await self.research.room(actor, staff.AGREEMENT)
-        if agreement not in (staff.AGREEMENT, ENDED, REPLACED):
-            raise missing("There is no such contract here")
+        room = await self.research.room(actor, agreement)
         return replace(
             room, id=agreement, role="provider", counterparty_name=staff.GROUP,
             transfers=[replace(one, role="provider", path="", manifest_verified=None) for one in room.transfers],
@@ -179,7 +206,7 @@ class Changes:
         other, me = (staff.GROUP, NAMES[HOSPITAL]) if self.role == "provider" else (NAMES[HOSPITAL], staff.GROUP)
         answered = any(said[1] == id for said in self.done)
         return AmendmentView(
-            id, staff.AGREEMENT, other, HEART_TITLE, self.role, ours, me if ours else other,
+            id, AGREEMENT, other, HEART_TITLE, self.role, ours, me if ours else other,
             "The study needs less than we thought.", "accepted" if answered else "open", staff.SENTENCES,
             DIFFERENCES[:1] + DIFFERENCES[2:3], NOW - timedelta(days=1), NOW + timedelta(days=29),
             NOW if answered else None, "", None, not ours and not answered, ours and not answered,
@@ -200,7 +227,7 @@ class Changes:
         if over:
             return ContractHistory(agreement, "ended", None, None, self.ended(), [], False, False)
         if agreement == REPLACED:
-            return ContractHistory(agreement, "replaced", None, staff.AGREEMENT, None, changes, False, False)
+            return ContractHistory(agreement, "replaced", None, AGREEMENT, None, changes, False, False)
         return ContractHistory(agreement, "active", REPLACED, None, None, changes, True, True)
 
     async def waiting(self, actor):
@@ -241,10 +268,10 @@ class TransferDesk:
         self.moved: list[tuple[str, ...]] = []
 
     async def transfer(self, actor, pid):
-        found = next((one for one in staff.transfers() if one.pid == pid), None)
+        found = next((one for one in (await Research().room(actor, AGREEMENT)).transfers if one.pid == pid), None)
         if found is None:
             raise missing("There is no such transfer here")
-        return replace(found, role=self.role)
+        return replace(found, role=self.role, agreement=AGREEMENT)
 
     async def suspend(self, actor, pid, reason):
         self.moved.append(("suspend", pid, reason))
@@ -261,7 +288,7 @@ class Membership:
         self.rows = [] if empty else [
             AcceptanceRow(FOREIGN, "Old Town Insurance", "An De Smet", NOW - timedelta(days=9),
                           "A pilot of one month. They send a letter for each withdrawal.", NOW + timedelta(days=21),
-                          "in-force", [staff.AGREEMENT]),
+                          "in-force", [AGREEMENT]),
             AcceptanceRow("urn:example:gone", "Riverside Lab", "An De Smet", NOW - timedelta(days=90),
                           "A test.", None, "revoked", []),
         ]  # fmt: skip
@@ -281,6 +308,7 @@ def add(services: SimpleNamespace, role: str, empty: bool) -> None:
     """These services beside those of `staff`."""
     mine = "consumer" if role == "research" else "provider"
     changes = Changes(empty, mine)
+    services.research = Research(empty)
     services.approvals, services.offers = Questions("request", empty), Questions("offer", empty)
     services.rules, services.membership = Rules(empty), Membership(empty)
     services.contracts, services.transfer_desk = Contracts(empty), TransferDesk(mine)
