@@ -37,6 +37,11 @@ format: .venv/.installed-dev ## rewrite the files in the project's style
 screenshots: .venv/.installed-dev ## write every page of every role, light, dark and narrow, to screenshots/
 	$(BIN)/python -m tests.browser.screenshots
 
+.PHONY: interop bench-edc
+
+interop: .venv/.installed-dev ## Concord and Eclipse EDC speak to each other, every scenario (needs a JDK and Maven)
+	$(BIN)/python -m tests.interop
+
 bench: bench-release-load bench-catalogue bench-negotiation ## run every bench program
 
 bench-release-load: .venv/.installed ## how long a catalogue request and a withdrawal take while 1 GB is released
@@ -47,6 +52,9 @@ bench-catalogue: .venv/.installed-dev ## a page, a filtered page and the whole o
 
 bench-negotiation: .venv/.installed-dev ## negotiations between two connectors, one by one and 16 in flight
 	$(BIN)/python -m bench.negotiation
+
+bench-edc: .venv/.installed-dev ## Concord beside Eclipse EDC, three rounds in turns (needs a JDK and Maven; about 15 minutes)
+	$(BIN)/python -m bench.edc
 
 pins: ## resolve pins.txt and pins-dev.txt anew (needs pip-compile on the path)
 	@command -v $(PINNER) >/dev/null || { echo "make pins needs pip-compile: install pip-tools in an environment of its own" >&2; exit 2; }

@@ -41,6 +41,7 @@ SERVE = ("-P", "-c", "from connector.cli import main; main()", "serve")
 DRIVEN = ("-m", "uvicorn", "bench.edc.driven:create", "--factory", "--http", HTTP, "--loop", "uvloop",
           "--log-level", "warning", "--no-access-log")  # fmt: skip
 ANSWERING = 60.0
+OVER = ("FINALIZED", "TERMINATED")
 
 
 class Prepared:
@@ -145,7 +146,7 @@ class Concords:
         """What is not final at the provider a little later was lost, whatever the consumer says."""
         await asyncio.sleep(0.5)
         rows = await self._managed("GET", "/api/negotiations?role=provider")
-        open_still = sum(row["state"] not in ("FINALIZED", "TERMINATED") for row in rows)
+        open_still = sum(row["state"].upper() not in OVER for row in rows)
         flood.lost += open_still
         flood.why += ["not final at the provider"] * bool(open_still)
 

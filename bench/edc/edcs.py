@@ -20,6 +20,7 @@ from tests.interop.source import Source
 
 CONTEXTS = ["https://w3id.org/dspace/2025/1/context.jsonld", "https://w3id.org/edc/dspace/v0.0.1"]
 ASSET = "asset-1"
+OVER = ("FINALIZED", "TERMINATED")
 LATE = 65.0
 """Seconds after which nothing is heard of a negotiation any more; EDC takes a lost step up again after sixty."""
 
@@ -118,6 +119,11 @@ class Edcs:
                     flood.why.append(outcome or "nothing heard of it")
 
         await asyncio.gather(*(client() for _ in range(width)))
+        await asyncio.sleep(0.5)
+        rows = await self.provider.management.negotiations()
+        open_still = sum(row["state"] not in OVER for row in rows)
+        flood.lost += open_still
+        flood.why += ["not final at the provider"] * bool(open_still)
         return flood
 
     async def transfer(self, agreement: str) -> tuple[float, Json]:

@@ -37,7 +37,7 @@ class Arrivals:
         """Whether its provider is none of ours: then it sends no manifest, and bytes we know nothing of."""
         return not self.context.members.speaks_exchange(transfer.counterparty)
 
-    async def begin(self, transfer: Transfer, kind: str, media_type: str = "") -> Arrival:
+    async def begin(self, transfer: Transfer, kind: str) -> Arrival:
         """Take a transfer in, from the start (kind records, opaque) or after its last stored event (kind stream)."""
         file = self._file(transfer, kind)
         before = await self.context.store.read(lambda tx: tx.get(ReceivedTransfer, transfer.pid))
@@ -52,7 +52,7 @@ class Arrivals:
         row = going_on or ReceivedTransfer(transfer=transfer.pid, agreement=transfer.agreement)
         row = replace(
             row, kind=kind, path=str(file.path), standing="receiving", verified=None, finding="", digest="",
-            media_type=media_type[:200], started_at=row.started_at or self.context.clock(), finished_at=None,
+            media_type="", started_at=row.started_at or self.context.clock(), finished_at=None,
         )  # fmt: skip
 
         def command(tx: Transaction) -> None:
@@ -96,6 +96,8 @@ class Arrival:
         self._gathered = bytearray()
         self._saved = asyncio.get_running_loop().time()
         self._noted = 0
+        self.media_type = ""
+        """What a foreign sender calls it."""
 
     async def feed(self, data: bytes) -> None:
         """Take what came; b"" when nothing did for a while. Raises NotOurs, NotAStream."""
@@ -159,7 +161,8 @@ class Arrival:
             people = tx.count(ReceivedPerson, transfer=transfer.pid) if stream else len(ledger.people)
             added = sum(tally.lines for tally in waiting.values()), sum(tally.bytes for tally in waiting.values())
             lines, size = (row.lines + added[0], row.bytes + added[1]) if stream else (ledger.lines, ledger.bytes)
-            tx.change(row, lines=lines, bytes=size, people=people, last_event=ledger.last)
+            media_type = self.media_type[:200]
+            tx.change(row, lines=lines, bytes=size, people=people, last_event=ledger.last, media_type=media_type)
             tx.ring("received")
 
         await self._context.store.write(command)

@@ -65,7 +65,7 @@ class Deadlines:
         if process is None:
             tx.remove(PersonAsked, negotiation=asked.negotiation)
             return None
-        if False:
+        if now >= asked.answer_by:
             return asked.negotiation
         self._remind(tx, asked, process, now)
         return None

@@ -72,7 +72,8 @@ class PushInbox:
             transfer = await self._opened(pid, token)
             self._here.pop(pid, None)
             foreign = self._arrivals.foreign(transfer)
-            arrival = await self._arrivals.begin(transfer, "opaque" if foreign else "records", media_type)
+            arrival = await self._arrivals.begin(transfer, "opaque" if foreign else "records")
+            arrival.media_type = media_type if foreign else ""
             try:
                 await _feed(arrival, parts, stop)
                 await arrival.whole()

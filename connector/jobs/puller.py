@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from connector.jobs.intake import NotAStream, NotOurs, StreamIntake
+from connector.jobs.intake import NotAStream, NotOurs
 from connector.outbound.answer import Caps
 from connector.outbound.faults import OutboundRefused, Unreachable
 from connector.ports import Transaction
@@ -32,8 +32,8 @@ from contracts import edc
 from contracts.messages import DataAddress, MessageError
 
 if TYPE_CHECKING:
+    from connector.identity.members import Member
     from connector.jobs.arrival import Arrival, Arrivals
-    from connector.outbound.incoming import Incoming
     from connector.services.processes.transfers import Transfers
 
 _PAUSE = 1.0
@@ -134,21 +134,21 @@ class Puller:
     async def _attempt(self, transfer: Transfer) -> Arrival:
         """One connection. Raises Again, Closed; returns only for what came to its proper end."""
         reach = _reach(transfer)
-        foreign = self._arrivals.foreign(transfer)
-        member = self._context.members.active(transfer.counterparty)
-        arrival: Arrival | None = None
+        foreign, member = self._arrivals.foreign(transfer), self._provider(transfer)
+        # The address says which of the two doors it is; a consumer's own record does not know.
+        stream = not foreign and "/data/streams/" in reach.endpoint
+        kind = "opaque" if foreign else "stream" if stream else "records"
+        # Two commits on two sides, neither of which needs to wait for the other.
+        beginning = asyncio.ensure_future(self._arrivals.begin(transfer, kind))
         try:
-            # The address says which of the two doors it is; a consumer's own record does not know.
-            stream = not foreign and "/data/streams/" in reach.endpoint
             headers = _authorized(reach)
             if stream:
-                arrival = await self._arrivals.begin(transfer, "stream")
-                headers["last-event-id"] = str(arrival.intake.ledger.last)
+                headers["last-event-id"] = str((await beginning).intake.ledger.last)
             to = self._context.members.destination(member, reach.endpoint)
             async with self._context.outbound.stream(reach.endpoint, to=to, headers=headers) as incoming:
                 _admitted(incoming.status, foreign=foreign)
-                if arrival is None:
-                    arrival = await self._begin(transfer, incoming, foreign=foreign)
+                arrival = await beginning
+                arrival.media_type = incoming.headers.get("content-type", "") if foreign else ""
                 async for data in _or_nothing(incoming.chunks(), _PAUSE):
                     await arrival.feed(data)
                 await arrival.whole()
@@ -158,15 +158,17 @@ class Puller:
             log.warning("pull refused: %s", type(fault).__name__, extra={"transfer": transfer.pid})
             raise Closed from None
         finally:
-            if arrival is not None:
-                await asyncio.shield(arrival.close())
-        if isinstance(arrival.intake, StreamIntake):
+            await asyncio.shield(_closed(beginning))
+        if stream:
             raise Again("the stream ended")
         return arrival
 
-    async def _begin(self, transfer: Transfer, incoming: Incoming, *, foreign: bool) -> Arrival:
-        kind = "opaque" if foreign else "records"
-        return await self._arrivals.begin(transfer, kind, incoming.headers.get("content-type", "") if foreign else "")
+    def _provider(self, transfer: Transfer) -> Member:
+        """Raises Closed when it is not an active member."""
+        try:
+            return self._context.members.active(transfer.counterparty)
+        except Problem:
+            raise Closed from None
 
     async def _finish(self, transfer: Transfer, arrival: Arrival) -> None:
         """Check against the manifest, if the sender is one that makes them; complete the transfer."""
@@ -179,8 +181,7 @@ class Puller:
 
     async def _manifest(self, transfer: Transfer) -> str:
         """The signed manifest, not verified yet. Raises Closed when there is none: the release was cut short."""
-        reach = _reach(transfer)
-        member = self._context.members.active(transfer.counterparty)
+        reach, member = _reach(transfer), self._provider(transfer)
         url = f"{reach.endpoint}/manifest"
         for attempt in range(_PATIENCE):
             try:
@@ -202,6 +203,13 @@ class Puller:
         if now is None or now.state in ("STARTED", "SUSPENDED"):
             return
         await self._arrivals.ended(pid, *_ending(now.state))
+
+
+async def _closed(beginning: asyncio.Future[Arrival]) -> None:
+    """Close what was begun, if it was; a fault of the beginning has been raised where it was waited for."""
+    await asyncio.wait({beginning})
+    if not beginning.cancelled() and beginning.exception() is None:
+        await beginning.result().close()
 
 
 async def _or_nothing(chunks: AsyncIterator[bytes], pause: float) -> AsyncIterator[bytes]:

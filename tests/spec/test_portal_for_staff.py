@@ -78,9 +78,9 @@ def test_the_contract_room_shows_counts_and_reasons_as_a_bar_with_its_table(rese
     page = visitor.send("Request the data")
     assert service.requested == [AGREEMENT]
     assert "Your request is sent" in page.text
-    visitor.send("End this transfer")
-    assert service.requested[-1] == "end urn:uuid:t2"
-    assert visitor.path == f"/research/contracts/{AGREEMENT}"
+    visitor.follow("End this transfer")
+    visitor.send("End this transfer", reason="We have enough.")
+    assert visitor.path == f"/research/contracts/{AGREEMENT}?done=transfer-ended"
 
 
 def write_request(visitor: Visitor) -> None:

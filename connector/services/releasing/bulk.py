@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 
 from connector.dataplane.framing import Framer
 from connector.dataplane.parcels import LEAK
@@ -63,32 +62,29 @@ class BulkRelease:
         course, store = self.course, self.course.context.store
         source, now = course.contract.source, course.context.clock()
         people = await store.read(lambda tx: [one.id for one in tx.find(Person, source=source, order="id")])
+        facts: dict[str, int | str] = {"people": len(people), "decided_at": instant(now)}
         outcomes: Counter[str] = Counter()
-        subjects: dict[str, Subject] = {}
-        parts = list(portions(people)) or [()]
-        for number, portion in enumerate(parts, 1):
+        parts = list(portions(people))
+        for portion in parts:
             judged = await store.read(
                 lambda tx, some=portion: judge_people(tx, course.context, course.contract, some, now)  # type: ignore[misc]
             )
             outcomes.update(str(one.decision.outcome) for one in judged)
-            facts = {"people": len(people), "decided_at": instant(now), **outcomes} if number == len(parts) else None
-            subjects |= await store.write(lambda tx, some=judged, said=facts: self._decided(tx, some, said, now))  # type: ignore[misc]
+            said = {**facts, **outcomes} if len(parts) == 1 else None
+            course.subjects |= await store.write(lambda tx, some=judged, all=said: self._keep(tx, some, all))  # type: ignore[misc]
         # Any order of our own would be the same for two recipients, and let them join what they received.
-        course.subjects = dict(sorted(subjects.items(), key=lambda one: one[1].coder.code))
+        course.subjects = dict(sorted(course.subjects.items(), key=lambda one: one[1].coder.code))
+        if len(parts) != 1:  # what takes long to read is not read while everybody else waits to write
+            decided = await store.read(lambda tx: decisions_digest(tx, course.release.id, now))
+            await store.write(lambda tx: self._log_decided(tx, {**facts, **outcomes, "decisions": decided}))
 
-    def _decided(
-        self, tx: Transaction, judged: list[Judged], facts: dict[str, int | str] | None, now: datetime
-    ) -> dict[str, Subject]:
-        """Keep one portion; with the last one, log what was decided: in one commit, as somebody waits for it."""
-        subjects = self._keep(tx, judged)
-        if facts is not None:
-            decided = decisions_digest(tx, self.course.release.id, now)
-            self._log_decided(tx, {**facts, "decisions": decided})
-        return subjects
-
-    def _keep(self, tx: Transaction, judged: list[Judged]) -> dict[str, Subject]:
+    def _keep(self, tx: Transaction, judged: list[Judged], said: dict[str, int | str] | None) -> dict[str, Subject]:
+        """Keep a portion; with `said`, which it then is all there is, log it too: one commit, as somebody waits."""
         course = self.course
         keep(tx, course.contract, course.release.id, judged)
+        if said is not None:
+            at = judged[0].question.now
+            self._log_decided(tx, said | {"decisions": decisions_digest(tx, course.release.id, at)})
         self._account.refused += [
             Refused(one.link, one.wallet, one.reason, one.words) for one in judged if not one.decision.permits
         ]

@@ -396,7 +396,8 @@ async def test_a_quiet_message_leaves_when_the_answer_is_out_and_soon_without_it
     await until(lambda: office.peers.of("peer") == [1, 2], "the message nobody woke")
 
 
-async def test_a_wake_up_that_comes_before_the_commit_is_known_holds_nothing_back(office):
+async def test_a_wake_up_that_comes_before_the_commit_is_known_holds_nothing_back(office, monkeypatch):
+    monkeypatch.setattr("connector.services.departures.QUIET", timedelta(hours=1))
     office.start()
     await until(lambda: office.deliveries.departures.free("x"), "the courier to attend")
 
@@ -406,7 +407,33 @@ async def test_a_wake_up_that_comes_before_the_commit_is_known_holds_nothing_bac
 
     await office.store.write(command)
     await until(lambda: office.peers.of("peer") == [1], "the message")
-    assert office.deliveries.departures._held == {}
+
+
+async def test_a_look_that_is_overtaken_by_a_delivery_does_not_send_the_message_twice(office, monkeypatch):
+    held, real = asyncio.Event(), office.store.read
+    office.peers.answers["peer"] = held
+    office.start()
+    await until(lambda: office.deliveries.departures.free("x"), "the courier to attend")
+    await until(lambda: office.bells._waiting.get("outbox"), "it to have looked once")
+
+    async def slowly(query):
+        monkeypatch.setattr(office.store, "read", real)
+        office.late = timedelta()
+        await office.send(1)
+        await until(lambda: office.peers.at_once["peer"], "the message to be on its way")
+        found = await real(query)
+        assert [one.body for one in found[0]] == [{"n": 1}]
+        held.set()
+        await office.settled()
+        return found
+
+    monkeypatch.setattr(office.store, "read", slowly)
+    office.late = timedelta(seconds=1)  # the message is written before the look and commits after it has begun
+    office.bells.ring("outbox")
+    await until(lambda: office.peers.of("peer"), "the message")
+    await office.send(2)
+    await until(lambda: 2 in office.peers.of("peer"), "the next one")
+    assert office.peers.of("peer") == [1, 2]
 
 
 async def test_a_message_that_waits_quietly_in_a_killed_process_is_found_in_the_table(office):

@@ -14,6 +14,7 @@ from connector.services.rooms.views import Round
 from policy.categories import words
 from policy.odrl.differences import Change, TermDifference
 from tests.unit.consent_ui.fakes import staff
+from tests.unit.consent_ui.fakes import views as v
 from tests.unit.consent_ui.fakes.people import HOSPITAL, NAMES, NOW
 
 AGREEMENT = staff.AGREEMENT
