@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from connector.api import data, dsp, exchange, faults, health, idp, management
 from connector.api.management.door import check_token
 from connector.lock import DirectoryLock
+from connector.pace import steady
 from connector.rootnames import require_own_packages
 from connector.settings import load
 from connector.wiring import PRODUCTION, Plugs, build
@@ -33,6 +34,7 @@ def create(plugs: Plugs = PRODUCTION) -> FastAPI:
             participant = await build(settings, plugs)
             app.state.running = lock.announce(_local(settings.bind_host, settings.port, bool(settings.tls_certificate)))
             app.state.participant = participant
+            steady()
             log.info("ready", extra={"participant": participant.identity.id})
             try:
                 yield
@@ -47,7 +49,7 @@ def create(plugs: Plugs = PRODUCTION) -> FastAPI:
     )  # fmt: skip
     app.state.settings = settings
     faults.install(app)
-    for router in (health.router, dsp.root, dsp.router, exchange.router, data.router, management.router):
+    for router in (dsp.router, data.router, exchange.router, dsp.root, health.router, management.router):
         app.include_router(router)
     app.add_middleware(dsp.Tidied)
     app.add_api_route("/api/openapi.json", _description, include_in_schema=False)

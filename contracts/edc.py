@@ -1,7 +1,8 @@
 """What Eclipse EDC (0.14, DSP 2025-1) needs beyond the specification: the one place that knows its own spellings.
 
 EDC writes and reads a data address only as named properties below its own namespace, asks for a push with a `baseUrl`,
-and sends a filter with every request for a catalogue, also when it wants all of it. What else it does differently is
+sends a filter with every request for a catalogue, also when it wants all of it, and needs a moment before it is spoken
+to again. What else it does differently is
 met by rules that are not about EDC; docs/divergences/eclipse-edc.md lists all of it. What is read here is never more
 than a peer that keeps to the specification could have said as well, and where both spellings are there the
 specification's counts.
@@ -21,15 +22,14 @@ PUSH_TYPE: Final = "HttpData"
 """The `endpointType` without which EDC takes no address to push to; its pull addresses use the specification's."""
 QUERY: Final = "QuerySpec"
 """The type of EDC's filters."""
+SETTLING: Final = 0.05
+"""Seconds to wait before a message that follows one of theirs: EDC answers before it has stored its own step, and a
+message that meets the old state costs it more than the 409 it answers with (it sends a second agreement)."""
 _PREFIXES: Final = (NAMESPACE, "edc:")
 _HEADER: Final = re.compile(r"[!-~]([ -~]{0,8190}[!-~])?")
 """What can stand in a header as it is."""
 _NOT_DONE: Final = ("path", "secretName")
 """Properties of a push address that would change where or how bytes go, and that we do not follow."""
-
-SETTLING: Final = 0.05
-"""Seconds to wait before a message that follows one of theirs: EDC answers before it has stored its own step, and a
-message that meets the old state costs it more than the 409 it answers with (it sends a second agreement)."""
 
 
 class Reach(NamedTuple):

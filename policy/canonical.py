@@ -40,8 +40,27 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_cir
 
 
 def _ordered(value: object) -> object:
-    if value is None or isinstance(value, bool):
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
         return value
+    if kind is dict:
+        return {name: _ordered(value[name]) for name in _names(value)}  # type: ignore[index,arg-type]
+    if kind is list:
+        return [_ordered(item) for item in value]  # type: ignore[attr-defined]
+    return _ordered_subclass(value)
+
+
+def _names(value: Mapping[str, object]) -> list[str]:
+    """Names in order; those in ASCII, nearly all, have the same order in every encoding."""
+    try:
+        plain = "".join(value).isascii()
+    except TypeError:
+        plain = False
+    return sorted(value) if plain else sorted(value, key=_utf16)
+
+
+def _ordered_subclass(value: object) -> object:
+    """Integers, and what is written as one of the plain types because it derives from it."""
     if isinstance(value, str):
         return str(value)
     if isinstance(value, int):
@@ -49,7 +68,7 @@ def _ordered(value: object) -> object:
     if isinstance(value, list):
         return [_ordered(item) for item in value]
     if isinstance(value, dict):
-        return {name: _ordered(value[name]) for name in sorted(value, key=_utf16)}
+        return {name: _ordered(value[name]) for name in _names(value)}
     raise NotCanonicalError(f"a {type(value).__name__} has no canonical form")
 
 

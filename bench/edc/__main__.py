@@ -13,6 +13,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -107,8 +108,10 @@ def _say(number: int, name: str, found: Figures) -> None:
 def machine() -> dict[str, object]:
     """What it ran on."""
     memory = int(Path("/proc/meminfo").read_text().split()[1]) // (1 << 20)
-    return {"cores": os.cpu_count(), "memory_gb": memory, "python": platform.python_version(),
-            "kernel": platform.release(), "load_before": os.getloadavg(), "at": datetime.now(UTC).isoformat()}  # fmt: skip
+    return {
+        "cores": os.cpu_count(), "memory_gb": memory, "python": platform.python_version(),
+        "kernel": platform.release(), "load_before": os.getloadavg(), "at": datetime.now(UTC).isoformat(),
+    }  # fmt: skip
 
 
 def main() -> int:
@@ -118,6 +121,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, help="how many rounds")
     parser.add_argument("--json", type=Path, default=Path("bench/results/edc.json"), help="where the figures go")
     options = parser.parse_args()
+    # A plain kill too must stop the processes it started: it becomes an exception that everything is closed after.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         jars = class_path()
     except Missing as fault:

@@ -17,6 +17,7 @@ import httpcore2
 import httpx2
 
 from connector.outbound.answer import Answer, Caps
+from connector.outbound.direct import DirectBackend
 from connector.outbound.faults import Unreachable, Why
 from connector.outbound.guard import Destination, clear
 from connector.outbound.idn import to_ascii
@@ -48,7 +49,7 @@ class Outbound:
         dialer: httpcore2.AsyncNetworkBackend | None = None,
     ) -> None:
         context = httpx2.create_ssl_context(trust_env=False) if tls is None else tls
-        self._lanes = Lanes(resolver, dialer or httpcore2.AnyIOBackend(), context, sizes or PoolSizes())
+        self._lanes = Lanes(resolver, dialer or DirectBackend(), context, sizes or PoolSizes())
         no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
         self._client = httpx2.AsyncClient(
             transport=self._lanes, trust_env=False, follow_redirects=False, cookies=no_cookies, headers=_HEADERS

@@ -9,6 +9,7 @@ turns an international name into that first.
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from connector.outbound.faults import OutboundRefused, Refusal
@@ -33,8 +34,7 @@ class Origin:
     def parse(cls, address: str) -> Self:
         """The origin of `address`, which may have a path. Raises OutboundRefused."""
         scheme, authority, _ = _split(address)
-        host, port = _authority(authority)
-        return cls(scheme, host, DEFAULT_PORTS[scheme] if port is None else port)
+        return cls(*_place(scheme, authority))
 
     @property
     def netloc(self) -> str:
@@ -66,8 +66,8 @@ class NamedOrigin:
 
 def canonical(address: str) -> tuple[Origin, str]:
     """The origin and the one spelling of `address` that is sent. Raises OutboundRefused."""
-    _, _, rest = _split(address)
-    origin = Origin.parse(address)
+    scheme, authority, rest = _split(address)
+    origin = Origin(*_place(scheme, authority))
     return origin, f"{origin}{rest}"
 
 
@@ -89,12 +89,20 @@ def _split(address: str) -> tuple[str, str, str]:
     if "#" in address:
         raise OutboundRefused(Refusal.FRAGMENT)
     found = _ADDRESS.fullmatch(address)
-    if found is None or any(sign.isspace() or not sign.isprintable() for sign in address):
+    # A space is the only sign that is printable and blank.
+    if found is None or " " in address or not address.isprintable():
         raise OutboundRefused(Refusal.ADDRESS)
     scheme, authority, path, query = found[1].lower(), found[2], found[3], found[4]
     if scheme not in DEFAULT_PORTS:
         raise OutboundRefused(Refusal.SCHEME)
     return scheme, authority, (path or "/") + ("" if query is None else f"?{query}")
+
+
+@lru_cache(maxsize=1024)
+def _place(scheme: str, authority: str) -> tuple[str, str, int]:
+    """Scheme, host and port: the same few are asked for with every message."""
+    host, port = _authority(authority)
+    return scheme, host, DEFAULT_PORTS[scheme] if port is None else port
 
 
 def _authority(authority: str) -> tuple[str, int | None]:

@@ -81,7 +81,7 @@ class TransferDesk:
         Nothing when it is over. Raises Problem 403, 404, 409.
         """
         found = await self._own(actor, pid)
-        if found.role == "consumer" and found.state == "STARTED" and not reason:
+        if found.role == "consumer" and found.state == "STARTED" and not found.held and not reason:
             await self._transfers.close(pid, Complete(), {"actor": actor.entry})
             return
         why = reason or f"the {found.role} called the transfer off"

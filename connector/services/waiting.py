@@ -12,7 +12,7 @@ from typing import Any
 
 from connector.ports import Transaction
 from connector.problems import missing
-from connector.records import Delivery, Negotiation, ReceivedTransfer, Study, StudyDecision, Transfer
+from connector.records import Delivery, ReceivedTransfer, Study, StudyDecision, Transfer
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.rooms.reading import Rooms
@@ -52,8 +52,8 @@ class Waiting:
         ends = loop.time() + min(max(seconds, 0.0), LONGEST)
         while True:
             seen = {name: bells.count(name) for name in names}
-            found = await self._context.store.read(lambda tx: self._look(tx, about, states))
             remaining = ends - loop.time()
+            found = await self._looked(about, states, last=remaining <= 0)
             if found is not None and (found.reached or remaining <= 0):
                 return found
             if remaining <= 0:
@@ -65,7 +65,13 @@ class Waiting:
                 for one in waits:
                     one.cancel()
 
-    def _look(self, tx: Transaction, about: str, wanted: Collection[str]) -> Awaited | None:
+    async def _looked(self, about: str, wanted: Collection[str], *, last: bool) -> Awaited | None:
+        return await self._context.store.read(lambda tx: self._look(tx, about, wanted, last=last))
+
+    def _look(self, tx: Transaction, about: str, wanted: Collection[str], *, last: bool) -> Awaited | None:
+        states = self._rooms.states(tx, about)
+        if states and not last and not any(one in wanted for one in states):
+            return Awaited(about, "negotiation", states[0], states, False, {})  # looked at again: no need to word it
         for read in (self._negotiation, self._transfer, self._study, self._consent):
             if (found := read(tx, about)) is not None:
                 kind, states, row = found
@@ -73,11 +79,8 @@ class Waiting:
         return None
 
     def _negotiation(self, tx: Transaction, about: str) -> tuple[str, list[str], dict[str, Any]] | None:
-        if tx.get(Negotiation, about) is None:
-            return None
-        view = self._rooms.negotiation(tx, about)
-        waiting = ["waiting"] if view.can else []
-        return "negotiation", [view.state, *waiting], asdict(view)
+        states = self._rooms.states(tx, about)
+        return ("negotiation", states, asdict(self._rooms.negotiation(tx, about))) if states else None
 
     def _transfer(self, tx: Transaction, about: str) -> tuple[str, list[str], dict[str, Any]] | None:
         found = tx.get(Transfer, about)

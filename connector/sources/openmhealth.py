@@ -15,8 +15,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import jsonschema_rs
+if TYPE_CHECKING:
+    import jsonschema_rs
 import orjson
 
 from policy.categories import category_of_point
@@ -212,6 +214,8 @@ def _never(address: str) -> jsonschema_rs.JSONType:
 
 @cache
 def _registry() -> jsonschema_rs.Registry:
+    import jsonschema_rs  # only where devices deliver
+
     folder = files(__package__) / "schemas" / "openmhealth"
     published = {
         entry.name.removesuffix(".json"): json.loads(entry.read_bytes())
@@ -224,11 +228,15 @@ def _registry() -> jsonschema_rs.Registry:
 
 @cache
 def _validator(name: str) -> jsonschema_rs.Validator:
+    import jsonschema_rs
+
     root = {"$schema": "http://json-schema.org/draft-07/schema#", "$ref": f"{_BASE}{name}.json"}
     return jsonschema_rs.validator_for(root, registry=_registry(), validate_formats=True, offline=True)
 
 
 def _refusal(error: jsonschema_rs.ValidationError, prefix: str) -> PointError:
+    import jsonschema_rs
+
     where = prefix + "".join(f"/{part}" for part in error.instance_path)
     match error.kind:
         case jsonschema_rs.ValidationErrorKind.Required(property=name):

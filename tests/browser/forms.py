@@ -205,6 +205,83 @@ async def verify(page: Page, origin: str, visited: list[str]) -> bool:
     return True
 
 
+async def request_wrong(page: Page, origin: str, visited: list[str]) -> bool:
+    return await asked_page(page, origin, visited, "/steward", "Record this answer")
+
+
+async def offer_wrong(page: Page, origin: str, visited: list[str]) -> bool:
+    return await asked_page(page, origin, visited, "/research", "Send this answer")
+
+
+async def asked_page(page: Page, origin: str, visited: list[str], side: str, button: str) -> bool:
+    """The first negotiation that waits for an answer here, answered with nothing."""
+    for address in (one for one in visited if one.startswith(f"{side}/negotiations/urn:")):
+        await page.goto(origin + address)
+        if await page.get_by_role("button", name=button).count():
+            await press(page, button)
+            return True
+    return False
+
+
+async def counter_wrong(page: Page, origin: str, visited: list[str]) -> bool:
+    side = "/steward" if "/steward" in visited else "/research"
+    button = "Record this answer" if side == "/steward" else "Send this answer"
+    if not await asked_page(page, origin, visited, side, button):
+        return False
+    await page.locator("input[name='decision'][value='counter']").check()
+    await press(page, button)
+    await fill_day(page, "until", "1", "1", "2099")
+    await page.get_by_role("button", name="Check this").click()
+    await page.wait_for_load_state("domcontentloaded")
+    return True
+
+
+async def counter_check(page: Page, origin: str, visited: list[str]) -> bool:
+    if not await counter_wrong(page, origin, visited):
+        return False
+    await fill_day(page, "until", "", "", "")
+    await fill_day(page, "records_from", "1", "1", "2021")
+    await page.locator("input[name='categories']").first.check()
+    await page.get_by_role("button", name="Check this").click()
+    await page.wait_for_load_state("domcontentloaded")
+    return True
+
+
+async def rule_wrong(page: Page, origin: str, visited: list[str]) -> bool:
+    await page.goto(f"{origin}/steward/negotiations/rules/new")
+    await page.locator("#answer-4").check()
+    await press(page, "Set this rule")
+    return True
+
+
+async def offer_terms(page: Page, origin: str, visited: list[str]) -> bool:
+    await page.goto(f"{origin}/steward/negotiations/offer")
+    if not await page.get_by_role("button", name="Go on to the terms").count():
+        return False
+    for field in ("consumer", "dataset"):
+        await page.locator(f"#{field}").select_option(index=1)
+    await page.locator("input[name='study']").first.check()
+    await press(page, "Go on to the terms")
+    return True
+
+
+async def acceptance_wrong(page: Page, origin: str, visited: list[str]) -> bool:
+    await page.goto(f"{origin}/steward/contracts/accepted")
+    if not await page.get_by_role("button", name="Accept without proof").count():
+        return False
+    await press(page, "Accept without proof")
+    return True
+
+
+async def end_wrong(page: Page, origin: str, visited: list[str]) -> bool:
+    found = next((one for one in visited if one.endswith("/end") and "/contracts/" in one), None)
+    if found is None:
+        return False
+    await page.goto(origin + found)
+    await press(page, "End this contract")
+    return True
+
+
 async def missing_page(page: Page, origin: str, visited: list[str]) -> bool:
     await page.goto(f"{origin}/nothing-here")
     return True
@@ -216,8 +293,13 @@ FORMS: dict[str, dict[str, Fill]] = {
         "check-yes": letter, "check-no": letter_no, "later": later, "stop-check": stop_check, "link-wrong": link_wrong,
         "missing-page": missing_page,
     },
-    "steward": {"dataset-wrong": dataset_wrong, "dataset-check": dataset_check, "people-found": people_found},
-    "researcher": {"study-wrong": study_wrong, "study-check": study_check, "contract-wrong": contract_wrong},
+    "steward": {"dataset-wrong": dataset_wrong, "dataset-check": dataset_check, "people-found": people_found,
+                "request-wrong": request_wrong, "counter-wrong": counter_wrong, "counter-check": counter_check,
+                "rule-wrong": rule_wrong, "offer-terms": offer_terms, "acceptance-wrong": acceptance_wrong,
+                "end-wrong": end_wrong},
+    "researcher": {"study-wrong": study_wrong, "study-check": study_check, "contract-wrong": contract_wrong,
+                   "offer-wrong": offer_wrong, "counter-wrong": counter_wrong, "counter-check": counter_check,
+                   "end-wrong": end_wrong},
     "dpo": {"replay": replay, "verify": verify},
 }  # fmt: skip
 """Role -> name of the picture -> what leads to the page."""

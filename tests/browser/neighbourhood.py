@@ -11,13 +11,16 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
+from connector import app as connector_app
 from connector.founding import STORE_FILE, found
 from connector.records import Person, Source
 from connector.services.actors import Actor
 from connector.services.research import StudyDraft
 from connector.services.steward import DatasetDraft
-from consent_ui.app import create
+from connector.wiring import PRODUCTION, Plugs
+from consent_ui.app import PeopleOnly, portal
 from tests.two_party.space import Party, QuietServer, Space, _environment, listening, make_empty_store, opened, until
 
 PURPOSE = "https://w3id.org/dpv/legal/eu/ehds#HealthcareScientificResearch"
@@ -31,12 +34,19 @@ WORDS = {
 }
 
 
+def served(plugs: Plugs) -> FastAPI:
+    """The connector with its portal, as `consent_ui.app.create` makes it, with what a test plugs in."""
+    app = connector_app.create(plugs)
+    app.router.routes.append(PeopleOnly("/", app=portal(app), name="portal"))
+    return app
+
+
 class PortalParty(Party):
     """A party that is served with its portal."""
 
     async def start(self) -> None:
         with _environment("CONCORD_DIRECTORY", self.founded.directory):
-            self.app = create()
+            self.app = served(self.plugs)
         config = uvicorn.Config(self.app, http="httptools", lifespan="on", access_log=False, log_config=None)
         self._server = QuietServer(config)
         self._task = asyncio.create_task(self._server.serve([listening(self.port)]))
@@ -59,26 +69,29 @@ class Neighbourhood:
         return (await self.hospital.services.steward.make_link_code(self.hospital.acting("steward"), person)).code
 
 
-async def serve(space: Space, name: str, title: str, role: str) -> Party:
+async def serve(space: Space, name: str, title: str, role: str, plugs: Plugs = PRODUCTION) -> Party:
     with listening() as free:
         port = free.getsockname()[1]
     place = space.directory / name
     place.mkdir()
     shutil.copy(space.empty_store, place / STORE_FILE)
-    party = PortalParty(found(place, title, role, port, None), port)
+    party = PortalParty(found(place, title, role, port, None), port, plugs=plugs)
     space.parties[name] = party
     await party.start()
     return party
 
 
 @asynccontextmanager
-async def settled(directory: Path) -> AsyncIterator[Neighbourhood]:
-    """Everybody running, known to each other, with accounts, one dataset, and one study request that was approved."""
+async def settled(directory: Path, research: Plugs = PRODUCTION) -> AsyncIterator[Neighbourhood]:
+    """Everybody running, known to each other, with accounts, one dataset, and one study request that was approved.
+
+    `research` is what a test plugs into the research group's connector.
+    """
     async with opened(directory, make_empty_store(directory)) as space:
         made = Neighbourhood(
             space,
             await serve(space, "hospital", "St. Elisabeth Hospital", "hospital"),
-            await serve(space, "research", "Northgate Heart Study Group", "research"),
+            await serve(space, "research", "Northgate Heart Study Group", "research", research),
             await serve(space, "wallet", "Harbour Patients' Wallet", "wallet"),
         )
         await space.introduce()

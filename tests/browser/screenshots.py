@@ -3,7 +3,8 @@
 Attaches to the data space in `--directory` (played first when there is none, started when it does not run), signs in
 through the real provider as somebody of each role, follows every link, fills in the forms up to the last step that
 changes nothing, and writes a picture of each page, light, dark and 390 pixels wide. Each page is checked with
-axe-core; exit code 1 when anything is found.
+axe-core; exit code 1 when anything is found. Then the same for a hospital and a research group that are deciding about
+contracts (`tests.browser.negotiating`), played anew each time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, Page
@@ -27,6 +29,8 @@ from connector.lock import running
 from connector.settings import load
 from tests.browser.chromium import LOOKS, available, faults, launched, sign_in, visitor
 from tests.browser.forms import FORMS
+from tests.browser.negotiating import WITHOUT_FETCHING, played
+from tests.browser.neighbourhood import settled
 
 OF_A_SHAPE = 2
 """How many pages that differ only in the thing they show are visited."""
@@ -87,17 +91,17 @@ async def walk(page: Page, origin: str, home: str, album: Album) -> list[str]:
     return visited
 
 
-async def roles_of(page: Page, origin: str, album: Album) -> None:
-    """One signed-in account: its acting role's pages and forms, then those of its other roles."""
-    done: set[str] = set()
+async def roles_of(page: Page, origin: str, album: Album, done: set[str]) -> None:
+    """One signed-in account: the pages and forms of each of its roles that is not among those done."""
     while True:
         await page.goto(origin + "/")
         role = {"me": "patient", "research": "researcher"}.get(urlsplit(page.url).path.strip("/"), "")
         role = role or urlsplit(page.url).path.strip("/") or "none"
-        visited = await walk(page, origin, urlsplit(page.url).path, album)
-        for name, fill in FORMS.get(role, {}).items():
-            if await fill(page, origin, visited):
-                await album.take(page, f"{role}-{name}")
+        if role not in done:
+            visited = await walk(page, origin, urlsplit(page.url).path, album)
+            for name, fill in FORMS.get(role, {}).items():
+                if await fill(page, origin, visited):
+                    await album.take(page, f"{role}-{name}")
         done.add(role)
         await page.goto(origin + "/")
         others = page.locator("form[action='/role']")
@@ -147,11 +151,13 @@ async def shoot(browser: Browser, origins: dict[str, str], look: str, place: Pat
         (album.place / "welcome.png").rename(album.place / f"{folder}-welcome.png")
         if folder == "wallet":
             subjects = await chosen(browser, origin, subjects)
+        done: set[str] = set()
         for number, subject in enumerate(subjects, 1):
+            done = set() if folder == "wallet" else done  # every person is another, staff of one role see the same
             await context.clear_cookies()
             await sign_in(page, origin, subject)
             mine = Album(place / look / folder if number == 1 else place / look / f"{folder}-{number}")
-            await roles_of(page, origin, mine)
+            await roles_of(page, origin, mine, done)
             album.found += mine.found
             album.names |= {f"{mine.place.name}/{name}" for name in mine.names}
         whole.found += album.found
@@ -179,17 +185,28 @@ async def attended(space: Path) -> AsyncIterator[dict[str, str]]:
         yield {home.character.folder: home.url for home in homes}
 
 
+@asynccontextmanager
+async def deciding() -> AsyncIterator[dict[str, str]]:
+    """The origins of a hospital and a research group in the middle of negotiating, changing and ending contracts."""
+    with TemporaryDirectory() as place:
+        async with settled(Path(place), WITHOUT_FETCHING) as made:
+            await played(made)
+            yield {"hospital-deciding": made.hospital.url, "research-deciding": made.research.url}
+
+
 async def main(space: Path, output: Path, looks: list[str]) -> int:
     """These looks; prints what is wrong and where the pictures are."""
     if available() is None:
         print("Chromium is not installed; no pictures were taken.", file=sys.stderr)
         return 2
     found: list[str] = []
-    async with attended(space) as origins, launched() as browser:
-        for look in looks:
-            album = await shoot(browser, origins, look, output)
-            print(f"{look}: {len(album.names)} pages")
-            found += album.found
+    async with launched() as browser:
+        for place in (attended(space), deciding()):
+            async with place as origins:
+                for look in looks:
+                    album = await shoot(browser, origins, look, output)
+                    print(f"{look}: {len(album.names)} pages of {', '.join(origins)}")
+                    found += album.found
     for line in found:
         print(line, file=sys.stderr)
     print(f"Pictures in {output}; {len(found)} faults")

@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 
 from tests.browser.chromium import LOOKS, faults, launched, sign_in, visitor
+from tests.browser.negotiating import WITHOUT_FETCHING, played
 from tests.browser.neighbourhood import settled
 from tests.browser.screenshots import shoot
 from tests.two_party.space import QuietServer, listening, until
@@ -59,7 +60,8 @@ async def test_no_page_of_any_role_has_a_fault(places, look: str):
 async def test_every_page_of_a_real_space_can_be_pictured_without_a_fault(tmp_path: Path):
     space = tmp_path / "space"
     space.mkdir()
-    async with settled(space) as made, launched() as browser:
+    async with settled(space, WITHOUT_FETCHING) as made, launched() as browser:
+        await played(made)
         maria = await browser.new_context()
         page = await maria.new_page()
         await sign_in(page, made.wallet.url, "maria")
@@ -70,5 +72,7 @@ async def test_every_page_of_a_real_space_can_be_pictured_without_a_fault(tmp_pa
         origins = {"hospital": made.hospital.url, "research": made.research.url, "wallet": made.wallet.url}
         album = await shoot(browser, origins, "phone", tmp_path / "pictures")
     assert album.found == []
-    for name in ("wallet/me", "hospital/steward", "hospital/dpo-log", "research/research-catalogue"):
+    for name in ("wallet/me", "hospital/steward", "hospital/dpo-log", "research/research-catalogue",
+                 "hospital/steward-negotiations-x", "hospital/steward-contracts-accepted", "hospital/dpo-unproven",
+                 "research/research-contracts-proposals-x", "research/researcher-counter-check"):  # fmt: skip
         assert name in album.names, (name, sorted(album.names))

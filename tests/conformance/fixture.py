@@ -90,13 +90,19 @@ def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.conformance.fixture", description="The connector under test."
     )
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=_port, required=True)
     parser.add_argument("--directory", type=Path, required=True, help="made when it is not there")
     parser.add_argument("--commit-delay", type=int, default=0, metavar="MS", help="how much slower the disk is")
     parser.add_argument("--delay", type=int, default=int(DELAY * 1000), metavar="MS", help="before a scripted move")
     parser.add_argument("--more-datasets", type=int, default=0, metavar="N", help="beside those the kit knows")
     parser.add_argument("--host", default="127.0.0.1", help="an address of this machine only (default 127.0.0.1)")
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError("must be a port, 1 to 65535")
+    return int(text)
 
 
 def _refused(why: str) -> int:

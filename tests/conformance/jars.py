@@ -54,8 +54,11 @@ def _fetch(place: Path) -> None:
         done = subprocess.run([*asked, f"-DoutputDirectory={jars}"], capture_output=True, text=True, check=False)
         if done.returncode or not any(jars.glob("*.jar")):
             raise Missing(f"Maven could not fetch the compatibility kit: {_last_words(done.stdout + done.stderr)}")
-        if not place.is_dir():
+        try:
             jars.rename(place)
+        except OSError:
+            if not place.is_dir():  # else another run was faster
+                raise
 
 
 def _too_old() -> tuple[str, ...]:

@@ -7,6 +7,7 @@ the scenarios whose sentence holds them. The first run fetches EDC's jars throug
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -32,6 +33,8 @@ async def run(jars: Path, words: str) -> int:
 
 def main() -> int:
     """See the module."""
+    # A plain kill too must stop the Java processes: it becomes an exception that everything is closed after.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         jars = class_path()
     except Missing as fault:

@@ -96,20 +96,29 @@ class Stage:
         """The contract EDC has with the hospital, made once; the agreement's id."""
         if not self.agreement_of_edc:
             await self.accept()
-            pid = await self.consumer.management.negotiate(self.ours, await self.terms())
-            done = await self.consumer.management.negotiated(pid)
-            self.agreement_of_edc = str(done["contractAgreementId"])
+            self.agreement_of_edc = await self._agreed_with_edc()
             await self.hospital.eventually(
                 Agreement, self.agreement_of_edc, where=lambda found: found.standing == "active"
             )
         return self.agreement_of_edc
 
+    async def _agreed_with_edc(self) -> str:
+        """The id of a fresh agreement. One that we made and EDC lost to a race of its own is asked for again."""
+        for _ in range(_TRIES):
+            pid = await self.consumer.management.negotiate(self.ours, await self.terms())
+            done = await self.consumer.management.negotiated(pid, "FINALIZED", "TERMINATED")
+            if done["state"] == "FINALIZED":
+                return str(done["contractAgreementId"])
+            ours = await self.negotiation_of(pid)
+            assert ours.agreement is not None, f"we refused: {ours.reason}"
+            print(f"        EDC lost a negotiation, asked again: {str(ours.reason)[:160]}", flush=True)
+        raise AssertionError(f"EDC lost {_TRIES} negotiations in a row")
+
     async def accept(self) -> None:
         """The hospital's steward accepts the EDC consumer by name, once."""
-        if await self.hospital.get(PeerAcceptance, self.consumer.id) is not None:
-            return
-        word = PeerAcceptance(member=self.consumer.id, by="steward", by_name="Somebody", at=datetime.now(UTC))
-        await self.hospital.add(word)
+        if await self.hospital.get(PeerAcceptance, self.consumer.id) is None:
+            steward, why = self.hospital.acting("steward"), "We ask them to delete, and keep their answer on paper."
+            await self.hospital.services.membership.accept(steward, self.consumer.id, why)
 
     async def negotiation_of(self, their_pid: str) -> Negotiation:
         """The hospital's record of a negotiation of EDC's, once it is over."""

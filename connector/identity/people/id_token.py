@@ -9,8 +9,6 @@ from datetime import datetime
 from typing import Any, cast
 
 import jwt
-from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]
-from joserfc.errors import JoseError
 from jwt.api_jws import PyJWS
 
 from connector.identity.strict_json import NotStrict, read_object
@@ -83,6 +81,10 @@ def judge_claims(
         "exp": {"essential": True},
         "iat": {"essential": True},
     }
+    # Here, not above: nobody signs in at a participant that only serves connectors.
+    from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]
+    from joserfc.errors import JoseError
+
     params = {"nonce": nonce, "client_id": client_id, "access_token": access_token}
     moment = int(now.timestamp())
     try:

@@ -12,9 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]
-from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]
-
 from connector.identity.people.answers import single
 from connector.identity.people.id_token import (
     SUPPORTED,
@@ -125,6 +122,9 @@ class RelyingParty:
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
 
     def _client(self) -> Any:
+        # Here, not above: nobody signs in at a participant that only serves connectors.
+        from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]
+
         return AsyncOAuth2Client(
             client_id=self._issuer.client_id,
             client_secret=self._issuer.client_secret or None,
@@ -152,6 +152,8 @@ class RelyingParty:
     async def _exchange(
         self, callback_url: str, departure: Departure, metadata: Mapping[str, Any]
     ) -> Mapping[str, Any]:
+        from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]
+
         try:
             async with self._client() as client:
                 tokens = await client.fetch_token(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
+
+import orjson
 
 from connector.ports import Transaction
 from connector.records import Agreement, Dataset, Negotiation, Study
 from contracts.names import Role
-from contracts.terms import Selection, requested_purposes, terms_digest
+from contracts.terms import Selection, requested_purposes, terms_digest, terms_of
 from policy.canonical import Json
 from policy.odrl import PolicyError, compiled, terms
 
@@ -40,7 +43,14 @@ def kept_agreement(tx: Transaction, process: Negotiation, policy: dict[str, Any]
 
 def ends(policy: Mapping[str, Any]) -> datetime | None:
     """The instant at which a policy's own time limit ends, None without one that can be read."""
+    said = {**terms_of(dict(policy)), "@id": "urn:x-concord:terms", "@type": "Offer"}
+    return _ends(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
+
+
+@lru_cache(maxsize=1024)
+def _ends(said: bytes) -> datetime | None:
+    """The same terms stand in many agreements."""
     try:
-        return terms(compiled(cast("Mapping[str, Json]", policy)).policy).until
+        return terms(compiled(cast("Mapping[str, Json]", orjson.loads(said))).policy).until
     except PolicyError:
         return None

@@ -19,16 +19,18 @@ import orjson
 from connector.identity.members import Member
 from connector.ports import Transaction
 from connector.problems import Problem, conflict
-from connector.records import InboxMessage, Negotiation, OutboxMessage, Transfer
+from connector.records import InboxMessage, OutboxMessage
 from connector.services.context import Context
 from connector.services.delivery import wake_recipient
 from connector.services.processes.answers import Answer, Refusal, claimed_pids, text
+from connector.services.processes.bearing import check_pids, check_rank, listed, pids, rank_of, reason_in, settled_by
 from connector.services.processes.conduct import ON_ITS_WAY, RANKS, Conduct, Letter, M, P, Protocol
 from contracts import edc
 from contracts.messages import Json, MessageError, Posted, type_of
-from contracts.names import NIL_PID, MessageType, Role
+from contracts.names import MessageType, Role
 from contracts.steps import StepRefused
 
+_REMEMBERED = 10_000
 OVERTAKEN = "overtaken"
 """The `reason` of a message that still waits for its answer, although theirs has decided the matter."""
 
@@ -40,6 +42,7 @@ class Machine(Generic[P, M]):
         self.context = context
         self.protocol: Protocol[P] = protocol
         self._conduct: Conduct[P, M] = conduct
+        self._sent: dict[str, Posted] = {}
         context.deliveries.on(
             protocol.kind, self._delivered, self._refused, then=lambda sent: conduct.settled(sent.about)
         )
@@ -59,13 +62,15 @@ class Machine(Generic[P, M]):
         `then` gets our pid once the HTTP answer has gone out.
         """
         known: list[P] = []
+        message = self._read(kind, body)  # what is wrong with it is said only to a party of the process
 
         def command(tx: Transaction) -> tuple[Answer, str]:
             if self.context.deliveries.waits_for(sender.id):
                 wake_recipient(tx, self.context.clock, sender.id)
             process = self._own(tx, pid, sender) if pid is not None else None
             known[:] = [process] if process is not None else []
-            message = self._read(kind, body)
+            if isinstance(message, Refusal):
+                raise message
             return self._once(tx, sender, message, body, process, lambda: self._taken(tx, sender, process, message))
 
         try:
@@ -77,7 +82,7 @@ class Machine(Generic[P, M]):
     async def state_of(self, sender: Member, pid: str) -> Answer:
         """`GET` of one process: where it stands, for its counter-party."""
         try:
-            return self.answer(await self.context.store.read(lambda tx: self._own(tx, pid, sender)))
+            return self.answer(await self.context.store.look(lambda tx: self._own(tx, pid, sender)))
         except Refusal as refusal:
             return self.error(refusal)
 
@@ -102,13 +107,13 @@ class Machine(Generic[P, M]):
             raise Refusal(404, "unknown-process", "there is no such process for you")
         return found
 
-    def _read(self, kind: MessageType, body: Mapping[str, Any]) -> Posted:
+    def _read(self, kind: MessageType, body: Mapping[str, Any]) -> Posted | Refusal:
         if type_of(body) != kind:
-            raise Refusal(400, "message-not-accepted", f"/@type is not the type expected here; accepted: {kind}")
+            return Refusal(400, "message-not-accepted", f"/@type is not the type expected here; accepted: {kind}")
         try:
             return self.protocol.read(body)
         except MessageError as fault:
-            raise Refusal(400, "message-not-accepted", str(fault)) from None
+            return Refusal(400, "message-not-accepted", str(fault))
 
     def _once(
         self,
@@ -161,10 +166,10 @@ class Machine(Generic[P, M]):
         """Apply a message from the counter-party: its pids, its rank, the step, then what it says. Raises Refusal."""
         if self.protocol.receivers.get(MessageType(message.TYPE), process.role) != process.role:
             raise Refusal(400, "wrong-role", f"{message.TYPE} is not for the {process.role}")
-        self._check_pids(process, message)
+        check_pids(process, message)
         if self._is_final(process):  # before anything is said about what the message holds
             raise Refusal(400, "step-refused", f"nothing is accepted in the final state {process.state}")
-        self._outranked(process, message)
+        check_rank(process, message)
         sender = Role(process.role).other
         step = self.protocol.step_of(message)
         try:
@@ -173,10 +178,10 @@ class Machine(Generic[P, M]):
             if (fresh := self._conduct.refreshed(tx, process, message)) is not None:
                 return fresh
             raise Refusal(400, "step-refused", str(refused)) from None
-        changes = self._conduct.checked(tx, process, message) | _why(message)
+        changes = self._conduct.checked(tx, process, message) | reason_in(message)
         if process.their_pid is None:
             changes["their_pid"] = getattr(message, f"{sender}_pid")
-        if process.parting is not None and RANKS.get(message.TYPE, 0) >= _rank(process):
+        if process.parting is not None and RANKS.get(message.TYPE, 0) >= rank_of(process):
             changes["parting"] = None  # theirs counts for more, or says the same
         self._overtake(tx, process.pid)
         return self._enter(tx, process, following, sender, message, changes)
@@ -187,21 +192,6 @@ class Machine(Generic[P, M]):
         if self._under_way(tx, pid):
             mark: dict[str, object] = {"reason": OVERTAKEN}
             tx.alter(OutboxMessage, mark, about=pid, kind=self.protocol.kind, standing="waiting")
-
-    def _check_pids(self, process: P, message: Posted) -> None:
-        theirs = f"{Role(process.role).other}_pid"
-        if (claimed := getattr(message, f"{process.role}_pid", None)) is not None and claimed != process.pid:
-            raise Refusal(400, "pid-mismatch", f"{process.role}Pid is not the one in the address")
-        if process.their_pid is not None and getattr(message, theirs, None) not in (None, process.their_pid):
-            raise Refusal(400, "pid-mismatch", "this process has another pid on your side")
-
-    @staticmethod
-    def _outranked(process: P, message: Posted) -> None:
-        """While we are ending a process, what the other side still wants of it is not taken any more."""
-        ours = _rank(process)
-        if ours >= 2 and RANKS.get(message.TYPE, 0) < ours:
-            ending = "terminating" if ours == 3 else "completing"
-            raise Refusal(400, ending, "our message that ends this is on its way to you")
 
     def _followed(self, tx: Transaction, process: P, step: StrEnum, sender: Role) -> tuple[P, StrEnum]:
         """The state after their step. What of ours they must have received to send it is taken as acknowledged."""
@@ -219,7 +209,7 @@ class Machine(Generic[P, M]):
         self, tx: Transaction, process: P, step: StrEnum, sender: Role, refused: StepRefused
     ) -> tuple[P, StrEnum]:
         for sent in self._under_way(tx, process.pid):
-            mine = self.protocol.read(sent.body or {})
+            mine = self._said(sent)
             try:
                 reached = self.protocol.step(self._state(process), self.protocol.step_of(mine), Role(process.role))
                 following = self.protocol.step(reached, step, sender)
@@ -227,7 +217,7 @@ class Machine(Generic[P, M]):
                 continue
             settled = {"standing": "delivered", "delivered_at": self.context.clock(), "body": None}
             tx.alter(OutboxMessage, settled, id=sent.id)
-            return self._enter(tx, process, reached, Role(process.role), mine, _settled(mine)), following
+            return self._enter(tx, process, reached, Role(process.role), mine, settled_by(mine)), following
         raise refused
 
     # --- moving ------------------------------------------------------------------------------------------------------
@@ -243,6 +233,7 @@ class Machine(Generic[P, M]):
         if rank := RANKS.get(letter.message.TYPE, 0):
             changes["parting"] = {"step": str(letter.message.TYPE), "rank": rank}
         changed = tx.change(process, updated_at=self.context.clock(), **changes)
+        self.remember(letter.message)
         self.context.deliveries.send(
             tx, recipient=changed.counterparty, url=changed.callback.rstrip("/") + letter.path,
             kind=self.protocol.kind, body=letter.message.wire(), about=changed.pid, id=letter.message.id, quiet=quiet,
@@ -253,7 +244,7 @@ class Machine(Generic[P, M]):
     def _check_turn(self, tx: Transaction, process: P, letter: Letter) -> None:
         under_way = self._under_way(tx, process.pid)
         ends = RANKS.get(letter.message.TYPE, 0) == 3
-        if under_way and (not ends or _rank(process) == 3):
+        if under_way and (not ends or rank_of(process) == 3):
             raise conflict("A message of ours is still on its way", accepted="once the other side has answered it")
         if letter.beyond:
             return
@@ -261,6 +252,15 @@ class Machine(Generic[P, M]):
             self.protocol.step(self._state(process), self.protocol.step_of(letter.message), Role(process.role))
         except StepRefused as refused:
             raise conflict("This is not possible now", str(refused)) from None
+
+    def remember(self, message: Posted) -> None:
+        """Keep a message of ours until it is settled: reading it back from the table costs more than all the rest."""
+        if len(self._sent) >= _REMEMBERED:
+            self._sent.clear()
+        self._sent[message.id or ""] = message
+
+    def _said(self, sent: OutboxMessage) -> Posted:
+        return self._sent.pop(sent.id, None) or self.protocol.read(sent.body or {})
 
     def waiting(self, tx: Transaction, pid: str) -> list[OutboxMessage]:
         """Our messages of this process that have not been acknowledged."""
@@ -309,7 +309,7 @@ class Machine(Generic[P, M]):
             return
         theirs = text(answer.get(f"{Role(process.role).other}Pid"))
         changes: dict[str, Any] = {"their_pid": theirs} if process.their_pid is None and theirs else {}
-        message = self.protocol.read(sent.body or {})
+        message = self._said(sent)
         if self._conduct.refreshing(tx, process, message, taken=True) or self._overtaken(tx, sent):
             return
         try:
@@ -317,7 +317,7 @@ class Machine(Generic[P, M]):
         except StepRefused:
             return  # their next message was the proof already
         ending = self._wanted_to_end(process)
-        moved = self._enter(tx, process, following, Role(process.role), message, changes | _settled(message))
+        moved = self._enter(tx, process, following, Role(process.role), message, changes | settled_by(message))
         if ending is not None and not self._is_final(moved) and moved.their_pid is not None:
             self.queue(tx, moved, ending)
 
@@ -343,17 +343,19 @@ class Machine(Generic[P, M]):
         process = tx.get(self.protocol.record, sent.about)
         if process is None or self._is_final(process):
             return
-        message = self.protocol.read(sent.body or {})
+        message = self._said(sent)
         if self._overtaken(tx, sent):
             self._conduct.refreshing(tx, process, message, taken=False)
             return
         code = f"refused-{status}"
-        reasons = tuple(str(one) for one in _listed(answer.get("reason") or answer.get("detail")))
+        reasons = tuple(str(one) for one in listed(answer.get("reason") or answer.get("detail")))
         if RANKS.get(message.TYPE) == 3 or process.their_pid is None:
             ended = self.protocol.states("TERMINATED")
             why = {"code": code, "reason": list(reasons)}
             self._enter(tx, process, ended, Role(process.role), None, {"reason": why})
-        elif answer.get("code") not in ON_ITS_WAY and not self._pointless(tx, process, message) and _rank(process) < 3:
+        elif (
+            answer.get("code") not in ON_ITS_WAY and not self._pointless(tx, process, message) and rank_of(process) < 3
+        ):
             self.queue(tx, tx.change(process, parting=None), self._conduct.end(code, reasons))
 
     def _pointless(self, tx: Transaction, process: P, message: Posted) -> bool:
@@ -369,28 +371,3 @@ class Machine(Generic[P, M]):
         if pauses:
             tx.change(process, parting=None)
         return resumes or pauses
-
-
-def pids(process: Negotiation | Transfer) -> tuple[str, str]:
-    """(providerPid, consumerPid); the nil pid for one not known yet."""
-    ours, theirs = process.pid, process.their_pid or NIL_PID
-    return (ours, theirs) if process.role == Role.PROVIDER else (theirs, ours)
-
-
-def _rank(process: Negotiation | Transfer) -> int:
-    return int((process.parting or {}).get("rank", 0))
-
-
-def _settled(message: Posted) -> dict[str, Any]:
-    """What the acknowledgement of a message of ours changes beside the state."""
-    return _why(message) | ({"parting": None} if RANKS.get(message.TYPE, 0) else {})
-
-
-def _why(message: Posted) -> dict[str, Any]:
-    """What a suspension or termination gave as its reason, as the process keeps it."""
-    code, reason = getattr(message, "code", None), getattr(message, "reason", None)
-    return {"reason": {"code": code, "reason": list(reason or ())}} if code or reason else {}
-
-
-def _listed(value: object) -> list[object]:
-    return value if isinstance(value, list) else [value] if value else []

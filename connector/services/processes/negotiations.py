@@ -139,6 +139,8 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
     async def _begin(
         self, new: Negotiation, message: Posted, path: str, kind: str, by: Mapping[str, Any] | None
     ) -> str:
+        self.machine.remember(message)
+
         def command(tx: Transaction) -> None:
             tx.add(new)
             self._context.deliveries.send(
@@ -169,7 +171,7 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
 
     async def act(self, pid: str) -> None:
         """Ask the course and carry out what it says; safe to call at any time, any number of times."""
-        process = await self._context.store.read(lambda tx: tx.get(Negotiation, pid))
+        process = await self._context.store.look(lambda tx: tx.get(Negotiation, pid))
         if process is None or process.parting is not None or process.state in _OVER:
             return
         move = await self._course.next(process)

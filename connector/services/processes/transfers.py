@@ -20,9 +20,10 @@ from connector.records import Agreement, Dataset, Negotiation, OutboxMessage, Tr
 from connector.services.context import Context
 from connector.services.delivery import new_id
 from connector.services.processes.answers import Answer, Refusal
+from connector.services.processes.bearing import pids
 from connector.services.processes.conduct import Conduct, Letter, Protocol
 from connector.services.processes.courses import DataPlane, TransferCourse
-from connector.services.processes.machine import Machine, pids
+from connector.services.processes.machine import Machine
 from connector.services.processes.moves import Complete, Start, Terminate, TransferMove
 from connector.services.processes.wording import ending_letter
 from contracts import transfer as table
@@ -107,6 +108,8 @@ class Transfers(Conduct[Transfer, TransferMove]):
             callback_address=self._context.me.dsp,
         )  # fmt: skip
 
+        self.machine.remember(message)
+
         def command(tx: Transaction) -> None:
             tx.add(new)
             self._context.deliveries.send(
@@ -137,19 +140,19 @@ class Transfers(Conduct[Transfer, TransferMove]):
 
     async def close(self, pid: str, move: Complete | Terminate, by: Mapping[str, Any] | None = None) -> None:
         """The same for an end that may have come about already: then nothing happens. Raises Problem 404, 409."""
-        process = await self._context.store.read(lambda tx: tx.get(Transfer, pid))
+        process = await self._context.store.look(lambda tx: tx.get(Transfer, pid))
         if process is not None and (process.state in _OVER or (process.parting or {}).get("rank", 0) >= 2):
             return
         try:
             await self.move(pid, move, by)
         except Problem:
-            now = await self._context.store.read(lambda tx: tx.get(Transfer, pid))
+            now = await self._context.store.look(lambda tx: tx.get(Transfer, pid))
             if now is None or now.state not in _OVER:
                 raise
 
     async def act(self, pid: str) -> None:
         """Ask the course and carry out what it says; safe to call at any time, any number of times."""
-        process = await self._context.store.read(lambda tx: tx.get(Transfer, pid))
+        process = await self._context.store.look(lambda tx: tx.get(Transfer, pid))
         if process is None or process.parting is not None or process.state in _OVER:
             return
         move = await self._course.next(process)

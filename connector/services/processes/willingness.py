@@ -69,7 +69,7 @@ class Willingness:
         return None
 
     async def _answer(self, process: Negotiation) -> NegotiationMove | None:
-        known = await self._context.store.read(lambda tx: self._known(tx, process))
+        known = await self._context.store.look(lambda tx: self._known(tx, process))
         decision = self._judge(process, known)
         if not decision.permits:
             return _refusal(decision)
@@ -90,7 +90,7 @@ class Willingness:
 
     async def decide(self, process: Negotiation) -> Decision:
         """May we agree to what stands in this negotiation, now? The policy's word, before any rule."""
-        return self._judge(process, await self._context.store.read(lambda tx: self._known(tx, process)))
+        return self._judge(process, await self._context.store.look(lambda tx: self._known(tx, process)))
 
     def _known(self, tx: Transaction, process: Negotiation) -> _Known:
         study = tx.get(Study, process.study) if process.study else None

@@ -8,8 +8,8 @@ from connector.problems import Problem, conflict, invalid
 from connector.records import Negotiation, Transfer
 from connector.services.context import Context
 from connector.services.delivery import new_id
+from connector.services.processes.bearing import pids
 from connector.services.processes.conduct import Letter
-from connector.services.processes.machine import pids
 from connector.services.processes.moves import (
     Accept,
     Agree,

@@ -46,6 +46,14 @@ class Rooms:
             _state(one), moment(one.updated_at), one.role, one.agreement,
         )  # fmt: skip
 
+    def states(self, tx: Transaction, pid: str) -> list[str]:
+        """The words that describe a negotiation now: its state, and `waiting` where people here are asked."""
+        found, asked = tx.get(Negotiation, pid), tx.get(PersonAsked, pid)
+        if found is None:
+            return []
+        waits = asked is not None and open_question(tx, asked) is not None
+        return [_state(found), *(["waiting"] if waits else [])]
+
     def negotiation(self, tx: Transaction, pid: str, role: str | None = None) -> NegotiationView:
         """One negotiation. Raises Problem 404 for one we do not have, or not in this role."""
         found = tx.get(Negotiation, pid)

@@ -24,6 +24,7 @@ async def followed(visit: Dpo) -> Response:
         "contracting/unproven.html",
         accepted=await visit.services.membership.acceptances(visit.actor),
         endings=await visit.services.contract_changes.ends_not_proven(visit.actor),
+        contracts={row.id: row for row in await visit.services.dpo.contracts(visit.actor)},
     )
 
 

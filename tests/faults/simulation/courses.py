@@ -98,6 +98,7 @@ class Moving:
     def __init__(self, life: Life) -> None:
         self._life = life
         self.insistent = Random(f"{life.world.seed}:{life.name}:insistent").random() < 0.5
+        self._tried: set[tuple[str, int]] = set()
 
     def _drawn(self, process: Transfer, what: str) -> Random:
         place = len((process.steps or {}).get("steps", []))
@@ -112,6 +113,9 @@ class Moving:
         """What a data plane or a person would say."""
         draw = self._drawn(process, "next")
         chance, place = draw.random(), len((process.steps or {}).get("steps", []))
+        if process.state != "REQUESTED" and (process.pid, place) in self._tried:
+            return None  # the other side has said no to that
+        self._tried.add((process.pid, place))
         match (process.role, process.state):
             case ("provider", "REQUESTED"):
                 return ENDS if chance < 0.06 else None if chance < 0.12 else Start()

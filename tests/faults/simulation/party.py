@@ -208,8 +208,8 @@ class Party:
         """A new life on the file."""
         self.life = Life(self)
         self.world.judge.restarted(self.name, self.life.store.raw)
-        self.up = True
         await asyncio.wait({self.life.run(self.life.begin())})
+        self.up = True
 
     def kill(self) -> None:
         """The end of the present life."""

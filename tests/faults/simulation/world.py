@@ -74,7 +74,7 @@ class World:
         """Whether the process dies at this point; then it is dead, and comes up again later."""
         if not life.alive:
             return True
-        if not life.party.up or not self.faults.strikes(f"dies {point}"):
+        if life is not life.party.life or not life.party.up or not self.faults.strikes(f"dies {point}"):
             return False
         self.die(life.party, point)
         return True

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from connector.bells import LocalBells
+from connector.jobs import courier
 from connector.jobs.courier import Courier
 from connector.outbound.answer import Answer
 from connector.outbound.faults import OutboundRefused, Refusal, Unreachable, Why
@@ -356,10 +357,12 @@ async def test_a_message_of_this_process_leaves_without_a_look_at_the_table(offi
     office.start()
     await until(lambda: office.deliveries.departures.free("x"), "the courier to attend")
     await until(lambda: office.bells._waiting.get("outbox"), "it to have looked once")
-    monkeypatch.setattr("connector.jobs.courier._look", lambda *_given: looks.append(1) or ([], None, False))
+    real = courier._look
+    monkeypatch.setattr(courier, "_look", lambda *given: looks.append(1) or real(*given))
     for number in range(20):
         await office.send(number, lane="one")
         await office.settled()
+        await until(lambda: office.deliveries.departures.free("one"), "the lane to be free again")
     assert office.peers.of("peer") == list(range(20))
     assert looks == []
 
@@ -424,7 +427,7 @@ async def test_a_look_that_is_overtaken_by_a_delivery_does_not_send_the_message_
         found = await real(query)
         assert [one.body for one in found[0]] == [{"n": 1}]
         held.set()
-        await office.settled()
+        await until(lambda: not office.courier._busy, "the delivery to end")
         return found
 
     monkeypatch.setattr(office.store, "read", slowly)

@@ -47,7 +47,7 @@ METHODS: list[tuple[str, str, tuple[object, ...], set[str]]] = [
     *[("offers", name, given, RESEARCHER) for name, given in {
         "list": (), "show": ("p",), "accept": ("p",), "counter": ("p", NarrowingDraft()), "decline": ("p", "r"),
     }.items()],
-    *[("contracts", name, given, {"operator"}) for name, given in {
+    *[("contracts", name, given, RESEARCHER | STEWARD) for name, given in {
         "negotiations": (), "negotiation": ("p",), "terminate": ("p", "r"), "agreements": (), "room": ("a",),
     }.items()],
     ("waiting", "until", ("p", {"x"}, 0), {"operator"}),
