@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
-from connector.api import data, dsp, exchange, faults, health, idp, management
-from connector.api.management.door import check_token
+from connector.api import data, dsp, exchange, faults, health, idp
+from connector.api.deferred import Deferred
+from connector.api.management.application import application
 from connector.lock import DirectoryLock
 from connector.pace import steady
 from connector.rootnames import require_own_packages
@@ -49,19 +49,12 @@ def create(plugs: Plugs = PRODUCTION) -> FastAPI:
     )  # fmt: skip
     app.state.settings = settings
     faults.install(app)
-    for router in (dsp.router, data.router, exchange.router, dsp.root, health.router, management.router):
+    for router in (dsp.router, data.router, exchange.router, dsp.root, health.router):
         app.include_router(router)
+    app.router.routes.append(Deferred(lambda path: path.startswith("/api/"), lambda: application(app.state)))
     app.add_middleware(dsp.Tidied)
-    app.add_api_route("/api/openapi.json", _description, include_in_schema=False)
     idp.install(app, settings)
     return app
-
-
-async def _description(request: Request) -> JSONResponse:
-    """What the management API takes and gives, for its own callers only. Raises Problem 401."""
-    check_token(request)
-    app: FastAPI = request.app
-    return JSONResponse(app.openapi())
 
 
 def _local(host: str, port: int, tls: bool) -> str:

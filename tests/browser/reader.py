@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Self
 from urllib.parse import urljoin
 
 import httpx2
@@ -18,7 +19,13 @@ class Reader:
         self.client = httpx2.AsyncClient(base_url=origin, trust_env=False, timeout=PATIENCE, follow_redirects=True)
         self.status, self.path, self.page = 0, "/", Page("")
 
-    async def sign_in(self, subject: str) -> Reader:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.client.aclose()
+
+    async def sign_in(self, subject: str) -> Self:
         """Through the sign-in provider's own page."""
         await self.open(f"/sign-in?as={subject}")
         form = next(form for form in self.page.forms if form.method == "post")

@@ -22,7 +22,7 @@ from connector.storage import SqliteStore
 REPOSITORY = Path(__file__).parents[2]
 SERVE = ("-m", "uvicorn", "connector.app:create", "--factory", "--http", HTTP, "--loop", "uvloop",
          "--log-level", "warning", "--no-access-log")  # fmt: skip
-READY_WITHIN = 30.0
+READY_WITHIN = 60.0
 
 
 def free_port() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -161,3 +162,28 @@ async def test_after_our_own_pause_the_fresh_address_of_the_provider_counts(fore
     await foreign.research.eventually(Transfer, pid, where=lambda found: found.state == "STARTED")
     await foreign.starts(pid, foreign.spelled("second"))
     assert (await foreign.received(pid)).bytes == len(CSV)
+
+
+async def test_a_final_no_to_an_old_address_does_not_count_once_a_fresh_one_is_here(foreign: Foreign):
+    """A provider that speaks as we do means its 410; but it may have said it to the address before."""
+    members = foreign.research.context.members
+    await members.put(foreign.puppet.entry(role="participant", data=foreign.data.origin))
+    resumed = asyncio.Event()
+
+    async def late_no(delivery: Delivery, reader: Any) -> bytes:
+        await resumed.wait()
+        foreign.data.answering = giving(b"", "second")
+        return b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n"
+
+    pid = await foreign.asked()
+    desk, actor = foreign.research.services.transfer_desk, foreign.research.acting("researcher")
+    await foreign.starts(pid, foreign.spelled("first"))
+    foreign.data.answering = late_no
+    await desk.suspend(actor, pid, "A pause.")
+    await foreign.research.eventually(Transfer, pid, where=lambda found: found.state == "SUSPENDED")
+    before = len(foreign.data.deliveries)
+    await desk.resume(actor, pid)
+    await until(lambda: len(foreign.data.deliveries) > before, "the pull from the old address")
+    await foreign.starts(pid, foreign.spelled("second"))
+    resumed.set()
+    await until(lambda: b"authorization: second" in foreign.data.deliveries[-1].head.lower(), "the fresh address")

@@ -3,7 +3,3 @@
 Keys of JSON are the field names of the services' views. Everything needs the token that the running process wrote
 into its directory for the owner alone.
 """
-
-from connector.api.management.routes import router
-
-__all__ = ["router"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 
 from connector.dataplane.framing import Framer
 from connector.dataplane.parcels import LEAK
@@ -60,26 +61,41 @@ class BulkRelease:
     async def _decide(self) -> None:
         """One decision per person of the dataset, all durable and logged before the first byte."""
         course, store = self.course, self.course.context.store
-        source, now = course.contract.source, course.context.clock()
-        people = await store.read(lambda tx: [one.id for one in tx.find(Person, source=source, order="id")])
+        now = course.context.clock()
+        people, judged = await store.read(lambda tx: self._everybody(tx, now))
         facts: dict[str, int | str] = {"people": len(people), "decided_at": instant(now)}
-        outcomes: Counter[str] = Counter()
+        if judged is not None:
+            said = {**facts, **Counter(str(one.decision.outcome) for one in judged)}
+            course.subjects |= await store.write(lambda tx: self._keep(tx, judged, said))
+        else:
+            await self._decide_in_portions(people, facts, now)
+        # Any order of our own would be the same for two recipients, and let them join what they received.
+        course.subjects = dict(sorted(course.subjects.items(), key=lambda one: one[1].coder.code))
+
+    def _everybody(self, tx: Transaction, now: datetime) -> tuple[list[str], list[Judged] | None]:
+        """Everybody of the dataset, judged already when they are one portion: somebody waits for the first bytes."""
+        contract = self.course.contract
+        people = [one.id for one in tx.find(Person, source=contract.source, order="id")]
         parts = list(portions(people))
-        for portion in parts:
+        return people, judge_people(tx, self.course.context, contract, parts[0], now) if len(parts) == 1 else None
+
+    async def _decide_in_portions(self, people: list[str], facts: dict[str, int | str], now: datetime) -> None:
+        """Many people, or nobody: what takes long is not read while everybody else waits to write."""
+        course, store = self.course, self.course.context.store
+        outcomes: Counter[str] = Counter()
+        for portion in portions(people):
             judged = await store.read(
                 lambda tx, some=portion: judge_people(tx, course.context, course.contract, some, now)  # type: ignore[misc]
             )
             outcomes.update(str(one.decision.outcome) for one in judged)
-            said = {**facts, **outcomes} if len(parts) == 1 else None
-            course.subjects |= await store.write(lambda tx, some=judged, all=said: self._keep(tx, some, all))  # type: ignore[misc]
-        # Any order of our own would be the same for two recipients, and let them join what they received.
-        course.subjects = dict(sorted(course.subjects.items(), key=lambda one: one[1].coder.code))
-        if len(parts) != 1:  # what takes long to read is not read while everybody else waits to write
-            decided = await store.read(lambda tx: decisions_digest(tx, course.release.id, now))
-            await store.write(lambda tx: self._log_decided(tx, {**facts, **outcomes, "decisions": decided}))
+            course.subjects |= await store.write(lambda tx, some=judged: self._keep(tx, some))  # type: ignore[misc]
+        decided = await store.read(lambda tx: decisions_digest(tx, course.release.id, now))
+        await store.write(lambda tx: self._log_decided(tx, {**facts, **outcomes, "decisions": decided}))
 
-    def _keep(self, tx: Transaction, judged: list[Judged], said: dict[str, int | str] | None) -> dict[str, Subject]:
-        """Keep a portion; with `said`, which it then is all there is, log it too: one commit, as somebody waits."""
+    def _keep(
+        self, tx: Transaction, judged: list[Judged], said: dict[str, int | str] | None = None
+    ) -> dict[str, Subject]:
+        """Keep what was decided; with `said`, when that is about everybody, log it in the same commit."""
         course = self.course
         keep(tx, course.contract, course.release.id, judged)
         if said is not None:

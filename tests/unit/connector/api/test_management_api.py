@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import pytest
 
+from connector.api.management.application import application
 from connector.services.rooms.views import NegotiationView
 from connector.services.steward import DatasetRow
 from tests.unit.connector.services.participant_factory import (
@@ -34,7 +35,7 @@ def operations(app):
 
 async def test_every_operation_refuses_a_missing_and_a_wrong_token(hospital):
     async with hospital.api("") as nobody, hospital.api("wrong" * 8) as stranger:
-        asked = list(operations(hospital.app))
+        asked = list(operations(application(hospital.app.state)))
         assert len(asked) > 50
         for method, path in asked:
             assert path.startswith("/api/")
