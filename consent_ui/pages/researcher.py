@@ -26,11 +26,15 @@ router = APIRouter(prefix="/research", include_in_schema=False)
 async def home(visit: Researcher) -> Response:
     """What needs the researcher, then numbers."""
     services = visit.services
+    found = await services.research.home(visit.actor)
+    offered = await services.offers.list(visit.actor)
+    shown = {f"/research/negotiations/{segment(row.pid)}" for row in offered}
     return visit.page(
         "research/home.html",
-        home=await services.research.home(visit.actor),
-        offered=await services.offers.list(visit.actor),
+        home=found,
+        offered=offered,
         proposed=await services.contract_changes.waiting(visit.actor),
+        others=[one for one in found.waiting if one.address not in shown],
     )
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from connector.lock import running
 from tests.faults.pair import WITHOUT_FETCHING, Pair, Side, verdict
 from tests.faults.simulation.judge import FINAL, TABLES, Judge, Seen
 
@@ -42,6 +43,8 @@ class Killing:
     def __init__(self, pair: Pair) -> None:
         self.pair = pair
         self.promises = Promises()
+        self._acted = threading.Condition()
+        self._done = 0
 
     def play(self, seed: str) -> list[str]:
         """One schedule; returns what is wrong at its end."""
@@ -50,11 +53,18 @@ class Killing:
         for thread in acting:
             thread.start()
         for _ in range(draw.choice((1, 1, 2, 3))):
-            time.sleep(draw.uniform(0, 0.6))
+            self._wait_for_acts(draw.randint(1, 5))
+            time.sleep(draw.uniform(0, 0.1))
             self._kill(draw.sample(self.pair.sides, draw.choice((1, 1, 2))))
         for thread in acting:
             thread.join()
         return self._quiet() or self._wrong()
+
+    def _wait_for_acts(self, more: int) -> None:
+        """Until people have done so much, or have gone home."""
+        with self._acted:
+            self._acted.wait_for(lambda: self._done >= more, timeout=10)
+            self._done = 0
 
     def _kill(self, victims: list[Side]) -> None:
         for side in victims:
@@ -67,10 +77,12 @@ class Killing:
 
     def _people(self, draw: random.Random) -> None:
         """Whoever acts does not know that somebody pulls plugs; what is not answered is done later or by somebody."""
-        self._ask()
-        for _ in range(draw.randint(6, 14)):
-            time.sleep(draw.uniform(0, 0.25))
-            self._act(draw)
+        for number in range(draw.randint(6, 14)):
+            time.sleep(draw.uniform(0, 0.12))
+            if number < 2:
+                self._ask()
+            else:
+                self._act(draw)
 
     def _act(self, draw: random.Random) -> None:
         chance = draw.random()
@@ -84,8 +96,17 @@ class Killing:
             self._move(draw)
 
     def _said(self, side: Side, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
+        """One call, by somebody who waits for a process that is down, and does not ask twice what was begun."""
+        with self._acted:
+            self._done += 1
+            self._acted.notify_all()
+        for _ in range(40):
+            if running(side.served.directory) is not None:
+                break
+            time.sleep(0.25)
         status, answer = side.call(method, path, body)
-        self.promises.answers[status] = self.promises.answers.get(status, 0) + 1
+        with self._acted:
+            self.promises.answers[status] = self.promises.answers.get(status, 0) + 1
         return status, answer
 
     def _ask(self) -> None:

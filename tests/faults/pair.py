@@ -26,6 +26,14 @@ from policy.offers import research_offer
 from tests.faults.processes import SERVE, Served, introduce
 from tests.two_party import story
 
+DESCRIPTION = {
+    "id": story.RECORDS, "title": "Records", "description": "What we know.", "keywords": ["records"],
+    "categories": ["conditions"], "publisher_name": "Hospital One",
+    "contact": {"name": "Records office", "email": "records@hospital.example"},
+    "licence": "https://hospital.example/terms", "provenance": "Written down in the wards.", "kind": "records",
+    "source": "s", "issued": "2026-01-10T09:00:00Z", "modified": "2026-01-10T09:00:00Z", "version": "1",
+    "health_category": "EHRS",
+}  # fmt: skip
 WITHOUT_FETCHING = tuple("tests.faults.serving:create" if part == "connector.app:create" else part for part in SERVE)
 
 
@@ -89,8 +97,9 @@ class Pair:
         study = {"id": request.id, "organisation": research.founded.id, "digest": study_digest(request),
                  "document": claims}  # fmt: skip
         dataset = Dataset(
-            id=story.RECORDS, source="s", title="Records", offer_id=offer["@id"], offer=offer, profile="p:0a"
-        )
+            id=story.RECORDS, source="s", title="Records", offer_id=offer["@id"], offer=offer, profile="p:0a",
+            description=DESCRIPTION,
+        )  # fmt: skip
         with hospital.opened() as store:
             store.submit(lambda tx: (tx.add(dataset), tx.add(Study(**study, standing="approved")))).result()
         with research.opened() as store:

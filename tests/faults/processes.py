@@ -22,7 +22,7 @@ from connector.storage import SqliteStore
 REPOSITORY = Path(__file__).parents[2]
 SERVE = ("-m", "uvicorn", "connector.app:create", "--factory", "--http", HTTP, "--loop", "uvloop",
          "--log-level", "warning", "--no-access-log")  # fmt: skip
-READY_WITHIN = 60.0
+READY_WITHIN = 45.0
 
 
 def free_port() -> int:
@@ -59,7 +59,7 @@ class Served:
     def start(self) -> None:
         """Start the process; returns at once."""
         arguments = [sys.executable, *self.command]
-        if self.command is SERVE:
+        if self.command[1] == "uvicorn":
             arguments += ["--port", str(self.port)]
         environment = os.environ | {"CONCORD_DIRECTORY": str(self.directory), "PYTHONPATH": str(REPOSITORY)}
         self.log.append(self.directory / f"process-{len(self.log)}.log")

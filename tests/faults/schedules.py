@@ -21,6 +21,7 @@ from unittest.mock import patch
 from uuid import UUID
 
 from tests.faults.simulation.faults import Fault, Faults
+from tests.faults.simulation.judge import FINAL
 from tests.faults.simulation.party import NAMES, OwnFaults, make_file, task_factory
 from tests.faults.simulation.script import SILENT_DAYS, WEATHER, Playing, Script
 from tests.faults.simulation.virtual_time import VirtualLoop
@@ -30,6 +31,7 @@ TROUBLE = 400.0
 """Virtual seconds after which the network heals and nobody dies any more."""
 LONGEST = 4 * 3600.0
 """Virtual seconds after which everything that was due must have been delivered."""
+OVER = {str(state) for states in FINAL.values() for state in states}
 MOST_EVENTS = 20_000
 FAR = "9"
 """Dead letters are due in a year that begins like this; only a sign of life from the peer makes them leave."""
@@ -146,15 +148,15 @@ async def _ended(world: World, playing: Playing) -> None:
     """Whatever is still open can be ended from either side, and then has ended at both."""
     world.faults.healed = True
     sides = random.Random(f"{world.seed}:last")
-    for process in [one for one in world.judge.processes.values() if one.their_pid and one.role == "provider"]:
-        if process.state in ("FINALIZED", "TERMINATED", "COMPLETED"):
-            continue
-        theirs = world.judge.processes[world.other(process.party).name, process.their_pid]
+    open_now = [one for one in world.judge.processes.values() if one.their_pid and one.state not in OVER]
+    for process in [one for one in open_now if one.role == "provider"]:
+        theirs = world.judge.processes[world.other(process.party).name, process.their_pid or ""]
         await playing.end(sides.choice((process, theirs)))
     await _settled(world, playing)
-    for process in world.judge.processes.values():
-        if process.state not in ("FINALIZED", "TERMINATED", "COMPLETED"):
-            world.judge.finds(f"{process.party}: the {process.kind} {process.pid} cannot be ended, it is {process.state}")
+    for was in open_now:
+        process = world.judge.processes[was.party, was.pid]
+        if process.state not in OVER:
+            world.judge.finds(f"{was.party}: the {was.kind} {was.pid} cannot be ended, it is {process.state}")
 
 
 def smallest(stage: Stage, outcome: Outcome) -> Outcome:

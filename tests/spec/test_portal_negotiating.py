@@ -164,7 +164,7 @@ async def test_rules_are_set_listed_and_taken_away(deciding: Deciding, at: At):
     assert "Everybody else" in page.text
     await an.follow("Set a rule")
     await an.send("Set this rule", answer="refuse", days="0")
-    assert list(an.errors) == ["dataset", "counterparty", "days", "reason"]
+    assert list(an.errors) == ["counterparty", "dataset", "days", "reason"]
     await an.send("Set this rule", dataset="*", counterparty=research.id, answer="quorum", days="9", reason="")
     assert "The rule is set." in an.page.text
     assert "Two people must say yes" in an.page.text

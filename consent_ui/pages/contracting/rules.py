@@ -97,8 +97,8 @@ async def keep(visit: Steward) -> Response:
 
 def read(form: Form, datasets: set[str], counterparties: set[str]) -> Read | None:
     """The rule that the form describes; None when something is wrong, with a sentence on each field."""
-    dataset = form.chosen("dataset", datasets, "Choose a dataset, or all of them")
     counterparty = form.chosen("counterparty", counterparties, "Choose who asks, or anybody")
+    dataset = form.chosen("dataset", datasets, "Choose a dataset, or all of them")
     answer = form.chosen("answer", {key for key, _, _ in ANSWERS}, "Choose what happens with the request")
     days = read_days(form)
     reason = form.text("reason")
