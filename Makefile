@@ -9,7 +9,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make pins" $(PINNER) --quiet --no-config --ge
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test conformance lint format screenshots bench bench-release-load bench-catalogue bench-negotiation pins clean
+.PHONY: help setup demo test schedules conformance lint format screenshots bench bench-release-load bench-catalogue bench-negotiation pins clean
 
 help: ## list these targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -24,6 +24,10 @@ test: .venv/.installed-dev ## run every test (those that need Chromium skip wher
 
 conformance: .venv/.installed-dev ## run the Dataspace Protocol's compatibility kit against Concord (needs a JDK 17 and Maven)
 	$(BIN)/python -m tests.conformance.kit
+
+schedules: .venv/.installed-dev ## 2,000 random schedules of faults in one process, then 50 with real ones that are killed
+	$(BIN)/python -m tests.faults.schedules --count 2000
+	$(BIN)/python -m tests.faults.killing --count 50
 
 lint: .venv/.installed-dev ## check style, format and types
 	$(BIN)/ruff check .

@@ -115,7 +115,7 @@ def machine() -> dict[str, object]:
 
 
 def main() -> int:
-    """See the module. Exit code 1 when a bar is missed."""
+    """See the module. Exit code 1 when a bar is missed; a quick run is too short to be judged."""
     parser = argparse.ArgumentParser(prog="python -m bench.edc")
     parser.add_argument("--quick", action="store_true", help="one short round, up to 1,000 datasets")
     parser.add_argument("--rounds", type=int, help="how many rounds")
@@ -140,7 +140,7 @@ def main() -> int:
     report = {"machine": where, "rounds": comparison.rounds, "medians": found, "ratios": line}
     options.json.write_text(json.dumps(report, indent=1) + "\n")
     print(f"\n{table(found)}\n\nfigures in {options.json}\n{line}")
-    return 0 if met else 1
+    return 0 if met or options.quick else 1
 
 
 if __name__ == "__main__":

@@ -168,6 +168,13 @@ class Edcs:
         assert self.provider.process is not None
         return resident(self.provider.process.pid)
 
+    async def add_asset(self, asset: str) -> None:
+        """One asset more, with nothing behind it."""
+        address = {"type": "HttpData", "baseUrl": "http://127.0.0.1:9/data"}
+        named = {"name": asset, "contenttype": "application/json"}
+        body = _context({"@id": asset, "properties": named, "dataAddress": address})
+        await self._decides.json("POST", f"{self._api}/v3/assets", body)
+
     async def catalogue(self, query: Json) -> tuple[int, float]:
         """One request for a catalogue, straight at the protocol's door: datasets, seconds. Raises RuntimeError."""
         whole = {"@type": "QuerySpec", "offset": 0, "sortOrder": "ASC", "filterExpression": []} | query
@@ -217,7 +224,7 @@ class EdcCatalogue:
 
         async def add(numbers: range) -> None:
             for number in numbers:
-                await self.side.provider.management.add_asset(f"needle-{number}", "http://127.0.0.1:9/data")
+                await self.side.add_asset(f"needle-{number}")
 
         await asyncio.gather(*(add(range(have + part, self.count, 8)) for part in range(8)))
 

@@ -59,7 +59,7 @@ async def measure_catalogue(catalogue: Catalogued, count: int, effort: Effort) -
     """The whole, a page, a filter."""
     found: Figures = {}
     for what, ask in (("page", catalogue.page), ("filtered", catalogue.filtered), ("whole", catalogue.whole)):
-        listed, seconds = await _several(ask, effort.requests if what != "whole" else min(3, effort.requests))
+        listed, seconds = await _several(ask, effort.requests if what != "whole" else min(2, effort.requests))
         found |= {f"{what}_{count}_ms": seconds * 1000, f"{what}_{count}_datasets": float(listed)}
     return found
 

@@ -26,7 +26,7 @@ from connector.ports import Transaction
 from connector.problems import Problem
 from connector.records import OutboxMessage
 from connector.services.context import Context
-from connector.services.delivery import NEVER, wake_recipient
+from connector.services.delivery import PROBE, wake_recipient
 from connector.services.departures import BELL
 from connector.services.patience import TRIES, asked_for, later, retry_after
 from connector.services.tasks import trace_of
@@ -208,13 +208,14 @@ class Courier:
         def command(tx: Transaction) -> None:
             lane = tx.find(OutboxMessage, lane=message.lane, standing="waiting") if exhausted else []
             if exhausted and not any(self._stubborn(one) for one in lane):
-                changes.update({"due_at": NEVER, "dead_at": now, "reason": "unreachable"})
+                changes.update({"due_at": now + PROBE, "dead_at": now, "reason": "unreachable"})
                 log.warning("a letter is dead: its recipient could not be reached", extra={"kind": message.kind})
             tx.alter(OutboxMessage, changes, id=message.id, standing="waiting")
             if failure.all_to_peer:
                 tx.alter(
-                    OutboxMessage, {"due_at": due}, recipient=message.recipient, standing="waiting", due_at__lt=due
-                )
+                    OutboxMessage, {"due_at": due}, recipient=message.recipient, origin=message.origin,
+                    standing="waiting", due_at__lt=due,
+                )  # fmt: skip
 
         await context.store.write(command)
         context.deliveries.troubled(message.recipient)
@@ -283,7 +284,7 @@ def _look(
             if tx.find(OutboxMessage, lane=message.lane, standing="waiting", order="sequence", limit=1) == [message]:
                 peers[message.recipient] += 1
                 due.append(message)
-    next_at = tx.find(OutboxMessage, standing="waiting", due_at__gt=now, due_at__lt=NEVER, order="due_at", limit=1)
+    next_at = tx.find(OutboxMessage, standing="waiting", due_at__gt=now, order="due_at", limit=1)
     return due, next_at[0].due_at if next_at else None, left or full
 
 

@@ -28,8 +28,9 @@ class OutboxMessage:
     """One message to be delivered at least once, in order within its `lane`. `standing`: waiting, delivered or dead.
 
     A dead letter has `dead_at` and says why in `reason`: refused, dropped, or unreachable. The last of these still
-    waits, and leaves as soon as the peer is seen alive; the others have no body any more. `status` is the last HTTP
-    status (0: no answer), seen `repeats` times in a row; `first_error` befell it at `failing_since`.
+    waits: it is tried once a day, and leaves as soon as the peer is seen alive; the others have no body any more.
+    `status` is the last HTTP status (0: no answer), seen `repeats` times in a row; `first_error` befell it at
+    `failing_since`. `origin` is host and port of the url; `overtaken` marks a message whose answer changes nothing.
     """
 
     key_width: ClassVar[int] = 1
@@ -40,6 +41,7 @@ class OutboxMessage:
     lane: str
     sequence: int = 0
     recipient: str = ""
+    origin: str = ""
     url: str = ""
     kind: str = ""
     about: str = ""
@@ -53,6 +55,7 @@ class OutboxMessage:
     first_error: str | None = None
     failing_since: datetime | None = None
     reason: str = ""
+    overtaken: bool = False
     created_at: datetime | None = None
     delivered_at: datetime | None = None
     dead_at: Indexed[datetime | None] = None

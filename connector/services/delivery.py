@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from connector.ports import Clock, Transaction
@@ -17,8 +18,8 @@ from connector.records import OutboxMessage
 from connector.services.departures import BELL, QUIET, Departures
 
 Body = dict[str, Any]
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-"""When a letter dead of the peer's silence falls due: not by time, only by `wake_recipient`."""
+PROBE = timedelta(days=1)
+"""How often a letter dead of the peer's silence is still tried: two sides that gave each other up must meet again."""
 
 
 class Handler(Protocol):
@@ -102,8 +103,8 @@ class Deliveries:
         alone = not pause and self.departures.free(lane or about)
         later = timedelta(seconds=pause) if pause else QUIET if quiet and alone else timedelta()
         message = OutboxMessage(
-            id=id or new_id(), lane=lane or about, sequence=self._next(now), recipient=recipient, url=url, kind=kind,
-            about=about, body=body, due_at=now + later, created_at=now,
+            id=id or new_id(), lane=lane or about, sequence=self._next(now), recipient=recipient,
+            origin=urlsplit(url).netloc, url=url, kind=kind, about=about, body=body, due_at=now + later, created_at=now,
         )  # fmt: skip
         tx.add(message)
         tx.ring(self.departures.queued(message, alone=alone))

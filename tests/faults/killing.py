@@ -230,7 +230,9 @@ def main() -> int:
     for one in wrong:
         print(one)
     begun = {kind: len(pids) for kind, pids in promises.begun.items()}
-    print(json.dumps({"begun": begun, "ended": len(promises.ended), "answers": promises.answers, "kills": promises.kills}))
+    print(
+        json.dumps({"begun": begun, "ended": len(promises.ended), "answers": promises.answers, "kills": promises.kills})
+    )
     print(f"{chosen.count} schedules of real processes, {len(wrong)} findings, {time.monotonic() - began:.0f} s")
     return int(bool(wrong))
 

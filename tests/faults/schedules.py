@@ -225,7 +225,9 @@ def _many(stage: Stage, chosen: argparse.Namespace) -> int:
             print(f"seed {number} ({outcome.script.weather}): {outcome.findings[0]}", flush=True)
     for what, count in sorted(counted.items()):
         print(f"  {what:32} {count}")
-    print(f"{chosen.count} schedules from seed {chosen.first}, {failed} failed, {time.process_time() - began:.0f} s of CPU")
+    print(
+        f"{chosen.count} schedules from seed {chosen.first}, {failed} failed, {time.process_time() - began:.0f} s of CPU"
+    )
     return int(failed > 0)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
 import subprocess
 import time
@@ -181,8 +180,3 @@ async def running(*connectors: Edc) -> AsyncIterator[None]:
             one.launch()
         await asyncio.gather(*(one.ready() for one in connectors))
         yield
-
-
-def tail(connector: Edc, lines: int = 20) -> str:
-    """The end of its log, for a failure's report."""
-    return os.linesep.join(connector.log.read_text(errors="replace").splitlines()[-lines:])

@@ -117,7 +117,9 @@ async def we_end_our_negotiation(stage: Stage) -> None:
 @scenario("EDC ends a negotiation that we began")
 async def edc_ends_our_negotiation(stage: Stage) -> None:
     pid = await _agreed_at_us(stage)
-    await stage.provider.management.end_negotiation(await stage.theirs_of(pid), "withdrawn by the provider")
+    theirs = await stage.theirs_of(pid)
+    await stage.provider.management.negotiated(theirs, "AGREED")
+    await stage.provider.management.end_negotiation(theirs, "withdrawn by the provider")
     ended = await stage.steady.eventually(Negotiation, pid, where=_terminated)
     assert "withdrawn by the provider" in str(ended.reason)
 

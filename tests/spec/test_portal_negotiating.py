@@ -130,9 +130,7 @@ async def test_a_counter_offer_can_only_be_narrower_and_is_checked_before_it_is_
     assert agreement.selection["variables"] == ["laboratory"]
 
 
-async def test_a_researcher_answers_an_offer_with_narrower_terms_or_declines_it(
-    deciding: Deciding, at: At
-):
+async def test_a_researcher_answers_an_offer_with_narrower_terms_or_declines_it(deciding: Deciding, at: At):
     hospital, research = deciding.made.hospital, deciding.made.research
     await deciding.rule("person")
     pid = await deciding.offered(NarrowingDraft(until=in_days(300)))
@@ -309,9 +307,7 @@ async def test_a_transfer_is_paused_resumed_and_ended_with_a_reason_the_other_si
     assert "that step is not possible any more" in lies.page.text
 
 
-async def test_a_participant_without_proof_of_deletion_is_accepted_by_name_for_all_to_see(
-    deciding: Deciding, at: At
-):
+async def test_a_participant_without_proof_of_deletion_is_accepted_by_name_for_all_to_see(deciding: Deciding, at: At):
     hospital = deciding.made.hospital
     await deciding.knows_foreign()
     an = await at(hospital, "an")

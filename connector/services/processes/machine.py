@@ -31,8 +31,6 @@ from contracts.names import MessageType, Role
 from contracts.steps import StepRefused
 
 _REMEMBERED = 10_000
-OVERTAKEN = "overtaken"
-"""The `reason` of a message that still waits for its answer, although theirs has decided the matter."""
 
 
 class Machine(Generic[P, M]):
@@ -190,8 +188,7 @@ class Machine(Generic[P, M]):
         """What of ours is still under way has been overtaken by theirs. It may have arrived, so it is not taken back:
         its answer changes nothing any more, and what we send next waits behind it."""
         if self._under_way(tx, pid):
-            mark: dict[str, object] = {"reason": OVERTAKEN}
-            tx.alter(OutboxMessage, mark, about=pid, kind=self.protocol.kind, standing="waiting")
+            tx.alter(OutboxMessage, {"overtaken": True}, about=pid, kind=self.protocol.kind, standing="waiting")
 
     def _followed(self, tx: Transaction, process: P, step: StrEnum, sender: Role) -> tuple[P, StrEnum]:
         """The state after their step. What of ours they must have received to send it is taken as acknowledged."""
@@ -324,7 +321,7 @@ class Machine(Generic[P, M]):
     @staticmethod
     def _overtaken(tx: Transaction, sent: OutboxMessage) -> bool:
         now = tx.get(OutboxMessage, sent.id)
-        return now is not None and now.reason == OVERTAKEN
+        return now is not None and now.overtaken
 
     def _wanted_to_end(self, process: P) -> M | None:
         """Somebody called it off before the other side's first answer told us where to send that."""

@@ -24,6 +24,8 @@ from policy.purposes import covered_by_any
 FIELDS = ("purposes", "until", "categories", "recipients", "records_from", "records_until", "reason")
 FIELD_OF = {"data": "categories", "terms": "until", "purpose": "purposes"}
 """Where a service's refusal stands when the service names it otherwise than the form."""
+BY_POLICY = ("policy-refuses", "not-permitted")
+"""Codes of a refusal by our own policy: other terms on the form may mend it."""
 LONGEST_REASON = 2000
 NOTHING_NARROWER = "Nothing here is narrower than the terms as they stand. Change at least one of them"
 
@@ -96,13 +98,16 @@ def check_page(visit: Visit, sheet: Sheet) -> Response:
 
 def refused(visit: Visit, sheet: Sheet, problem: Problem) -> Response:
     """The form with the service's refusal on the field it is about, and what would be right."""
-    if problem.status in (400, 422):
-        named = problem.where or ""
-        where = FIELD_OF.get(named, named)
-        sentence = words.dated((problem.detail or problem.title).rstrip("."))
-        visit.form.refuse(where if where in FIELDS else "until", sentence + _right(problem))
-        return form_page(visit, sheet)
-    raise problem
+    by_policy = problem.code in BY_POLICY
+    if problem.status not in (400, 422) and not by_policy:
+        raise problem
+    named = problem.where or ""
+    where = FIELD_OF.get(named, named)
+    sentence = words.dated((problem.detail or problem.title).rstrip("."))
+    if by_policy:
+        sentence = f"Your own rules do not allow these terms: {sentence}"
+    visit.form.refuse(where if where in FIELDS else "until", sentence + _right(problem))
+    return form_page(visit, sheet)
 
 
 def _right(problem: Problem) -> str:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from connector.problems import Problem
 from consent_ui.pages.contracting import narrowing
+from consent_ui.pages.contracting.course import steps
 from consent_ui.pages.contracting.narrowing import Sheet
 from consent_ui.rendering import segment
 from consent_ui.visit import Researcher, Visit, go
@@ -89,7 +90,8 @@ async def negotiation_page(visit: Visit, pid: str, said: str = "") -> Response:
     """The negotiation, again with what was written when something is wrong."""
     found = await visit.services.research.negotiation(visit.actor, pid)
     status = 400 if visit.form.errors else 200
-    return visit.page("research/negotiation.html", status, negotiation=found, said=SAID.get(said, ""))
+    course = steps(found.steps, found.state, visit.participant.identity.name)
+    return visit.page("research/negotiation.html", status, negotiation=found, steps=course, said=SAID.get(said, ""))
 
 
 @router.post("/{pid:path}")

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from connector.problems import Problem
 from consent_ui.pages.contracting import narrowing
+from consent_ui.pages.contracting.course import steps
 from consent_ui.pages.contracting.narrowing import Sheet
 from consent_ui.rendering import segment
 from consent_ui.visit import Steward, Visit, go
@@ -87,7 +88,8 @@ async def request(visit: Steward, pid: str, said: str = "") -> Response:
         if problem.status != 409:
             raise
     found = await visit.services.contracts.negotiation(visit.actor, pid)
-    return visit.page("contracting/request_over.html", negotiation=found, said=SAID.get(said, ""))
+    course = steps(found.steps, found.state, found.provider_name)
+    return visit.page("contracting/request_over.html", negotiation=found, steps=course, said=SAID.get(said, ""))
 
 
 async def request_page(visit: Visit, pid: str, said: str = "") -> Response:

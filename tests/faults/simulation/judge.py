@@ -147,7 +147,9 @@ class Judge:
         table, _, states = TABLES[process.kind]
         state, _at, by = step
         role = Role(by)
-        party, about = (process.party, process.pid) if by == process.role else (_other(process.party), process.their_pid)
+        party, about = (
+            (process.party, process.pid) if by == process.role else (_other(process.party), process.their_pid)
+        )
         self._note(process.party, f"{process.kind} {process.pid}: {before} -> {state} by {by}")
         self.counted[f"{process.kind} {state}"] += 1
         for message in self.queued.get((party, about or ""), ()):
@@ -166,7 +168,9 @@ class Judge:
 
     # --- answers -----------------------------------------------------------------------------------------------------
 
-    def answered(self, party: str, raw: sqlite3.Connection, sender: str, message: Mapping[str, Any], answer: Answer) -> None:
+    def answered(
+        self, party: str, raw: sqlite3.Connection, sender: str, message: Mapping[str, Any], answer: Answer
+    ) -> None:
         """A party answers a message: what it says yes to is on its disk, and it says the same every time."""
         id = str(message.get("@id"))
         self._note(party, f"answers {answer.status} to {id}{_code(answer)}")
@@ -176,10 +180,11 @@ class Judge:
             self.finds(f"{party} answered {id} with {given}, and now with {(answer.status, answer.body)}")
         if not answer.ok:
             self._refused.add(id)
-        if answer.ok:
+        kept = _received(raw, sender, id)
+        if answer.ok and not kept:
+            self.finds(f"{party} said yes to {id} before that was on its disk")
+        if answer.ok or kept:
             self._given[party, sender, id] = (answer.status, answer.body)
-            if not _received(raw, sender, id):
-                self.finds(f"{party} said yes to {id} before that was on its disk")
 
     def read(self, party: str, raw: sqlite3.Connection) -> None:
         """Take a file as it is, where nobody watched how it came to be so."""

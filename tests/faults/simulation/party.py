@@ -77,8 +77,7 @@ def make_file(path: Path, name: str, *, speaks: bool) -> None:
     dataset = Dataset(id=dataset_of(name), source="s", title=name, offer_id=offer["@id"], offer=offer, profile="p:0a")
     known = [member(one, speaks=speaks) for one in NAMES]
     entries = [
-        MemberEntry(id=one.id, origin=one.origin, standing="active", entry=one.model_dump(mode="json"))
-        for one in known
+        MemberEntry(id=one.id, origin=one.origin, standing="active", entry=one.model_dump(mode="json")) for one in known
     ]
     store.submit(lambda tx: [tx.add(record) for record in (dataset, *entries)]).result()
     store.close()

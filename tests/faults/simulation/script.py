@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from connector.problems import Problem
 from connector.records import Agreement, Negotiation, Transfer
-from connector.services.processes.moves import Accept, Agree, Complete, Finalize, MakeOffer, MakeRequest, Start, Suspend, Verify
+from connector.services.processes.moves import (
+    Accept,
+    Agree,
+    Complete,
+    Finalize,
+    MakeOffer,
+    MakeRequest,
+    Start,
+    Suspend,
+    Verify,
+)
 from tests.faults.simulation.courses import ENDS, Contracting, countered
 from tests.faults.simulation.party import MEMBERS, NAMES, Party, dataset_of, offer_of
 
@@ -229,5 +239,13 @@ def _whim(process: Any, draw: Random) -> Any:
         return draw.choice((Start(), Suspend("whim"), Suspend("whim"), Complete(), ENDS))
     forward = Contracting.forward(process, draw)
     offers = len((process.offers or {}).get("offers", []))
-    wild = (Accept(), Agree(), Verify(), Finalize(), MakeOffer(countered(process.offer, offers)), MakeRequest(countered(process.offer, offers)), ENDS)
+    wild = (
+        Accept(),
+        Agree(),
+        Verify(),
+        Finalize(),
+        MakeOffer(countered(process.offer, offers)),
+        MakeRequest(countered(process.offer, offers)),
+        ENDS,
+    )
     return draw.choice((forward or ENDS, forward or ENDS, ENDS, draw.choice(wild)))

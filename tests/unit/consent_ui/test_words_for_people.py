@@ -93,3 +93,23 @@ def test_every_reason_that_comes_from_the_person_speaks_to_the_person():
     assert all(words.startswith(("you", "your", "it had not")) for words in YOUR_REASONS.values())
     assert your_reason(None) == "you had not answered, and silence is no"
     assert your_reason("The contract forbids this.") == "the contract forbids this"
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"), [(300, "12 days left"), (5, "5 hours left"), (0.5, "30 minutes left"), (-1, "time is over")]
+)
+def test_how_long_there_is_to_answer_is_said_in_one_unit(hours: float, told: str):
+    now = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    assert words.left(now + timedelta(hours=hours), now) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("from 2016-01-01 until 2027-12-31", "from 1 January 2016 until 31 December 2027"),
+        ("number 2016-13-45 stays", "number 2016-13-45 stays"),
+        ("12016-01-011", "12016-01-011"),
+    ],
+)
+def test_machine_readable_days_are_written_out(text: str, told: str):
+    assert words.dated(text) == told

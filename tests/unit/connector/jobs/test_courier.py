@@ -480,10 +480,25 @@ async def test_after_days_without_an_answer_a_message_is_a_dead_letter_that_keep
     assert [(one.standing, one.reason, one.body) for one in dead] == [("waiting", "unreachable", {"n": 1})]
     assert (dead[0].first_error, dead[0].status) == (str(Unreachable(Why.TIME)), 0)
     tried = dead[0].attempts
-    office.late = timedelta(days=30)
+    office.late = timedelta(days=8, hours=20)
     await office.store.write(lambda tx: tx.ring("outbox"))
     await asyncio.sleep(0.05)
     assert (await office.messages())[0].attempts == tried
+
+
+async def test_a_dead_letter_is_still_tried_once_a_day_so_that_two_who_gave_each_other_up_meet_again(office):
+    office.peers.answers["peer"] = Unreachable(Why.TIME)
+    office.start()
+    await office.send(1)
+    await until(lambda: failing(office), "a first failure")
+    office.late = timedelta(days=8)
+    await office.store.write(lambda tx: tx.ring("outbox"))
+    await until(lambda: dead_letters(office), "a dead letter")
+    del office.peers.answers["peer"]
+    office.late = timedelta(days=9, hours=1)
+    await office.store.write(lambda tx: tx.ring("outbox"))
+    await office.settled()
+    assert office.peers.of("peer").count(1) >= 2
 
 
 async def failing(office):
