@@ -46,6 +46,9 @@ class Less:
     acts: frozenset[int] = frozenset()
 
 
+WHOLE = Less()
+
+
 @dataclass
 class Outcome:
     """What came of one schedule."""
@@ -89,7 +92,7 @@ class Stage:
             for name, path in self.templates[speaks].items():
                 make_file(path, name, speaks=speaks)
 
-    def play(self, seed: str, less: Less = Less()) -> Outcome:  # noqa: B008 - a value
+    def play(self, seed: str, less: Less = WHOLE) -> Outcome:
         """Play one schedule to its end."""
         script = Script.drawn(seed)
         faults = Faults(seed, WEATHER[script.weather], less.faults)

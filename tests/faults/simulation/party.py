@@ -127,7 +127,7 @@ class Life:
     def __init__(self, party: Party) -> None:
         self.party, self.world, self.name = party, party.world, party.name
         self.alive = True
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self.tasks: set[asyncio.Task[Any]] = set()
         self._around = contextvars.copy_context()
         self._around.run(LIVING.set, self)
         self._around.run(self._build)
@@ -172,19 +172,19 @@ class Life:
         """A task was made by this life; a dead one does nothing any more."""
         if not self.alive:
             task.cancel()
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     @property
     def working(self) -> bool:
         """Whether anything runs beside the courier's own loop."""
-        return len(self._tasks) > (1 if self.alive else 0)
+        return len(self.tasks) > (1 if self.alive else 0)
 
     def end(self) -> None:
         """As a power cut would."""
         self.alive = False
         self.store.close()
-        for task in list(self._tasks):
+        for task in list(self.tasks):
             task.cancel()
 
     def _committed(self) -> None:

@@ -94,8 +94,8 @@ class World:
             party.kill()
         for task in self._background:
             task.cancel()
-        while any(party.life.working for party in self.parties.values()) or self._background:
-            await asyncio.sleep(0)
+        ending = [*self._background, *(task for party in self.parties.values() for task in party.life.tasks)]
+        await asyncio.gather(*ending, return_exceptions=True)
 
     async def _back(self, party: Party, down: float) -> None:
         await asyncio.sleep(down)
@@ -119,9 +119,9 @@ class World:
     def doors(self) -> None:
         """Once all is quiet: a consumer's token opens what is started, and nothing else."""
         for process in [one for one in self.judge.processes.values() if one.kind == "transfer"]:
-            if process.role == "provider" and (opens := self._opens(process)) is not None:
-                if opens != (process.state == "STARTED"):
-                    self.judge.finds(f"{process.party}: the transfer {process.pid} is {process.state}, open: {opens}")
+            opens = self._opens(process) if process.role == "provider" else None
+            if opens is not None and opens != (process.state == "STARTED"):
+                self.judge.finds(f"{process.party}: the transfer {process.pid} is {process.state}, open: {opens}")
 
     def _opens(self, process: Seen) -> bool | None:
         """Whether the consumer's address opens the data now; None when it has none."""
