@@ -208,6 +208,10 @@ class Renderer(Protocol):
         """De-identify and scan every parcel of a task, in order."""
         ...
 
+    def warm(self) -> None:
+        """Get ready for a release that is likely to come soon."""
+        ...
+
     def close(self) -> Awaitable[None]:
         """Let go of the workers."""
         ...

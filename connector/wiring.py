@@ -37,6 +37,7 @@ from connector.outbound.origins import NamedOrigin
 from connector.ports import Clock, DataPorts
 from connector.problems import invalid
 from connector.provenance.note import NoteSigner
+from connector.records import Agreement
 from connector.services.context import Context, Identity
 from connector.services.delivery import Deliveries
 from connector.services.gate import ReleaseGate
@@ -120,6 +121,7 @@ async def build(settings: Settings, plugs: Plugs = PRODUCTION) -> Participant:
         context.tasks.spawn(Heartbeat(context).run())
     await services.start()
     context.tasks.spawn(Deadlines(context, services.negotiations).run())
+    context.tasks.spawn(_warm(context))
     if plugs.fetching:
         _fetch(context, services)
     return Participant(settings, identity, context, services, write_document(signer, document), store)
@@ -131,6 +133,14 @@ def _data_ports(settings: Settings) -> DataPorts:
         renderer=WorkerPool(settings.release_workers, prepare), archive=FileArchive(settings.directory / "provenance"),
         pieces=folder.pieces, batch=batches.read,
     )  # fmt: skip
+
+
+async def _warm(context: Context) -> None:
+    """A contract has just been made: have the process ready that prepares what will be asked for under it."""
+    await context.bells.wait("agreements")
+    while not await context.store.read(lambda tx: tx.find(Agreement, role="provider", standing="active", limit=1)):
+        await context.bells.wait("agreements")
+    context.data.renderer.warm()
 
 
 def _fetch(context: Context, services: Services) -> None:

@@ -140,7 +140,7 @@ SIDES = {"research": "researcher", "steward": "steward"}
 async def enter_side(request: Request) -> Visit:
     """Let in who acts for the side of a contract that the address is about."""
     side = request.url.path.lstrip("/").partition("/")[0]
-    return await enter(request)
+    return await entering(SIDES[side])(request)
 
 
 Anybody = Annotated[Visit, Depends(look)]

@@ -164,12 +164,8 @@ class Concords:
     async def revoke(self, transfer: Json) -> float:
         """See the port."""
         began = time.perf_counter()
-        ending = asyncio.create_task(
-            self._managed("POST", f"/api/transfers/{transfer['theirs']}/end", {"reason": "consent withdrawn"})
-        )
-        shut = await self.provider.refused(transfer["path"], _authorized(transfer["authorization"]))
-        await ending
-        return shut - began
+        await self._managed("POST", f"/api/transfers/{transfer['theirs']}/end", {"reason": "consent withdrawn"})
+        return await self.provider.refused(transfer["path"], _authorized(transfer["authorization"])) - began
 
     async def idle(self, seconds: float) -> Idle:
         """See the port."""

@@ -148,12 +148,8 @@ class Edcs:
         path, headers = _path(transfer["endpoint"]), _authorized(transfer["authorization"])
         asked = _context({"@type": "TerminateTransfer", "reason": "consent withdrawn"})
         began = time.perf_counter()
-        ending = asyncio.create_task(
-            self._decides.json("POST", f"{self._api}/v3/transferprocesses/{transfer['theirs']}/terminate", asked)
-        )
-        shut = await self._data.refused(path, headers)
-        await ending
-        return shut - began
+        await self._decides.json("POST", f"{self._api}/v3/transferprocesses/{transfer['theirs']}/terminate", asked)
+        return await self._data.refused(path, headers) - began
 
     async def idle(self, seconds: float) -> Idle:
         """See the port."""

@@ -62,7 +62,10 @@ class Side(Protocol):
         ...
 
     async def revoke(self, transfer: Json) -> float:
-        """Seconds from the provider's decision to end a transfer to the first pull that is refused."""
+        """Seconds from telling the provider to end a transfer to the first pull that is refused.
+
+        Pulls are tried from the moment the provider's management has taken the order.
+        """
         ...
 
     async def idle(self, seconds: float) -> Idle:

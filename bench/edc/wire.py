@@ -73,7 +73,7 @@ class Wire:
             writer.close()
             if status != 200:
                 return time.perf_counter()
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.003)
 
     async def becomes(self, path: str, state: str, headers: Callable[[], str]) -> float:
         """Ask for the state of a process until it is this one; `perf_counter` at that moment."""

@@ -39,6 +39,11 @@ class WorkerPool:
                 await self.close()
             return await loop.run_in_executor(self._started(), self._work, task)
 
+    def warm(self) -> None:
+        """Have a worker ready: a release is likely, and a process takes longer to start than to prepare a person."""
+        if self._pool is None:
+            self._started().submit(_nothing)
+
     async def close(self) -> None:
         """Let the workers go; what waits is dropped, what runs is waited for (a megabyte at most)."""
         pool, self._pool = self._pool, None
@@ -52,11 +57,17 @@ class WorkerPool:
             from multiprocessing import get_context
 
             # Spawned, not forked: a fork would copy the store's connections and the master secret.
-            self._pool = ProcessPoolExecutor(self._workers, get_context("spawn"), initializer=_begin)
+            self._pool = ProcessPoolExecutor(
+                self._workers, get_context("spawn"), initializer=_begin, initargs=(self._work,)
+            )
         return self._pool
 
 
-def _begin() -> None:
+def _nothing() -> None:
+    """Work that is there so that a worker is started."""
+
+
+def _begin(work: object) -> None:  # noqa: ARG001 - that it is handed over loads what it needs
     """In the worker: leave signals to the parent, yield to the serving process, end when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(5)

@@ -87,7 +87,7 @@ async def test_a_refusal_needs_its_reason_and_the_research_group_reads_it(decidi
     an = await at(hospital, "an")
     await an.open(f"/steward/negotiations/{ours}")
     await an.send("Record this answer", decision="refuse")
-    assert list(an.errors) == ["reason"]
+    assert an.errors == {"reason": "Give the reason for the refusal, so that they can ask again on other terms"}
     await an.send("Record this answer", decision="refuse", reason="Ask again without dates before 2020.")
     assert "Your no is sent with your reason" in an.page.text
     await reached(research, theirs, "TERMINATED")
