@@ -33,8 +33,6 @@ LONGEST = 4 * 3600.0
 """Virtual seconds after which everything that was due must have been delivered."""
 OVER = {str(state) for states in FINAL.values() for state in states}
 MOST_EVENTS = 20_000
-FAR = "9"
-"""Dead letters are due in a year that begins like this; only a sign of life from the peer makes them leave."""
 MEMORY = Path("/dev/shm")
 
 
@@ -139,7 +137,8 @@ async def _settled(world: World, playing: Playing) -> None:
             world.doors()
             return
         cut = loop.time() < world.network.cut_until
-        if left and not cut and any(due > FAR for _, due, *_ in left) and not greeted:
+        # Only a sign of life from the peer makes a letter leave that was given up.
+        if left and not cut and any(given_up for _, given_up, *_ in left) and not greeted:
             greeted = True
             world.faults.healed = True
             await playing.greet()
@@ -228,9 +227,8 @@ def _many(stage: Stage, chosen: argparse.Namespace) -> int:
             print(f"seed {number} ({outcome.script.weather}): {outcome.findings[0]}", flush=True)
     for what, count in sorted(counted.items()):
         print(f"  {what:32} {count}")
-    print(
-        f"{chosen.count} schedules from seed {chosen.first}, {failed} failed, {time.process_time() - began:.0f} s of CPU"
-    )
+    seconds = time.process_time() - began
+    print(f"{chosen.count} schedules from seed {chosen.first}, {failed} failed, {seconds:.0f} s of CPU")
     return int(failed > 0)
 
 

@@ -134,8 +134,9 @@ class Plane:
 
     def address(self, process: Transfer, token: str) -> DataAddress | None:
         """Where a pull would go."""
+        endpoint = f"{self._life.context.me.origin}/data/{process.pid}"
         return DataAddress(
-            endpoint_type="https://w3id.org/idsa/v4.1/HTTP", endpoint=f"{self._life.context.me.origin}/data/{process.pid}",
+            endpoint_type="https://w3id.org/idsa/v4.1/HTTP", endpoint=endpoint,
             endpoint_properties=(
                 EndpointProperty(name="authorization", value=token), EndpointProperty(name="authType", value="bearer"),
             ),

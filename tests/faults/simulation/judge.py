@@ -208,10 +208,10 @@ class Judge:
             for problem in self._disagreements(party, theirs, agreements[_other(party)]):
                 self.finds(problem)
 
-    def waiting(self, raw: sqlite3.Connection) -> list[tuple[str, str, int, str]]:
-        """Messages that still stand in an outbox: id, when due, attempts, what went wrong last."""
+    def waiting(self, raw: sqlite3.Connection) -> list[tuple[str, str | None, int, str]]:
+        """Messages that still stand in an outbox: id, since when given up, attempts, what went wrong last."""
         return raw.execute(
-            "select id, due_at, attempts, error from outbox_message where standing = 'waiting'"
+            "select id, dead_at, attempts, error from outbox_message where standing = 'waiting'"
         ).fetchall()
 
     def _left_over(self, party: str, raw: sqlite3.Connection) -> Iterator[str]:

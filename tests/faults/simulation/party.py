@@ -149,8 +149,10 @@ class Life:
             self.store, outbound, cast("Any", None), clock, me.id, lambda members: _Spoken(members, me.id)
         )
         missing = cast("Any", None)
+        settings = Settings.model_construct(delivery_days=world.patience)
+        identity = Identity(me.id, self.name, "participant", me.origin)
         self.context = Context(
-            settings=Settings.model_construct(delivery_days=world.patience), me=Identity(me.id, self.name, "participant", me.origin), store=self.store, vault=missing,
+            settings=settings, me=identity, store=self.store, vault=missing,
             signer=missing, log_head=missing, members=self.members, outbound=outbound, clock=clock, bells=bells,
             gate=missing, deliveries=Deliveries(clock), tasks=Tasks(), data=missing, random=bytes,
         )  # fmt: skip

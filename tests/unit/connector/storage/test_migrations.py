@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlmodel import Session, select
 
 import connector.storage.migrate as migrate
-from connector.records import Setting
+from connector.records import Negotiation, OutboxMessage, Setting
 from connector.storage import SqliteStore
 from connector.storage.models import MODELS
 from connector.storage.tables import TABLES, metadata
@@ -113,3 +113,29 @@ def test_an_interrupted_migration_leaves_nothing_and_is_taken_up_at_the_next_sta
     again = SqliteStore(tmp_path / "store.db")
     assert again.submit(lambda tx: tx.add(Setting(name="a", value="1"))).result() is None
     again.close()
+
+
+def test_what_an_older_participant_remembers_is_still_there_after_the_upgrade(tmp_path):
+    """A directory of the first shape, with a negotiation and a waiting message in it."""
+    path = tmp_path / "concord.db"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        command.upgrade(config(connection), "0001")
+        connection.execute(text(
+            "insert into negotiation (pid, role, counterparty, callback, state, revision, dataset)"
+            " values ('urn:uuid:n', 'provider', 'urn:x:them', 'https://x', 'REQUESTED', 3, 'urn:x:d')"
+        ))  # fmt: skip
+        connection.execute(text(
+            "insert into outbox_message (id, lane, sequence, recipient, url, kind, about, standing, attempts)"
+            " values ('urn:uuid:m', 'urn:uuid:n', 7, 'urn:x:them', 'https://x/y', 'dsp.negotiation', 'urn:uuid:n', 'waiting', 2)"
+        ))  # fmt: skip
+        connection.commit()
+    engine.dispose()
+    store = SqliteStore(path)
+    try:
+        [negotiation] = store.read_now(lambda tx: tx.find(Negotiation))
+        [message] = store.read_now(lambda tx: tx.find(OutboxMessage))
+    finally:
+        store.close()
+    assert (negotiation.pid, negotiation.revision, negotiation.initiator) == ("urn:uuid:n", 3, "consumer")
+    assert (message.attempts, message.repeats, message.overtaken, message.reason) == (2, 0, False, "")
