@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -197,10 +198,26 @@ class Concords:
 
     async def _answered(self, wire: Wire, began: float) -> None:
         """Until the catalogue is answered. A token made before the process began opens nothing, so each is new."""
-        await _patiently(lambda: wire.ask("POST", f"{DSP}/catalog/request", CATALOGUE, self._signed(CATALOGUE)), began)
+        await self._patiently(
+            lambda: wire.ask("POST", f"{DSP}/catalog/request", CATALOGUE, self._signed(CATALOGUE)), began
+        )
 
     async def _up(self, wire: Wire, began: float) -> None:
-        await _patiently(lambda: wire.ask("GET", "/health/ready"), began)
+        await self._patiently(lambda: wire.ask("GET", "/health/ready"), began)
+
+    async def _patiently(self, ask: Callable[[], Awaitable[tuple[int, bytes]]], began: float) -> None:
+        """Until the answer is 200. Raises RuntimeError with the end of the logs when it never is."""
+        status = 0
+        while time.perf_counter() - began < ANSWERING and all(one.poll() is None for one in self._processes):
+            try:
+                status, _ = await ask()
+            except (OSError, asyncio.IncompleteReadError):
+                status = 0
+            if status == 200:
+                return
+            await asyncio.sleep(0.01)
+        logs = "\n".join(path.read_text()[-1500:] for path in self._place.glob("*/bench.log"))
+        raise RuntimeError(f"Concord did not answer (status {status}):\n{logs}")
 
     async def _managed(self, method: str, path: str, body: Any = None) -> Any:
         note = running(self._place / "hospital")
@@ -265,18 +282,6 @@ def _copies(tx: Any, like: str, numbers: range) -> None:
         tx.add(
             replace(one, id=id, title=title, offer_id=offer, offer={**one.offer, "@id": offer}, description=described)
         )
-
-
-async def _patiently(ask: Any, began: float) -> None:
-    while time.perf_counter() - began < ANSWERING:
-        try:
-            status, _ = await ask()
-            if status == 200:
-                return
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        await asyncio.sleep(0.01)
-    raise RuntimeError("Concord did not answer in time")
 
 
 def _next(link: str) -> str:

@@ -75,8 +75,12 @@ class Conduct(ABC, Generic[P, M]):
         """A message that the table has no step for, but which is taken without one; None: it is refused."""
 
     @abstractmethod
-    def refreshing(self, tx: Transaction, process: P, message: Posted, *, taken: bool) -> bool:
-        """Whether a message of ours was of that kind, and then settle what it said."""
+    def answered(self, tx: Transaction, process: P, message: Posted, *, taken: bool) -> P:
+        """A message of ours was taken or refused: what that settles beside the state."""
+
+    @abstractmethod
+    def unsettled(self, process: P) -> bool:
+        """Whether something we said that is no step of the table is still under way."""
 
     @abstractmethod
     def entered(self, tx: Transaction, process: P, message: Posted | None, by: Role) -> P:

@@ -7,29 +7,33 @@ settled by rank, alike on both sides: an end beats a completion beats a pause be
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from functools import partial
-from hashlib import sha256
 from typing import Any, Generic
 
-import orjson
-
 from connector.identity.members import Member
-from connector.ports import Transaction
+from connector.ports import Stale, Transaction
 from connector.problems import Problem, conflict
-from connector.records import InboxMessage, OutboxMessage
+from connector.records import OutboxMessage
 from connector.services.context import Context
 from connector.services.delivery import wake_recipient
 from connector.services.processes.answers import Answer, Refusal, claimed_pids, text
 from connector.services.processes.bearing import check_pids, check_rank, listed, pids, rank_of, reason_in, settled_by
 from connector.services.processes.conduct import ON_ITS_WAY, RANKS, Conduct, Letter, M, P, Protocol
+from connector.services.processes.repeats import once
+from connector.services.tasks import trace_of
 from contracts import edc
 from contracts.messages import Json, MessageError, Posted, type_of
 from contracts.names import MessageType, Role
 from contracts.steps import StepRefused
 
+log = logging.getLogger("concord.processes")
+_REST = 1.0
+"""Seconds of rest after a fault of our own."""
 _REMEMBERED = 10_000
 
 
@@ -69,7 +73,10 @@ class Machine(Generic[P, M]):
             known[:] = [process] if process is not None else []
             if isinstance(message, Refusal):
                 raise message
-            return self._once(tx, sender, message, body, process, lambda: self._taken(tx, sender, process, message))
+            return once(
+                tx, self.context.clock(), sender.id, message, body,
+                lambda: self._judged(process, body, lambda: self._taken(tx, sender, process, message)),
+            )  # fmt: skip
 
         try:
             answer, ours = await self.context.store.write(command)
@@ -113,34 +120,6 @@ class Machine(Generic[P, M]):
         except MessageError as fault:
             return Refusal(400, "message-not-accepted", str(fault))
 
-    def _once(
-        self,
-        tx: Transaction,
-        sender: Member,
-        message: Posted,
-        body: Mapping[str, Any],
-        known: P | None,
-        command: Callable[[], tuple[P, int]],
-    ) -> tuple[Answer, str]:
-        """Run a command for a message, exactly once: the same message gets the same answer again."""
-        if message.id is None:
-            process, status = command()
-            return self.answer(process, status), process.pid
-        digest = sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
-        seen = tx.get(InboxMessage, sender.id, message.id)
-        if seen is not None:
-            if seen.digest != digest:
-                raise Refusal(400, "id-reused", "this @id belongs to another message")
-            return Answer(seen.status, seen.answer or {}), seen.about
-        answer, about = self._judged(known, body, command)
-        tx.add(
-            InboxMessage(
-                sender=sender.id, message_id=message.id, digest=digest, status=answer.status, answer=answer.body,
-                received_at=self.context.clock(), about=about,
-            )
-        )  # fmt: skip
-        return answer, about
-
     def _judged(
         self, known: P | None, body: Mapping[str, Any], command: Callable[[], tuple[P, int]]
     ) -> tuple[Answer, str]:
@@ -176,6 +155,7 @@ class Machine(Generic[P, M]):
             if (fresh := self._conduct.refreshed(tx, process, message)) is not None:
                 return fresh
             raise Refusal(400, "step-refused", str(refused)) from None
+        self._settles(tx, process, message)
         changes = self._conduct.checked(tx, process, message) | reason_in(message)
         if process.their_pid is None:
             changes["their_pid"] = getattr(message, f"{sender}_pid")
@@ -183,6 +163,14 @@ class Machine(Generic[P, M]):
             changes["parting"] = None  # theirs counts for more, or says the same
         self._overtake(tx, process.pid)
         return self._enter(tx, process, following, sender, message, changes)
+
+    def _settles(self, tx: Transaction, process: P, message: Posted) -> None:
+        """While an overtaken message of ours, or a fresh address, may still arrive, theirs has to wait for that: to the
+        other side ours would else look like our answer. Not kept: the same message is taken when it comes again."""
+        if RANKS.get(message.TYPE, 0) >= 2:
+            return
+        if any(one.overtaken for one in self._under_way(tx, process.pid)) or self._conduct.unsettled(process):
+            raise Refusal(503, "settling", "an earlier message of ours is still on its way to you")
 
     def _overtake(self, tx: Transaction, pid: str) -> None:
         """What of ours is still under way has been overtaken by theirs. It may have arrived, so it is not taken back:
@@ -207,6 +195,8 @@ class Machine(Generic[P, M]):
     ) -> tuple[P, StrEnum]:
         for sent in self._under_way(tx, process.pid):
             mine = self._said(sent)
+            if (mine.TYPE, str(step)) == (MessageType.TRANSFER_SUSPENSION, MessageType.TRANSFER_START):
+                continue  # they may have said so long before our pause
             try:
                 reached = self.protocol.step(self._state(process), self.protocol.step_of(mine), Role(process.role))
                 following = self.protocol.step(reached, step, sender)
@@ -214,6 +204,7 @@ class Machine(Generic[P, M]):
                 continue
             settled = {"standing": "delivered", "delivered_at": self.context.clock(), "body": None}
             tx.alter(OutboxMessage, settled, id=sent.id)
+            process = self._conduct.answered(tx, process, mine, taken=True)
             return self._enter(tx, process, reached, Role(process.role), mine, settled_by(mine)), following
         raise refused
 
@@ -258,6 +249,29 @@ class Machine(Generic[P, M]):
 
     def _said(self, sent: OutboxMessage) -> Posted:
         return self._sent.pop(sent.id, None) or self.protocol.read(sent.body or {})
+
+    async def act(self, pid: str, ask: Callable[[P], Awaitable[M | None]]) -> None:
+        """Ask the course and carry out what it says; safe to call at any time, any number of times."""
+        try:
+            process: P | None = await self.context.store.look(lambda tx: tx.get(self.protocol.record, pid))
+            if process is None or process.parting is not None or self._is_final(process):
+                return
+            if (move := await ask(process)) is not None:
+                await self.context.store.write(lambda tx: self._decided(tx, process, move))
+        except Stale:
+            self.context.tasks.spawn(self.act(pid, ask))  # something happened meanwhile: look again
+        except Problem as problem:
+            if problem.status != 409:  # 409: a message of ours is under way already
+                raise
+        except Exception as fault:
+            # A full disk, say. Nobody else would ask again before their next message.
+            log.error("a decision could not be carried out: %s\n%s", type(fault).__name__, trace_of(fault))
+            await asyncio.sleep(_REST)
+            self.context.tasks.spawn(self.act(pid, ask))
+
+    def _decided(self, tx: Transaction, process: P, move: M) -> None:
+        """Carry out what was decided about exactly this revision. Raises Stale, Problem 409."""
+        self.queue(tx, tx.change(process, updated_at=self.context.clock()), move)
 
     def waiting(self, tx: Transaction, pid: str) -> list[OutboxMessage]:
         """Our messages of this process that have not been acknowledged."""
@@ -307,7 +321,8 @@ class Machine(Generic[P, M]):
         theirs = text(answer.get(f"{Role(process.role).other}Pid"))
         changes: dict[str, Any] = {"their_pid": theirs} if process.their_pid is None and theirs else {}
         message = self._said(sent)
-        if self._conduct.refreshing(tx, process, message, taken=True) or self._overtaken(tx, sent):
+        process = self._conduct.answered(tx, process, message, taken=True)
+        if self._overtaken(tx, sent):
             return
         try:
             following = self.protocol.step(self._state(process), self.protocol.step_of(message), Role(process.role))
@@ -341,8 +356,8 @@ class Machine(Generic[P, M]):
         if process is None or self._is_final(process):
             return
         message = self._said(sent)
+        process = self._conduct.answered(tx, process, message, taken=False)
         if self._overtaken(tx, sent):
-            self._conduct.refreshing(tx, process, message, taken=False)
             return
         code = f"refused-{status}"
         reasons = tuple(str(one) for one in listed(answer.get("reason") or answer.get("detail")))
@@ -357,8 +372,6 @@ class Machine(Generic[P, M]):
 
     def _pointless(self, tx: Transaction, process: P, message: Posted) -> bool:
         """Whether a refusal changes nothing: the step was overtaken, or only a wish to pause or to go on."""
-        if self._conduct.refreshing(tx, process, message, taken=False):
-            return True
         try:
             self.protocol.step(self._state(process), self.protocol.step_of(message), Role(process.role))
         except StepRefused:

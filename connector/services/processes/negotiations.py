@@ -12,8 +12,8 @@ from typing import Any
 
 from connector.identity.members import Member
 from connector.outbound.faults import OutboundRefused
-from connector.ports import Stale, Transaction
-from connector.problems import Problem, missing
+from connector.ports import Transaction
+from connector.problems import missing
 from connector.records import Agreement, Dataset, Negotiation
 from connector.services.context import Context
 from connector.services.delivery import new_id
@@ -171,24 +171,7 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
 
     async def act(self, pid: str) -> None:
         """Ask the course and carry out what it says; safe to call at any time, any number of times."""
-        process = await self._context.store.look(lambda tx: tx.get(Negotiation, pid))
-        if process is None or process.parting is not None or process.state in _OVER:
-            return
-        move = await self._course.next(process)
-        if move is None:
-            return
-
-        def command(tx: Transaction) -> None:
-            fresh = tx.change(process, updated_at=self._context.clock())  # decided about exactly this revision
-            self.machine.queue(tx, fresh, move)
-
-        try:
-            await self._context.store.write(command)
-        except Stale:
-            self._context.tasks.spawn(self.act(pid))  # something happened meanwhile: look again
-        except Problem as problem:
-            if problem.status != 409:  # 409: a message of ours is under way already
-                raise
+        await self.machine.act(pid, self._course.next)
 
     async def resume(self) -> None:
         """After a start: take up every negotiation whose next step is ours."""
@@ -299,8 +282,12 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
         """Nothing is taken outside the table."""
         return None
 
-    def refreshing(self, tx: Transaction, process: Negotiation, message: Posted, *, taken: bool) -> bool:  # noqa: ARG002
-        """Nothing of the kind is sent."""
+    def answered(self, tx: Transaction, process: Negotiation, message: Posted, *, taken: bool) -> Negotiation:  # noqa: ARG002
+        """Nothing beside the state."""
+        return process
+
+    def unsettled(self, process: Negotiation) -> bool:  # noqa: ARG002
+        """Every message of a negotiation is a step."""
         return False
 
     def entered(self, tx: Transaction, process: Negotiation, message: Posted | None, by: Role) -> Negotiation:

@@ -14,7 +14,7 @@ from typing import Any
 from connector.identity import access
 from connector.identity.members import Member, Standing
 from connector.outbound.faults import OutboundRefused
-from connector.ports import Stale, Transaction
+from connector.ports import Transaction
 from connector.problems import Problem, conflict, missing
 from connector.records import Agreement, Dataset, Negotiation, OutboxMessage, Transfer
 from connector.services.context import Context
@@ -152,24 +152,7 @@ class Transfers(Conduct[Transfer, TransferMove]):
 
     async def act(self, pid: str) -> None:
         """Ask the course and carry out what it says; safe to call at any time, any number of times."""
-        process = await self._context.store.look(lambda tx: tx.get(Transfer, pid))
-        if process is None or process.parting is not None or process.state in _OVER:
-            return
-        move = await self._course.next(process)
-        if move is None:
-            return
-
-        def command(tx: Transaction) -> None:
-            fresh = tx.change(process, updated_at=self._context.clock())  # decided about exactly this revision
-            self.machine.queue(tx, fresh, move)
-
-        try:
-            await self._context.store.write(command)
-        except Stale:
-            self._context.tasks.spawn(self.act(pid))
-        except Problem as problem:
-            if problem.status != 409:  # 409: a message of ours is under way already
-                raise
+        await self.machine.act(pid, self._course.next)
 
     async def resume(self) -> None:
         """After a start: take up every transfer whose next step is ours."""
@@ -233,9 +216,9 @@ class Transfers(Conduct[Transfer, TransferMove]):
         if process.role == Role.PROVIDER and (address := self._plane.address(process, new := access.new_token())):
             token = access.token_hash(new)
         message = TransferStartMessage(id=new_id(), provider_pid=provider, consumer_pid=consumer, data_address=address)
-        again = process.state == TransferState.STARTED
-        changes = {"next_token_hash" if again else "token_hash": token} if token else {}
-        return Letter(message, transfer_path(process.their_pid, "/start"), changes, beyond=again)
+        changes = {"next_token_hash" if process.token_hash else "token_hash": token} if token else {}
+        beyond = process.state == TransferState.STARTED
+        return Letter(message, transfer_path(process.their_pid, "/start"), changes, beyond=beyond)
 
     def opened(self, tx: Transaction, sender: Member, message: Posted) -> tuple[Transfer, int]:
         """The first message of a transfer. A repeat (same consumerPid) gets the present state (DSP: idempotent)."""
@@ -322,13 +305,16 @@ class Transfers(Conduct[Transfer, TransferMove]):
         tx.ring("transfers")
         return tx.change(process, updated_at=now, steps=noted, **self._address(process, message))
 
-    def refreshing(self, tx: Transaction, process: Transfer, message: Posted, *, taken: bool) -> bool:
-        """A start of ours after they resumed: once taken, only its token opens the data; refused, only the old one."""
+    def answered(self, tx: Transaction, process: Transfer, message: Posted, *, taken: bool) -> Transfer:
+        """A start of ours with a fresh token: once taken, only that one opens the data; refused, only the old one."""
         if not isinstance(message, TransferStartMessage) or process.next_token_hash is None:
-            return False
+            return process
         kept = process.next_token_hash if taken else process.token_hash
-        tx.change(process, token_hash=kept, next_token_hash=None)
-        return True
+        return tx.change(process, token_hash=kept, next_token_hash=None)
+
+    def unsettled(self, process: Transfer) -> bool:
+        """A fresh address after they resumed may still be on its way."""
+        return process.state == TransferState.STARTED and process.next_token_hash is not None
 
     def entered(self, tx: Transaction, process: Transfer, message: Posted | None, by: Role) -> Transfer:
         """Wake whoever pulls, pushes or serves; a transfer that is over opens nothing any more."""

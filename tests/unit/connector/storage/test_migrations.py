@@ -127,7 +127,8 @@ def test_what_an_older_participant_remembers_is_still_there_after_the_upgrade(tm
         ))  # fmt: skip
         connection.execute(text(
             "insert into outbox_message (id, lane, sequence, recipient, url, kind, about, standing, attempts)"
-            " values ('urn:uuid:m', 'urn:uuid:n', 7, 'urn:x:them', 'https://x/y', 'dsp.negotiation', 'urn:uuid:n', 'waiting', 2)"
+            " values ('urn:uuid:m', 'urn:uuid:n', 7, 'urn:x:them', 'https://x/y',"
+                " 'dsp.negotiation', 'urn:uuid:n', 'waiting', 2)"
         ))  # fmt: skip
         connection.commit()
     engine.dispose()
