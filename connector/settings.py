@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     freshness_hours: int = Field(default=24, ge=1, le=720)
     erase_days: int = Field(default=30, ge=1, le=365)
     delivery_days: int = Field(default=7, ge=1, le=365)
+    keep_messages_days: int = Field(default=90, ge=7, le=3650)
 
     @field_validator("public_url")
     @classmethod

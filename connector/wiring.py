@@ -27,6 +27,7 @@ from connector.jobs.deadlines import Deadlines
 from connector.jobs.eraser import Eraser
 from connector.jobs.heartbeat import Heartbeat
 from connector.jobs.inbox import PushInbox
+from connector.jobs.pruning import Pruning
 from connector.jobs.puller import Puller
 from connector.jobs.pusher import Pusher
 from connector.jobs.sequencer import Sequencer
@@ -117,6 +118,7 @@ async def build(settings: Settings, plugs: Plugs = PRODUCTION) -> Participant:
     log_key = vault.keys.signing_key(LOG_KEY)
     context.tasks.spawn(Sequencer(context, NoteSigner(identity.id, log_key.public, log_key.sign)).run())
     context.tasks.spawn(Courier(context).run())
+    context.tasks.spawn(Pruning(context).run())
     if settings.role == "wallet":
         context.tasks.spawn(Heartbeat(context).run())
     await services.start()

@@ -1,59 +1,37 @@
 """The portal as one ASGI app with the connector: `uvicorn --factory consent_ui.app:create`.
 
-The connector's app keeps its own addresses and error format; the portal is mounted behind it for everything else.
+The connector's app keeps its own addresses and error format; the portal stands behind it for everything else, and is
+built when the first person comes.
 """
 
 from __future__ import annotations
 
-from fastapi import APIRouter, FastAPI
-from starlette.routing import Match, Mount
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from fastapi import FastAPI
 
 from connector import app as connector_app
-from consent_ui.pages import answering, dpo, entry, patient, researcher, steward, stopping, study_requests
-from consent_ui.pages.contracting import contracts, first_offer, offers, requests, rooms, rules, transfers, unproven
-from consent_ui.rendering import STATIC
-from consent_ui.shield import Shield
-from consent_ui.trouble import HANDLERS
-from consent_ui.visit import SIDES
+from connector.api.deferred import Deferred
 
 FOR_MACHINES = frozenset({"dsp", "api", "data", "consent", ".well-known", "idp", "health", "openapi.json"})
 """First steps of addresses that belong to the connector alone."""
 
-ROUTERS: tuple[tuple[str, APIRouter], ...] = (
-    *((f"/{side}", both_sides.router) for side in SIDES for both_sides in (rooms, transfers)),
-    *(("", pages.router) for pages in (unproven, contracts, rules, first_offer, requests, offers)),
-    *(("", pages.router) for pages in (entry, patient, answering, stopping, researcher, study_requests, steward, dpo)),
-)
-"""Every page with what stands before its address; the narrower address before the one that would swallow it."""
+
+def for_people(path: str) -> bool:
+    """Whether an address is the portal's; unknown ones below the connector's are not."""
+    return path.lstrip("/").partition("/")[0] not in FOR_MACHINES
 
 
-class PeopleOnly(Mount):
-    """A mount at the root that leaves the connector's addresses alone, unknown ones included."""
+def with_portal(connector: FastAPI) -> FastAPI:
+    """A connector's app with the people's pages at `/`."""
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """No match for anything a machine asks."""
-        if scope["path"].lstrip("/").partition("/")[0] in FOR_MACHINES:
-            return Match.NONE, {}
-        return super().matches(scope)
+    def build() -> FastAPI:
+        from consent_ui.portal import portal  # a hundred pages: only for who comes
 
+        return portal(connector)
 
-def portal(connector: FastAPI) -> FastAPI:
-    """The people's pages over a connector's app."""
-    pages = FastAPI(
-        title="Concord portal", openapi_url=None, docs_url=None, redoc_url=None, exception_handlers=HANDLERS
-    )
-    pages.state.connector = connector
-    pages.add_middleware(Shield)
-    for prefix, router in ROUTERS:
-        pages.include_router(router, prefix=prefix)
-    pages.mount("/static", StaticFiles(directory=STATIC), name="static")
-    return pages
+    connector.router.routes.append(Deferred(for_people, build))
+    return connector
 
 
 def create() -> FastAPI:
     """The connector's app with the portal at `/`."""
-    app = connector_app.create()
-    app.router.routes.append(PeopleOnly("/", app=portal(app), name="portal"))
-    return app
+    return with_portal(connector_app.create())

@@ -18,6 +18,9 @@ negotiations = typer.Typer(help="Negotiations, and offers made to us that wait f
 
 Pid = Annotated[str, typer.Argument(help="The negotiation's id, as the list prints it.")]
 Note = Annotated[str, typer.Option(help="A remark for our own records.")]
+Terms = Annotated[
+    str, typer.Option(help="The digest of the terms you read, as `show` prints it; without it, those printed here.")
+]
 Reason = Annotated[str, typer.Option(help="Why, for the other side to read.")]
 Purposes = Annotated[list[str] | None, typer.Option("--purpose", help="Only for this purpose; may be repeated.")]
 Until = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day of the contract.")]
@@ -63,30 +66,32 @@ def show_request(pid: Pid, directory: Directory = HERE, json: Json = False) -> i
     who, what = showing.safe(row["counterparty_name"]), showing.safe(row["dataset"])
     showing.say(f"{who} asks for {what}. Answer by {row['answer_by']}.")
     _terms(view["terms"], view["from_catalogue"], view["rounds"])
+    showing.say(f"Terms: {showing.safe(view['terms_digest'])}")
     for one in view["verdicts"]:
         showing.say(f"{showing.safe(one['name'])}: {showing.safe(one['verdict'])} {showing.safe(one['note'])}")
     return 0
 
 
 @approvals.command(epilog="Example: concord approvals approve urn:uuid:5b0f3a52-... --note 'Ethics vote 12/26'")
-def approve(pid: Pid, note: Note = "", directory: Directory = HERE, json: Json = False) -> int:
-    """Say yes to exactly the terms that stand."""
-    return _done("approvals", pid, "approve", {"note": note}, "Approved.", directory, json)
+def approve(pid: Pid, terms: Terms = "", note: Note = "", directory: Directory = HERE, json: Json = False) -> int:
+    """Say yes to exactly the terms that you read."""
+    return _done("approvals", pid, "approve", {"terms": terms, "note": note}, "Approved.", directory, json)
 
 
 @approvals.command(epilog="Example: concord approvals refuse urn:uuid:5b0f3a52-... --reason 'The purpose is too wide'")
-def refuse(pid: Pid, reason: Reason, directory: Directory = HERE, json: Json = False) -> int:
+def refuse(pid: Pid, reason: Reason, terms: Terms = "", directory: Directory = HERE, json: Json = False) -> int:
     """Say no: the negotiation ends with your reason."""
-    return _done("approvals", pid, "refuse", {"reason": reason}, "Refused.", directory, json)
+    return _done("approvals", pid, "refuse", {"terms": terms, "reason": reason}, "Refused.", directory, json)
 
 
 @approvals.command("counter", epilog="Example: concord approvals counter urn:uuid:5b0f3a52-... --until 2027-06-30")
 def counter_request(
     pid: Pid, purpose: Purposes = None, until: Until = None, category: Kinds = None, recipient: Recipients = None,
-    records_from: From = None, records_until: To = None, directory: Directory = HERE, json: Json = False,
+    records_from: From = None, records_until: To = None, terms: Terms = "", directory: Directory = HERE,
+    json: Json = False,
 ) -> int:  # fmt: skip
     """Answer a request with a narrower offer; what is not said stays as it is."""
-    body = _narrowing(purpose, until, category, recipient, records_from, records_until)
+    body = {"terms": terms} | _narrowing(purpose, until, category, recipient, records_from, records_until)
     return _done("approvals", pid, "counter", body, "The narrower offer is on its way.", directory, json)
 
 
@@ -162,6 +167,7 @@ def show_negotiation(pid: Pid, directory: Directory = HERE, json: Json = False) 
         return 0
     showing.say(f"{showing.safe(view['dataset'])}, with {showing.safe(view['provider_name'])}: {view['state']}")
     _terms(view["sentences"], view["from_catalogue"], view["rounds"])
+    showing.say(f"Terms: {showing.safe(view['terms_digest'])}")
     if view["can"]:
         showing.say(f"It waits for you until {view['answer_by']}: {', '.join(view['can'])}.")
     if view["reason"]:
@@ -170,9 +176,9 @@ def show_negotiation(pid: Pid, directory: Directory = HERE, json: Json = False) 
 
 
 @negotiations.command(epilog="Example: concord negotiations accept urn:uuid:5b0f3a52-... --directory research")
-def accept(pid: Pid, directory: Directory = HERE, json: Json = False) -> int:
-    """Take the offer that stands."""
-    return _done("negotiations", pid, "accept", {}, "Accepted.", directory, json)
+def accept(pid: Pid, terms: Terms = "", directory: Directory = HERE, json: Json = False) -> int:
+    """Take the offer that you read."""
+    return _done("negotiations", pid, "accept", {"terms": terms}, "Accepted.", directory, json)
 
 
 @negotiations.command(
@@ -180,17 +186,18 @@ def accept(pid: Pid, directory: Directory = HERE, json: Json = False) -> int:
 )
 def counter_offer(
     pid: Pid, purpose: Purposes = None, until: Until = None, category: Kinds = None, recipient: Recipients = None,
-    records_from: From = None, records_until: To = None, directory: Directory = HERE, json: Json = False,
+    records_from: From = None, records_until: To = None, terms: Terms = "", directory: Directory = HERE,
+    json: Json = False,
 ) -> int:  # fmt: skip
     """Answer an offer with a narrower request; what is not said stays as it is."""
-    body = _narrowing(purpose, until, category, recipient, records_from, records_until)
+    body = {"terms": terms} | _narrowing(purpose, until, category, recipient, records_from, records_until)
     return _done("negotiations", pid, "counter", body, "The narrower request is on its way.", directory, json)
 
 
 @negotiations.command(epilog="Example: concord negotiations decline urn:uuid:5b0f3a52-... --reason 'Too little data'")
-def decline(pid: Pid, reason: Reason, directory: Directory = HERE, json: Json = False) -> int:
+def decline(pid: Pid, reason: Reason, terms: Terms = "", directory: Directory = HERE, json: Json = False) -> int:
     """Say no to an offer: the negotiation ends with your reason."""
-    return _done("negotiations", pid, "decline", {"reason": reason}, "Declined.", directory, json)
+    return _done("negotiations", pid, "decline", {"terms": terms, "reason": reason}, "Declined.", directory, json)
 
 
 def offer(
@@ -221,14 +228,26 @@ def _listed(address: str, empty: str, directory: Path, json: bool) -> int:
 
 
 def _done(where: str, pid: str, act: str, body: dict[str, Any], said: str, directory: Path, json: bool) -> int:
+    about = f"/api/negotiations/{showing.segment(pid)}"
     with desk(directory) as reached:
+        if not body["terms"]:
+            body |= {"terms": _read_out(reached.get(about))}
         reached.post(f"/api/{where}/{showing.segment(pid)}/{act}", body)
-        view = reached.get(f"/api/negotiations/{showing.segment(pid)}")
+        view = reached.get(about)
     if json:
         showing.as_json(view)
     else:
         showing.say(said)
     return 0
+
+
+def _read_out(view: dict[str, Any]) -> str:
+    """Print the terms that are about to be answered, beside any JSON; returns the digest of exactly these."""
+    remarks = showing.err()
+    for sentence in view["sentences"]:
+        remarks.print(f"  {showing.safe(sentence)}")
+    remarks.print(f"Terms: {showing.safe(view['terms_digest'])}", soft_wrap=True)
+    return str(view["terms_digest"])
 
 
 def _narrowing(

@@ -167,7 +167,7 @@ class Courier:
         if status >= 500:
             return _Failure(f"status {status}", max(self._backoff(message), asked), status)
         repeats = message.repeats if message.status == status else 0
-        wait = later(status, repeats, _jitter())
+        wait = later(status, repeats, _jitter(), first=self._opens_at_stranger(message))
         if wait is not None:
             return _Failure(f"status {status}", max(wait, asked) if status == 429 else wait, status)
         if not _meant(message, body):
@@ -251,6 +251,15 @@ class Courier:
 
     def _stubborn(self, message: OutboxMessage) -> bool:
         return self._context.deliveries.handlers(message.kind).stubborn(message)
+
+    def _opens_at_stranger(self, message: OutboxMessage) -> bool:
+        """Whether it is the first message of a process (it cannot name theirs) to a connector that is none of ours."""
+        named = {"providerPid", "consumerPid"} <= (message.body or {}).keys()
+        return (
+            message.kind.startswith("dsp.")
+            and not named
+            and not self._context.members.speaks_exchange(message.recipient)
+        )
 
     @staticmethod
     def _backoff(message: OutboxMessage) -> timedelta:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from connector.ports import Transaction
-from connector.problems import Problem
+from connector.problems import Problem, conflict
 from connector.records import Negotiation, PersonAsked
 from connector.services.context import Context
 from connector.services.contracting.questions import BELL, open_question
@@ -45,30 +45,30 @@ class Deadlines:
         """Do all that is due now; returns the seconds until the next thing falls due, None when nothing will."""
         while True:
             now = self._context.clock()
-            for pid in await self._begin(now):
-                await self._end(pid)
+            for asked in await self._begin(now):
+                await self._end(asked)
             ahead = await self._context.store.read(lambda tx: tx.find(PersonAsked, order="due_at", limit=1))
             due = ahead[0].due_at if ahead else None
             if due is None or due > now:
                 return (due - now).total_seconds() if due else None
 
-    async def _begin(self, now: datetime) -> list[str]:
-        """Reminds of what is at half time, clears away what is answered; returns the pids whose time is up."""
+    async def _begin(self, now: datetime) -> list[PersonAsked]:
+        """Reminds of what is at half time, clears away what is answered; returns the questions whose time is up."""
 
-        def command(tx: Transaction) -> list[str]:
-            return [pid for asked in tx.find(PersonAsked, due_at__le=now) if (pid := self._due(tx, asked, now))]
+        def command(tx: Transaction) -> list[PersonAsked]:
+            return [asked for asked in tx.find(PersonAsked, due_at__le=now) if self._is_over(tx, asked, now)]
 
         return await self._context.store.write(command)
 
-    def _due(self, tx: Transaction, asked: PersonAsked, now: datetime) -> str | None:
+    def _is_over(self, tx: Transaction, asked: PersonAsked, now: datetime) -> bool:
         process = open_question(tx, asked)
         if process is None:
             tx.remove(PersonAsked, negotiation=asked.negotiation)
-            return None
+            return False
         if now >= asked.answer_by:
-            return asked.negotiation
+            return True
         self._remind(tx, asked, process, now)
-        return None
+        return False
 
     def _remind(self, tx: Transaction, asked: PersonAsked, process: Negotiation, now: datetime) -> None:
         tx.put(replace(asked, reminded_at=now, due_at=asked.answer_by))
@@ -77,11 +77,22 @@ class Deadlines:
         self._context.log(tx, "negotiation.reminded", process.pid, body)
         tx.ring(f"about:{process.pid}")
 
-    async def _end(self, pid: str) -> None:
+    async def _end(self, asked: PersonAsked) -> None:
+        """End the negotiation for this question; one that was raised meanwhile has a time of its own."""
+
+        def first(tx: Transaction, _: Negotiation) -> None:
+            if open_question(tx, asked) is None:
+                raise conflict("The question was answered at the last moment")
+
+        def clear(tx: Transaction) -> None:
+            standing = tx.get(PersonAsked, asked.negotiation)
+            if standing is not None and standing.question == asked.question:
+                tx.remove(PersonAsked, negotiation=asked.negotiation)
+
         try:
-            await self._negotiations.move(pid, OVERDUE, {"actor": {"role": "deadline"}})
+            await self._negotiations.move(asked.negotiation, OVERDUE, {"actor": {"role": "deadline"}}, first=first)
         except Problem as problem:
             if problem.status not in (404, 409):  # answered, or ended, at the last moment
                 raise
         # Only now: a process that dies before this is asked to end it again.
-        await self._context.store.write(lambda tx: tx.remove(PersonAsked, negotiation=pid))
+        await self._context.store.write(clear)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from connector.identity.members import Standing
 from connector.jobs.intake import NotAStream, NotOurs
 from connector.outbound.answer import Caps
 from connector.outbound.faults import OutboundRefused, Unreachable
@@ -72,7 +73,8 @@ class Puller:
         try:
             while True:
                 seen = bells.count("transfers")
-                wanted = await self._context.store.read(_wanted)
+                started = await self._context.store.read(_wanted)
+                wanted = {pid for pid, provider in started.items() if self._is_active(provider)}
                 for pid, task in self._busy.items():
                     if pid not in wanted:
                         task.cancel()
@@ -164,11 +166,15 @@ class Puller:
         return arrival
 
     def _provider(self, transfer: Transfer) -> Member:
-        """Raises Closed when it is not an active member."""
+        """Raises Again when it is not an active member: nothing is fetched until it is one again."""
         try:
             return self._context.members.active(transfer.counterparty)
         except Problem:
-            raise Closed from None
+            raise Again("the provider is not an active member") from None
+
+    def _is_active(self, provider: str) -> bool:
+        known = self._context.members.known(provider)
+        return known is not None and known.standing is Standing.ACTIVE
 
     async def _finish(self, transfer: Transfer, arrival: Arrival) -> None:
         """Check against the manifest, if the sender is one that makes them; complete the transfer."""
@@ -231,15 +237,16 @@ async def _or_nothing(chunks: AsyncIterator[bytes], pause: float) -> AsyncIterat
         await asyncio.gather(coming, return_exceptions=True)
 
 
-def _wanted(tx: Transaction) -> set[str]:
-    """Started pulls of ours of which not everything is here. One the sender closed waits for a new start."""
-    wanted = set()
+def _wanted(tx: Transaction) -> dict[str, str]:
+    """Started pulls of ours of which not everything is here, with their provider. One the sender closed waits for a
+    new start."""
+    wanted = {}
     for transfer in tx.find(Transfer, role="consumer", state="STARTED"):
         row = tx.get(ReceivedTransfer, transfer.pid)
         over = row is not None and row.standing in ("complete", "ended")
         restarted = row is not None and row.standing == "ended" and _later(transfer.updated_at, row.finished_at)
         if transfer.data_address and (not over or restarted):
-            wanted.add(transfer.pid)
+            wanted[transfer.pid] = transfer.counterparty
     return wanted
 
 

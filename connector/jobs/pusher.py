@@ -1,6 +1,7 @@
 """The pusher sends what was agreed to where the consumer said: one task per started push of ours.
 
-It is the release a pull would get, chunk by chunk through the same gate, into the body of a request of ours. A push
+A few run at a time, of everybody's and of one consumer's; the others wait for their turn, and so does, behind them, one
+that broke off. It is the release a pull would get, chunk by chunk through the same gate, into the body of a request of ours. A push
 that breaks off begins anew, after a pause; delivered whole, with its signed manifest where the receiver wants one, the
 transfer is completed. A receiver that says no too often, or an address that we may not call, ends the transfer.
 """
@@ -16,6 +17,7 @@ import orjson
 
 from connector.identity.members import Member, Standing
 from connector.jobs.outgoing import Outgoing
+from connector.jobs.turns import Turns
 from connector.outbound.answer import Caps
 from connector.outbound.faults import OutboundRefused, Unreachable, Why
 from connector.ports import Transaction
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
 _TRIES = 12
 """How often a push may be refused or break off on its way. A receiver that cannot be reached is tried without end."""
+_EACH = 4
+_TOGETHER = 24
+"""Pushes under way to one consumer, and in all: fewer than the connections for uploads."""
 _LOOK_AGAIN = 60.0
 _MEDIA = "application/fhir+ndjson"
 _BY = {"account": "pusher", "role": "system"}
@@ -44,11 +49,12 @@ log = logging.getLogger("concord.pusher")
 
 
 class _Again(Exception):
-    """Not delivered, and worth another try. `counts`: not without end."""
+    """Not delivered, and worth another try. `counts`: not without end. `shut`: not before something has changed."""
 
-    def __init__(self, why: str, *, counts: bool) -> None:
+    def __init__(self, why: str, *, counts: bool, shut: bool = False) -> None:
         super().__init__(why)
         self.counts = counts
+        self.shut = shut
 
 
 class _Never(Exception):
@@ -67,6 +73,7 @@ class Pusher:
         self._transfers = transfers
         self._releasing = releasing
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._turns = Turns(_EACH, _TOGETHER)
 
     async def run(self) -> None:
         """Push until cancelled."""
@@ -74,12 +81,13 @@ class Pusher:
         try:
             while True:
                 seen = bells.count("transfers")
-                wanted = {one.pid for one in await self._context.store.read(_wanted)}
+                started = await self._context.store.read(_wanted)
+                wanted = {one.pid: one.counterparty for one in started if self._consumer(one)}
                 for pid, task in self._busy.items():
                     if pid not in wanted:
                         task.cancel()
-                for pid in wanted - self._busy.keys():
-                    self._busy[pid] = self._start(pid)
+                for pid in [pid for pid in wanted if pid not in self._busy]:
+                    self._busy[pid] = self._start(pid, wanted[pid])
                 await bells.wait("transfers", seen=seen)
         finally:
             tasks = list(self._busy.values())
@@ -87,8 +95,8 @@ class Pusher:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, pid: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._push(pid))
+    def _start(self, pid: str, consumer: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._push(pid, consumer))
         task.add_done_callback(lambda done: self._ended(pid, done))
         return task
 
@@ -98,12 +106,16 @@ class Pusher:
             log.error("a push failed: %s", type(fault).__name__, extra={"transfer": pid})
         self._context.bells.ring("transfers")
 
-    async def _push(self, pid: str) -> None:
+    async def _push(self, pid: str, consumer: str) -> None:
         """Try until it is delivered, or the transfer is over."""
         attempts = counted = 0
-        while (transfer := await self._standing(pid)) is not None:
+        while True:
+            seen = self._context.bells.count("transfers")
             try:
-                await self._attempt(transfer)
+                async with self._turns.of(consumer):
+                    if (transfer := await self._standing(pid)) is None:
+                        return
+                    await self._attempt(transfer)
                 await self._transfers.close(pid, Complete(), _BY)
                 return
             except _Never as fault:
@@ -116,13 +128,15 @@ class Pusher:
                     await self._transfers.close(pid, move, _BY)
                     return
                 log.info("push broke off: %s", fault, extra={"transfer": pid, "attempts": attempts})
+                if fault.shut:
+                    await self._context.bells.wait("transfers", timeout=_LOOK_AGAIN, seen=seen)
                 await asyncio.sleep(retry_after(attempts, random.random()).total_seconds())  # noqa: S311
                 attempts += 1
 
     async def _standing(self, pid: str) -> Transfer | None:
-        """The transfer while it is ours to push."""
-        found = await self._context.store.read(lambda tx: [one for one in _wanted(tx) if one.pid == pid])
-        return found[0] if found else None
+        """The transfer while it is ours to push, and its consumer an active member."""
+        found = await self._context.store.read(lambda tx: tx.get(Transfer, pid))
+        return found if found is not None and _is_wanted(found) and self._consumer(found) else None
 
     async def _attempt(self, transfer: Transfer) -> None:
         """One push, to the receiver's yes to all of it. Raises _Again, _Never."""
@@ -177,7 +191,6 @@ class Pusher:
         """Where the consumer's address may lead. Raises _Again while it is not an active member."""
         known = self._consumer(transfer)
         if known is None:
-            await self._context.bells.wait("transfers", timeout=_LOOK_AGAIN)
             raise _Again("the consumer is not an active member", counts=False)
         return self._context.members.destination(known, url)
 
@@ -192,17 +205,21 @@ class Pusher:
         """
         agreement = await self._context.store.read(lambda tx: tx.get(Agreement, transfer.agreement))
         standing = await self._standing(transfer.pid)
-        if standing is not None and agreement is not None and self._consumer(transfer) is not None:
+        if standing is not None and agreement is not None:
             over = agreement.until is not None and agreement.until <= self._context.clock()
             if over or agreement.standing == "active":
                 raise _Never("not-released", "What was agreed is not released any more.")
-            await self._context.bells.wait("transfers", timeout=_LOOK_AGAIN)
-        raise _Again("not open", counts=False)
+        raise _Again("not open", counts=False, shut=True)
 
 
 def _wanted(tx: Transaction) -> list[Transfer]:
     """Started pushes of ours that nobody has decided to pause or end."""
-    return [one for one in tx.find(Transfer, role="provider", format=PUSH, state="STARTED") if one.parting is None]
+    found = tx.find(Transfer, role="provider", format=PUSH, state="STARTED", order="created_at")
+    return [one for one in found if _is_wanted(one)]
+
+
+def _is_wanted(one: Transfer) -> bool:
+    return (one.role, one.format, one.state, one.parting) == ("provider", PUSH, "STARTED", None)
 
 
 def _address(transfer: Transfer) -> tuple[DataAddress, edc.Reach]:

@@ -22,7 +22,7 @@ from connector.outbound.faults import Unreachable, Why
 from connector.outbound.guard import Destination, clear
 from connector.outbound.idn import to_ascii
 from connector.outbound.incoming import Incoming
-from connector.outbound.lanes import CLEARED, Cleared, Lanes, PoolSizes
+from connector.outbound.lanes import CLEARED, Cleared, Lanes, PoolSizes, Way
 from connector.outbound.pinning import Resolver, system_resolver
 
 Authorization = Callable[[bytes], str]
@@ -107,7 +107,7 @@ class Outbound:
         No limit on the whole, one of `caps.idle` seconds on silence. Look at `incoming.status` first: an error's body
         is for `incoming.read()`. Leaving the block closes the connection. Raises OutboundRefused, Unreachable.
         """
-        response = await self._open("GET", url, to, {"accept": "*/*", **(headers or {})}, b"", caps, stream=True)
+        response = await self._open("GET", url, to, {"accept": "*/*", **(headers or {})}, b"", caps, Way.STREAM)
         try:
             yield Incoming(response, caps)
         finally:
@@ -128,7 +128,7 @@ class Outbound:
         part is asked for once there is a connection. Cancelled, or left by an exception of `parts`, it breaks off
         without a proper end. Raises OutboundRefused, Unreachable.
         """
-        response = await self._open("POST", url, to, headers or {}, parts, caps, stream=True)
+        response = await self._open("POST", url, to, headers or {}, parts, caps, Way.UPLOAD)
         try:
             incoming = Incoming(response, caps)
             async with asyncio.timeout(caps.total):
@@ -144,7 +144,7 @@ class Outbound:
         """Any one exchange, read whole within `caps`. Raises OutboundRefused, Unreachable."""
         try:
             async with asyncio.timeout(caps.total):
-                response = await self._open(method, url, to, headers, content, caps, stream=False)
+                response = await self._open(method, url, to, headers, content, caps, Way.MESSAGE)
                 try:
                     incoming = Incoming(response, caps)
                     return Answer(incoming.status, incoming.headers, await incoming.read())
@@ -165,8 +165,7 @@ class Outbound:
         headers: Mapping[str, str],
         content: bytes | AsyncIterable[bytes],
         caps: Caps,
-        *,
-        stream: bool,
+        way: Way,
     ) -> httpx2.Response:
         clearance = clear(to_ascii(url), to)
         request = self._client.build_request(
@@ -175,7 +174,7 @@ class Outbound:
             headers=headers,
             content=content,
             timeout=httpx2.Timeout(None, connect=caps.connect, read=caps.idle, write=caps.idle),
-            extensions={CLEARED: Cleared(clearance, stream)},
+            extensions={CLEARED: Cleared(clearance, way)},
         )
         request.headers["accept-encoding"] = "identity"
         return await self._client.send(request, stream=True)

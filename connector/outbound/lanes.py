@@ -1,8 +1,9 @@
 """The transport: connection pools kept apart by what their connections may reach.
 
-Four lanes, opened when first used: public or private hosts (a pooled connection to a private host must never carry an
-address a stranger named), times short exchanges or long streams (streams that stay open for hours must never use up
-the connections messages need). A request without a clearance goes nowhere.
+Six lanes, opened when first used: public or private hosts (a pooled connection to a private host must never carry an
+address a stranger named), times short exchanges, long streams to us and long uploads of ours (what stays open for hours
+must never use up the connections messages need, nor those who push to us what we fetch, or the other way round). A
+request without a clearance goes nowhere.
 """
 
 import socket
@@ -10,6 +11,7 @@ import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple, cast
 
 import httpcore2
@@ -31,18 +33,26 @@ _SHORT = (
 """What the kernel takes of an upload before it has sent what it holds: that much cannot be called back any more."""
 
 
+class Way(Enum):
+    """What a request is: a short exchange, a long answer, or a long body of ours."""
+
+    MESSAGE = "message"
+    STREAM = "stream"
+    UPLOAD = "upload"
+
+
 class Lane(NamedTuple):
     """Which pool a request takes."""
 
     private: bool
-    stream: bool
+    way: Way
 
 
 class Cleared(NamedTuple):
-    """What a request carries in its extensions under `CLEARED`: the guard's verdict and whether it is a long stream."""
+    """What a request carries in its extensions under `CLEARED`: the guard's verdict and what it is."""
 
     clearance: Clearance
-    stream: bool
+    way: Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,12 @@ class PoolSizes:
 
     messages: int = 32
     streams: int = 64
+    uploads: int = 32
     idle: float = 4.0
+
+    def of(self, way: Way) -> int:
+        """Most connections of a lane."""
+        return {Way.MESSAGE: self.messages, Way.STREAM: self.streams, Way.UPLOAD: self.uploads}[way]
 
 
 @contextmanager
@@ -86,7 +101,7 @@ class Lanes(httpx2.AsyncBaseTransport):
         cleared = request.extensions.get(CLEARED)
         if not isinstance(cleared, Cleared) or not _same_place(request.url, cleared.clearance):
             raise OutboundRefused(Refusal.ADDRESS)
-        pool = self._pool(Lane(cleared.clearance.private, cleared.stream))
+        pool = self._pool(Lane(cleared.clearance.private, cleared.way))
         with faults_of_ours():
             answer = await pool.handle_async_request(_plain(request))
         return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer))
@@ -103,15 +118,16 @@ class Lanes(httpx2.AsyncBaseTransport):
 
     def _pool(self, lane: Lane) -> httpcore2.AsyncConnectionPool:
         if lane not in self._pools:
-            most = self._sizes.streams if lane.stream else self._sizes.messages
+            most = self._sizes.of(lane.way)
+            long = lane.way is not Way.MESSAGE
             backend: httpcore2.AsyncNetworkBackend = PinnedBackend(
                 private=lane.private, resolver=self._resolver, dialer=self._dialer
             )
-            if lane.stream:
+            if long:
                 backend = AttentiveBackend(backend)
             self._pools[lane] = httpcore2.AsyncConnectionPool(
                 ssl_context=self._tls, max_connections=most, keepalive_expiry=self._sizes.idle, network_backend=backend,
-                socket_options=(_SHORT,) if lane.stream else None,
+                socket_options=(_SHORT,) if long else None,
             )  # fmt: skip
         return self._pools[lane]
 

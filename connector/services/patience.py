@@ -17,18 +17,21 @@ _STEPS: Final[dict[int, tuple[float, ...]]] = {
 }
 """Seconds before each further try. 409: the peer is busy with its own step (EDC for about a second). 404: it may be
 starting, or not have committed yet what it told us."""
+_FIRST: Final[dict[int, tuple[float, ...]]] = {404: (0.25, 0.35, 0.5)}
+"""The same for the first message of a process to a connector that is none of ours: there 404 is how EDC says that it
+has no such offer or agreement. The conformance kit's answers to a first message are there within half a second."""
 LATER: Final = frozenset({401, 404, 408, 409, 425, 429})
 _LONGEST: Final = 60.0
 
 
-def later(status: int, repeats: int, jitter: float) -> timedelta | None:
+def later(status: int, repeats: int, jitter: float, *, first: bool = False) -> timedelta | None:
     """When to try again after this status came `repeats` times in a row before; None: now it is a no.
 
-    `jitter` in 0..1 spreads peers that failed together.
+    `jitter` in 0..1 spreads peers that failed together. `first`: it opens a process at a connector that is none of ours.
     """
     if status not in LATER:
         return None
-    steps = _STEPS.get(status)
+    steps = (_FIRST if first and status in _FIRST else _STEPS).get(status)
     if steps is None:
         return retry_after(repeats, jitter) if repeats < TRIES else None
     return timedelta(seconds=steps[repeats] * (0.75 + jitter / 2)) if repeats < len(steps) else None

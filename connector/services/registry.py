@@ -66,7 +66,7 @@ class Services:
         self.negotiations = Negotiations(context, course)
         transferring = deciding.transferring(context) if deciding.transferring else Forthright()
         plane = deciding.data_plane(context) if deciding.data_plane else ReleasePlane(context)
-        self.transfers = Transfers(context, transferring, plane)
+        self.transfers = Transfers(context, transferring, plane, self.negotiations.finalized)
         self.asking = Asking(context, self.negotiations)
         self.rules = Rules(context)
         self.approvals = Approvals(context, self.negotiations, self.willingness)

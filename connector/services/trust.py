@@ -118,7 +118,7 @@ class Members:
         return [self._known[id] for id in sorted(self._known)]
 
     async def put(self, member: Member) -> None:
-        """Add or replace an entry (the MembersRegister port)."""
+        """Add or replace an entry (the MembersRegister port). One that is not active is let in nowhere from now on."""
         entry = MemberEntry(
             id=member.id, origin=member.origin, standing=str(member.standing), entry=member.model_dump(mode="json")
         )
@@ -127,8 +127,17 @@ class Members:
             known = tx.get(MemberEntry, member.id)
             tx.put(replace(entry, heard_at=known.heard_at if known else None))
             tx.ring("consents")  # on a wallet's standing rests what may leave of its people
+            tx.ring("transfers")  # and on everybody's, what runs between us
 
-        await self._store.write(command)
+        before = self._known.get(member.id)
+        if member.standing is not Standing.ACTIVE:
+            self._known[member.id] = member  # whoever hears the bell must find the door shut
+        try:
+            await self._store.write(command)
+        except Exception:
+            if before is not None and self._known.get(member.id) is member:
+                self._known[member.id] = before
+            raise
         self._known[member.id] = member
 
     def known(self, id: str) -> Member | None:

@@ -126,8 +126,14 @@ def _time_within(narrow: Constraint, wide: Constraint) -> bool:
 
 
 def _interval(term: Constraint) -> tuple[datetime | None, datetime | None] | None:
-    """The first instant allowed and the first no longer allowed; None where there is no such limit."""
-    first, after = bounds(term.right[0])
+    """The first instant allowed and the first no longer allowed, None where there is no such limit.
+
+    None altogether for what is no interval: another operator, several values, or a value that cannot be read.
+    """
+    try:
+        first, after = bounds(term.right[0])
+    except (ValueError, OverflowError):
+        return None
     limits: Mapping[str, tuple[datetime | None, datetime | None]] = {
         "lt": (None, first),
         "lteq": (None, after),

@@ -131,21 +131,23 @@ def _moment(constraint: Constraint) -> Compiled:
 def bounds(literal: Literal) -> tuple[datetime, datetime]:
     """Return the first instant a dateTime value means and the first after it; a date is its whole day in UTC.
 
-    Raises :class:`ValueError` if it is neither.
+    Raises :class:`ValueError` if it is neither, or so far off that no instant lies before or after it.
     """
     if literal.datatype not in {None, f"{v.XSD}dateTime", f"{v.XSD}dateTimeStamp", f"{v.XSD}date"}:
         raise ValueError("another datatype")
-    if len(literal.text) == 10:
-        first = datetime.combine(day(literal.text), time(), UTC)
-        return first, first + timedelta(days=1)
-    moment = instant(literal.text)
-    return moment, moment + TICK
+    whole_day = len(literal.text) == 10
+    first = datetime.combine(day(literal.text), time(), UTC) if whole_day else instant(literal.text)
+    try:
+        # Who reads a limit asks for the last instant before it, too.
+        return first - TICK + TICK, first + (timedelta(days=1) if whole_day else TICK)
+    except OverflowError:
+        raise ValueError("beyond the first or the last instant there is") from None
 
 
 def _bounds(literal: Literal, pointer: str) -> tuple[datetime, datetime]:
     try:
         return bounds(literal)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise NotUnderstoodError(f"{pointer}/rightOperand: not a date or an instant with an offset") from None
 
 

@@ -20,7 +20,7 @@ from connector.services.actors import Actor
 from connector.services.research import StudyDraft
 from connector.services.steward import DatasetDraft
 from connector.wiring import PRODUCTION, Plugs
-from consent_ui.app import PeopleOnly, portal
+from consent_ui.app import with_portal
 from tests.two_party.space import Party, QuietServer, Space, _environment, listening, make_empty_store, opened, until
 
 PURPOSE = "https://w3id.org/dpv/legal/eu/ehds#HealthcareScientificResearch"
@@ -36,9 +36,7 @@ WORDS = {
 
 def served(plugs: Plugs) -> FastAPI:
     """The connector with its portal, as `consent_ui.app.create` makes it, with what a test plugs in."""
-    app = connector_app.create(plugs)
-    app.router.routes.append(PeopleOnly("/", app=portal(app), name="portal"))
-    return app
+    return with_portal(connector_app.create(plugs))
 
 
 class PortalParty(Party):

@@ -8,7 +8,7 @@ from tests.house.tree import FLOORS, PURE, Import, Module, find, within
 
 # What of the connector the people's window may see, and what its own ASGI factory may see beyond that.
 WINDOW_SEES = ("connector.services", "connector.ports", "connector.problems", "connector.records")
-WINDOW_APP_SEES = ("connector.app", "connector.settings", "connector.wiring")
+WINDOW_APP_SEES = ("connector.api.deferred", "connector.app", "connector.settings", "connector.wiring")
 WINDOW_NAMES = ("connector.wiring",)  # only as a type
 
 # Inside the connector. A room in no row is on top (app, settings, wiring, cli, demo): it may import anything below.

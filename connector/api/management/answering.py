@@ -31,6 +31,19 @@ class NarrowingSent(Sent):
         return NarrowingDraft(**{name: getattr(self, name) for name in NarrowingSent.model_fields})
 
 
+class AnswerSent(Sent):
+    """An answer to terms that somebody read: `terms` is their `terms_digest`, as the view of the negotiation gives it.
+
+    Where other terms stand by now, nothing is done: 409, code "terms-changed".
+    """
+
+    terms: str = Field(pattern="^[0-9a-f]{64}$", description="The terms_digest of the terms that were read.")
+
+
+class CounterSent(NarrowingSent, AnswerSent):
+    """An answer by narrower terms."""
+
+
 class OfferSent(NarrowingSent):
     """A first offer to a participant: a dataset of ours, for a study of theirs or as published, narrowed or not."""
 
@@ -44,13 +57,13 @@ class OfferSent(NarrowingSent):
         return OfferDraft(self.consumer, self.dataset, self.study, self.purpose, self.draft())
 
 
-class NoteSent(Sent):
-    """A remark for our own records."""
+class YesSent(AnswerSent):
+    """Yes, with a remark for our own records."""
 
     note: str = Field("", max_length=2000)
 
 
-class NoSent(Sent):
+class NoSent(AnswerSent):
     """Why not, for the other side to read."""
 
     reason: str = Field(min_length=1, max_length=2000)
@@ -93,21 +106,21 @@ async def approval(called: Called, actor: Operator, pid: str) -> QuestionView:
 
 
 @router.post("/approvals/{pid}/approve", status_code=204)
-async def approve(called: Called, actor: Operator, pid: str, sent: NoteSent | None = None) -> None:
-    """Say yes to exactly the terms that stand."""
-    await called.approvals.approve(actor, pid, sent.note if sent else "")
+async def approve(called: Called, actor: Operator, pid: str, sent: YesSent) -> None:
+    """Say yes to exactly the terms that were read."""
+    await called.approvals.approve(actor, pid, sent.terms, sent.note)
 
 
 @router.post("/approvals/{pid}/refuse", status_code=204)
 async def refuse(called: Called, actor: Operator, pid: str, sent: NoSent) -> None:
     """Say no: the negotiation ends."""
-    await called.approvals.refuse(actor, pid, sent.reason)
+    await called.approvals.refuse(actor, pid, sent.terms, sent.reason)
 
 
 @router.post("/approvals/{pid}/counter", status_code=204)
-async def counter_request(called: Called, actor: Operator, pid: str, sent: NarrowingSent) -> None:
+async def counter_request(called: Called, actor: Operator, pid: str, sent: CounterSent) -> None:
     """Answer with a narrower offer."""
-    await called.approvals.counter(actor, pid, sent.draft())
+    await called.approvals.counter(actor, pid, sent.terms, sent.draft())
 
 
 @router.post("/offers", status_code=201)
@@ -123,21 +136,21 @@ async def offers(called: Called, actor: Operator) -> list[QuestionRow]:
 
 
 @router.post("/negotiations/{pid}/accept", status_code=204)
-async def accept(called: Called, actor: Operator, pid: str) -> None:
-    """Take the offer that stands."""
-    await called.offers.accept(actor, pid)
+async def accept(called: Called, actor: Operator, pid: str, sent: AnswerSent) -> None:
+    """Take the offer that was read."""
+    await called.offers.accept(actor, pid, sent.terms)
 
 
 @router.post("/negotiations/{pid}/counter", status_code=204)
-async def counter_offer(called: Called, actor: Operator, pid: str, sent: NarrowingSent) -> None:
+async def counter_offer(called: Called, actor: Operator, pid: str, sent: CounterSent) -> None:
     """Answer with a narrower request."""
-    await called.offers.counter(actor, pid, sent.draft())
+    await called.offers.counter(actor, pid, sent.terms, sent.draft())
 
 
 @router.post("/negotiations/{pid}/decline", status_code=204)
 async def decline(called: Called, actor: Operator, pid: str, sent: NoSent) -> None:
     """Say no to an offer: the negotiation ends."""
-    await called.offers.decline(actor, pid, sent.reason)
+    await called.offers.decline(actor, pid, sent.terms, sent.reason)
 
 
 @router.get("/rules")

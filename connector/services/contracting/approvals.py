@@ -13,7 +13,7 @@ from connector.problems import Problem, conflict, forbidden, invalid, missing
 from connector.records import Approval, Dataset, Negotiation
 from connector.services.actors import Actor, require
 from connector.services.context import Context
-from connector.services.contracting.questions import offer_digest, say_verdict
+from connector.services.contracting.questions import check_terms, offer_digest, say_verdict
 from connector.services.contracting.reading import Questions
 from connector.services.contracting.views import NarrowingDraft, OfferDraft, QuestionRow, QuestionView
 from connector.services.contracting.wording import Parties, for_study, narrowed_by, narrower, plain, study_of
@@ -45,46 +45,52 @@ class Approvals:
     async def show(self, actor: Actor, pid: str) -> QuestionView:
         """One of them, whole. Raises Problem 404, 409 when it does not wait (any more)."""
         require(actor, *_ROLES)
-        return await self._context.store.read(lambda tx: self._questions.view(tx, pid))
+        return await self._context.store.read(lambda tx: self._questions.view(tx, pid, actor.account))
 
-    async def approve(self, actor: Actor, pid: str, note: str = "") -> None:
-        """Say yes to exactly the terms that stand. Raises Problem 403, 404, 409."""
-        await self._say(actor, pid, "approve", note)
+    async def approve(self, actor: Actor, pid: str, terms: str, note: str = "") -> None:
+        """Say yes to the terms with this digest (`QuestionView.terms_digest`).
 
-    async def refuse(self, actor: Actor, pid: str, reason: str) -> None:
-        """Say no; the negotiation ends with this reason, for the other side to read. Raises Problem 400, 404, 409."""
+        Raises Problem 403, 404, 409: code "terms-changed" when other terms stand by now.
+        """
+        await self._say(actor, pid, terms, "approve", note)
+
+    async def refuse(self, actor: Actor, pid: str, terms: str, reason: str) -> None:
+        """Say no to these terms; the negotiation ends with this reason, for the other side to read.
+
+        Raises Problem 400, 404, 409 (see `approve`).
+        """
         require(actor, *_ROLES)
         if not reason.strip():
             raise invalid("A refusal needs its reason", "reason", "a sentence for the other side")
-        await self._say(actor, pid, "refuse", reason)
+        await self._say(actor, pid, terms, "refuse", reason)
 
-    async def _say(self, actor: Actor, pid: str, verdict: str, note: str) -> None:
+    async def _say(self, actor: Actor, pid: str, terms: str, verdict: str, note: str) -> None:
         require(actor, *_ROLES)
         said = _bounded(note)
 
         def command(tx: Transaction) -> None:
             _, process = self._questions.asked(tx, pid)
-            about = self._may_judge(tx, actor, process)
-            say_verdict(tx, self._context, pid, about, actor, verdict, said)
+            check_terms(process, terms)
+            self._may_judge(tx, actor, process, terms)
+            say_verdict(tx, self._context, pid, terms, actor, verdict, said)
 
         await self._context.store.write(command)
         await self._negotiations.act(pid)
 
-    def _may_judge(self, tx: Transaction, actor: Actor, process: Negotiation) -> str:
-        """The digest of what stands. Raises Problem 403 for one who asks, 409 for one who has spoken."""
+    def _may_judge(self, tx: Transaction, actor: Actor, process: Negotiation, terms: str) -> None:
+        """Raises Problem 403 for one who asks, 409 for one who has spoken."""
         if process.counterparty == actor.participant:
             raise forbidden("Who asks never approves")
-        about = offer_digest(process.offer, process.selection)
-        if tx.get(Approval, process.pid, about, actor.account) is not None:
+        if tx.get(Approval, process.pid, terms, actor.account) is not None:
             raise conflict("You have spoken on exactly these terms already", accepted="the answer of another person")
-        return about
 
-    async def counter(self, actor: Actor, pid: str, draft: NarrowingDraft) -> None:
-        """Answer a request with a narrower offer. Raises Problem 400 naming the field, 404, 409."""
+    async def counter(self, actor: Actor, pid: str, terms: str, draft: NarrowingDraft) -> None:
+        """Answer a request on these terms with a narrower offer. Raises Problem 400 naming the field, 404, 409."""
         require(actor, *_ROLES)
 
         def query(tx: Transaction) -> tuple[Negotiation, Narrowed]:
             _, process = self._questions.asked(tx, pid)
+            check_terms(process, terms)
             if process.state != "REQUESTED":
                 raise conflict("These terms are accepted already", accepted="to approve or refuse")
             return process, narrower(tx, process, draft, self._context.clock())
@@ -94,8 +100,14 @@ class Approvals:
         offer = made.policy | {"@id": new_id()}
         selection = made.selection.wire() if made.selection else None
         await self._check(replace(process, offer=offer, selection=selection))
-        await self._negotiations.move(pid, MakeOffer(offer, selection), {"actor": actor.entry})
-        await self._own_word(actor, pid, offer_digest(offer, selection))
+        ours = offer_digest(offer, selection)
+
+        def first(tx: Transaction, _: Negotiation) -> None:
+            check_terms(self._questions.asked(tx, pid)[1], terms)
+            # Who makes an offer has spoken for its terms.
+            say_verdict(tx, self._context, pid, ours, actor, "offer")
+
+        await self._negotiations.move(pid, MakeOffer(offer, selection), {"actor": actor.entry}, first=first)
 
     async def offer(self, actor: Actor, draft: OfferDraft) -> str:
         """Make the first offer to a participant; returns our pid. Raises Problem 400, 404."""

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connector.ports import Transaction
+from connector.problems import conflict
 from connector.records import Approval, Negotiation, OutboxMessage, PersonAsked
 from connector.services.actors import Actor
 from connector.services.context import Context
@@ -28,6 +29,19 @@ def offer_digest(policy: Mapping[str, Any] | None, selection: Mapping[str, Any] 
     """SHA-256 (hex) over the terms and the selection of an offer: what a verdict is about, and nothing else is."""
     about: dict[str, Any] = {"terms": terms_of(dict(policy or {})), "selection": dict(selection) if selection else None}
     return digest(about)
+
+
+def check_terms(process: Negotiation, terms: str) -> None:
+    """An answer is to the terms somebody read, and to no others. Raises Problem 409.
+
+    Call it inside the transaction that writes the answer: a colleague and the other side may have acted meanwhile.
+    """
+    if offer_digest(process.offer, process.selection) != terms:
+        raise conflict(
+            "The terms have changed since you read them: nothing was done",
+            "terms-changed",
+            "an answer to the terms as they stand now",
+        )
 
 
 def question_of(process: Negotiation) -> str:

@@ -12,6 +12,7 @@ from connector.records import Dataset, Negotiation, PersonAsked
 from connector.services.context import Context
 from connector.services.contracting.questions import (
     is_understood,
+    offer_digest,
     open_question,
     open_questions,
     possible,
@@ -55,14 +56,17 @@ class Questions:
             )  # fmt: skip
         return asked, process
 
-    def view(self, tx: Transaction, pid: str) -> QuestionView:
-        """One of them, whole. Raises Problem 404, 409."""
+    def view(self, tx: Transaction, pid: str, account: str) -> QuestionView:
+        """One of them, whole, as this account reads it. Raises Problem 404, 409."""
         asked, process = self.asked(tx, pid)
+        said = verdicts(tx, process)
         return QuestionView(
             row=self._row(tx, asked, process), terms=rounds.standing_sentences(tx, process),
             from_catalogue=rounds.from_catalogue(tx, process), rounds=rounds.rounds(tx, process, self.names(process)),
-            verdicts=[Verdict(one.name, one.verdict, moment(one.at), one.note) for one in verdicts(tx, process)],
+            verdicts=[Verdict(one.name, one.verdict, moment(one.at), one.note) for one in said],
             can=possible(process), standing=self._standing(tx, process), understood=is_understood(process.offer or {}),
+            terms_digest=offer_digest(process.offer, process.selection),
+            spoken=any(one.account == account for one in said),
         )  # fmt: skip
 
     def names(self, process: Negotiation) -> dict[str, str]:

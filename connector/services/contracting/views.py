@@ -92,7 +92,8 @@ class QuestionView:
     """One of them, whole. `can` holds what the reader may do now, of approve, counter, refuse, accept and decline.
 
     `terms` are the terms that stand, in sentences; `from_catalogue` how they differ from the published offer (None: it
-    is not known here); `rounds` every offer so far, each with how it differs from the one before.
+    is not known here); `rounds` every offer so far, each with how it differs from the one before. `terms_digest` goes
+    back with the answer, which is to exactly these terms; `spoken`: the reader's account has said its word on them.
     """
 
     row: QuestionRow
@@ -103,6 +104,8 @@ class QuestionView:
     can: list[str]
     standing: Standing
     understood: bool = True
+    terms_digest: str = ""
+    spoken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ from connector.services.processes.conduct import RANKS
 from contracts.messages import Posted
 from contracts.names import NIL_PID, Role
 
+_MOST, _LONGEST = 10, 2000
+"""How many reasons are kept, and characters of each; a peer may send a megabyte of them."""
+
 
 def pids(process: Negotiation | Transfer) -> tuple[str, str]:
     """(providerPid, consumerPid); the nil pid for one not known yet."""
@@ -30,7 +33,11 @@ def settled_by(message: Posted) -> dict[str, Any]:
 def reason_in(message: Posted) -> dict[str, Any]:
     """What a suspension or termination gave as its reason, as the process keeps it."""
     code, reason = getattr(message, "code", None), getattr(message, "reason", None)
-    return {"reason": {"code": code, "reason": list(reason or ())}} if code or reason else {}
+    if not code and not reason:
+        return {}
+    return {
+        "reason": {"code": (code or "")[:_LONGEST] or None, "reason": [one[:_LONGEST] for one in (reason or ())[:10]]}
+    }
 
 
 def listed(value: object) -> list[object]:

@@ -79,6 +79,10 @@ class Conduct(ABC, Generic[P, M]):
         """A message of ours was taken or refused: what that settles beside the state."""
 
     @abstractmethod
+    def wished(self, parting: Mapping[str, Any]) -> M:
+        """The move that a pending `parting` stands for."""
+
+    @abstractmethod
     def unsettled(self, process: P) -> bool:
         """Whether something we said that is no step of the table is still under way."""
 

@@ -128,8 +128,8 @@ class Machine(Generic[P, M]):
         try:
             process, status = command()
         except Refusal as refusal:
-            if known is None or refusal.status != 400:
-                raise
+            if known is None or refusal.status != 400 or self._is_final(known):
+                raise  # what is final refuses it again by itself
             return self.error(refusal, known, body), known.pid
         return self.answer(process, status), process.pid
 
@@ -163,6 +163,21 @@ class Machine(Generic[P, M]):
             changes["parting"] = None  # theirs counts for more, or says the same
         self._overtake(tx, process.pid)
         return self._enter(tx, process, following, sender, message, changes)
+
+    def proved(self, tx: Transaction, process: P, step: StrEnum) -> P | None:
+        """Somebody acts as only one can who has received this message of ours: it is taken as acknowledged."""
+        for sent in self._under_way(tx, process.pid):
+            mine = self._said(sent)
+            if self.protocol.step_of(mine) == step:
+                reached = self.protocol.step(self._state(process), step, Role(process.role))
+                return self._acknowledged(tx, process, sent, mine, reached)
+        return None
+
+    def _acknowledged(self, tx: Transaction, process: P, sent: OutboxMessage, mine: Posted, reached: StrEnum) -> P:
+        settled = {"standing": "delivered", "delivered_at": self.context.clock(), "body": None}
+        tx.alter(OutboxMessage, settled, id=sent.id)
+        process = self._conduct.answered(tx, process, mine, taken=True)
+        return self._enter(tx, process, reached, Role(process.role), mine, settled_by(mine))
 
     def _settles(self, tx: Transaction, process: P, message: Posted) -> None:
         """While an overtaken message of ours, or a fresh address, may still arrive, theirs has to wait for that: to the
@@ -202,10 +217,7 @@ class Machine(Generic[P, M]):
                 following = self.protocol.step(reached, step, sender)
             except StepRefused:
                 continue
-            settled = {"standing": "delivered", "delivered_at": self.context.clock(), "body": None}
-            tx.alter(OutboxMessage, settled, id=sent.id)
-            process = self._conduct.answered(tx, process, mine, taken=True)
-            return self._enter(tx, process, reached, Role(process.role), mine, settled_by(mine)), following
+            return self._acknowledged(tx, process, sent, mine, reached), following
         raise refused
 
     # --- moving ------------------------------------------------------------------------------------------------------
@@ -326,29 +338,29 @@ class Machine(Generic[P, M]):
             return
         try:
             following = self.protocol.step(self._state(process), self.protocol.step_of(message), Role(process.role))
-        except StepRefused:
-            return  # their next message was the proof already
-        ending = self._wanted_to_end(process)
+        except StepRefused:  # their next message was the proof already
+            self._wished(tx, process)
+            return
         moved = self._enter(tx, process, following, Role(process.role), message, changes | settled_by(message))
-        if ending is not None and not self._is_final(moved) and moved.their_pid is not None:
-            self.queue(tx, moved, ending)
+        self._wished(tx, moved)
 
     @staticmethod
     def _overtaken(tx: Transaction, sent: OutboxMessage) -> bool:
         now = tx.get(OutboxMessage, sent.id)
         return now is not None and now.overtaken
 
-    def _wanted_to_end(self, process: P) -> M | None:
-        """Somebody called it off before the other side's first answer told us where to send that."""
-        if process.state or process.parting is None:
-            return None
-        said = process.parting
-        return self._conduct.end(str(said.get("code", "")), tuple(said.get("reason", ())))
-
-    def call_off(self, tx: Transaction, process: P, code: str, reasons: tuple[str, ...]) -> P:
-        """Note that a process without a first answer is to end as soon as there is one."""
-        parting = {"step": "termination", "rank": 3, "code": code, "reason": list(reasons)}
+    def wish(self, tx: Transaction, process: P, move: M, rank: int, code: str, reasons: tuple[str, ...]) -> P:
+        """Decide on an end or a pause whose message cannot leave yet; it goes out when the other side has answered."""
+        step = type(move).__name__
+        parting = {"step": step, "rank": rank, "code": code, "reason": list(reasons), "pending": True}
         return tx.change(process, parting=parting, updated_at=self.context.clock())
+
+    def _wished(self, tx: Transaction, process: P) -> None:
+        """Send what was decided meanwhile, if it still makes sense."""
+        if not (process.parting or {}).get("pending") or process.their_pid is None or self._is_final(process):
+            return
+        with suppress(Problem):
+            self.queue(tx, process, self._conduct.wished(process.parting or {}))
 
     def _refused(self, tx: Transaction, sent: OutboxMessage, status: int, answer: Json) -> None:
         """The counter-party will not have our message. Where the two views would differ, the process ends (DSP 1.5)."""

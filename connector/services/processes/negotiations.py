@@ -6,7 +6,7 @@ decided afterwards by the course (`connector.services.processes.courses`) and en
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -43,6 +43,10 @@ from contracts.terms import bound_terms, requested_purposes
 KIND = "dsp.negotiation"
 MOST_UNANSWERED = 50
 """Offers nobody asked for that one provider may have standing here without an answer."""
+MOST_REQUESTED = 2000
+"""Requests of one consumer that may wait here for an answer."""
+MOST_ROUNDS = 100
+"""Offers and counter-offers of one negotiation."""
 _RECEIVERS: dict[MessageType, Role] = {
     MessageType.CONTRACT_REQUEST: Role.PROVIDER,
     MessageType.CONTRACT_VERIFICATION: Role.PROVIDER,
@@ -153,15 +157,27 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
         await self._context.store.write(command)
         return new.pid
 
-    async def move(self, pid: str, move: NegotiationMove, by: Mapping[str, Any] | None = None) -> None:
-        """Somebody's decision for us. Raises Problem 404, or 409 when it is not our turn for it."""
+    async def move(
+        self,
+        pid: str,
+        move: NegotiationMove,
+        by: Mapping[str, Any] | None = None,
+        *,
+        first: Callable[[Transaction, Negotiation], None] | None = None,
+    ) -> None:
+        """Somebody's decision for us. Raises Problem 404, or 409 when it is not our turn for it.
+
+        `first` runs in the same transaction: what must still hold there (it raises), and what is kept with the move.
+        """
 
         def command(tx: Transaction) -> None:
             process = tx.get(Negotiation, pid)
             if process is None:
                 raise missing("There is no such negotiation here")
+            if first is not None:
+                first(tx, process)
             if isinstance(move, Terminate) and not process.state:
-                self.machine.call_off(tx, process, move.code, move.reasons)
+                self.machine.wish(tx, process, move, 3, move.code, move.reasons)
             else:
                 self.machine.queue(tx, process, move)
             kind = f"negotiation.{type(move).__name__.lower()}-decided"
@@ -215,6 +231,8 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
         theirs = message.consumer_pid if provider else message.provider_pid
         if tx.find(Negotiation, counterparty=sender.id, their_pid=theirs, limit=1):
             raise Refusal(400, "pid-reused", f"this {role.other}Pid belongs to another negotiation")
+        if provider and tx.count(Negotiation, state="REQUESTED", counterparty=sender.id) >= MOST_REQUESTED:
+            raise Refusal(400, "too-many-requests", "too many requests of yours wait here for an answer already")
         dataset = self._offered(tx, message).id if provider else self._not_too_many(tx, sender, message)
         other = str(role.other)
         new = self._new(role, sender, message.callback_address, dataset)
@@ -254,6 +272,8 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
         """The offer that stands from now on: about the same dataset, between the same two parties."""
         offer, me = message.offer, self._context.me.id
         provider, consumer = (me, process.counterparty) if process.role == "provider" else (process.counterparty, me)
+        if len((process.offers or {}).get("offers", ())) >= MOST_ROUNDS:
+            raise Refusal(400, "too-many-rounds", f"this negotiation has had {MOST_ROUNDS} offers already")
         if message.dataset != process.dataset:
             raise Refusal(400, "other-target", "/offer/target is not the dataset of this negotiation")
         for key, value in (("assigner", provider), ("assignee", consumer)):
@@ -263,7 +283,7 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
             raise Refusal(400, "unknown-offer", "/offer/@id is not that of an offer made in this negotiation")
         by = Role(process.role).other
         return offers_with(process, by, dict(offer), message.selection, self._context.clock()) | {
-            "study": _study(offer) if process.role == "provider" else process.study,
+            "study": _study(offer) if process.role == "provider" else process.study or _study(offer),
             "purposes": {"purposes": list(requested_purposes(dict(offer)))},
         }
 
@@ -285,6 +305,17 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
     def answered(self, tx: Transaction, process: Negotiation, message: Posted, *, taken: bool) -> Negotiation:  # noqa: ARG002
         """Nothing beside the state."""
         return process
+
+    def wished(self, parting: Mapping[str, Any]) -> NegotiationMove:
+        """Only an end can be wished for in advance."""
+        return Terminate(str(parting.get("code", "")), tuple(parting.get("reason", ())))
+
+    def finalized(self, tx: Transaction, pid: str) -> bool:
+        """Whether a contract counts, now that its consumer asks for data: only one who received FINALIZED can."""
+        process = tx.get(Negotiation, pid)
+        if process is None or process.parting is not None or process.state != NegotiationState.VERIFIED:
+            return False
+        return self.machine.proved(tx, process, table.NegotiationStep.FINALIZE) is not None
 
     def unsettled(self, process: Negotiation) -> bool:  # noqa: ARG002
         """Every message of a negotiation is a step."""

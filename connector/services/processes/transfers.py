@@ -8,7 +8,7 @@ ours: the provider goes where the request told it to.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from connector.identity import access
@@ -16,7 +16,7 @@ from connector.identity.members import Member, Standing
 from connector.outbound.faults import OutboundRefused
 from connector.ports import Transaction
 from connector.problems import Problem, conflict, missing
-from connector.records import Agreement, Dataset, Negotiation, OutboxMessage, Transfer
+from connector.records import Agreement, Dataset, Transfer
 from connector.services.context import Context
 from connector.services.delivery import new_id
 from connector.services.processes.answers import Answer, Refusal
@@ -24,7 +24,7 @@ from connector.services.processes.bearing import pids
 from connector.services.processes.conduct import Conduct, Letter, Protocol
 from connector.services.processes.courses import DataPlane, TransferCourse
 from connector.services.processes.machine import Machine
-from connector.services.processes.moves import Complete, Start, Terminate, TransferMove
+from connector.services.processes.moves import Complete, Start, Suspend, Terminate, TransferMove
 from connector.services.processes.wording import ending_letter
 from contracts import transfer as table
 from contracts.messages import (
@@ -44,6 +44,10 @@ from contracts.names import MessageType, Role, TransferState, transfer_path
 KIND = "dsp.transfer"
 PULL = "HttpData-PULL"
 PUSH = "HttpData-PUSH"
+MOST_AT_ONCE = 200
+"""Transfers of one agreement that may be going on at once."""
+MOST_STEPS = 400
+_GOING_ON = tuple(str(state) for state in TransferState if state not in table.FINAL)
 _OVER = frozenset(str(state) for state in table.FINAL)
 
 
@@ -59,8 +63,15 @@ def read_posted(body: Mapping[str, Any]) -> Posted:
 class Transfers(Conduct[Transfer, TransferMove]):
     """Starts, receives and advances transfers. What flows through them is the data plane's matter."""
 
-    def __init__(self, context: Context, course: TransferCourse, plane: DataPlane) -> None:
+    def __init__(
+        self,
+        context: Context,
+        course: TransferCourse,
+        plane: DataPlane,
+        finalized: Callable[[Transaction, str], bool],
+    ) -> None:
         self._context = context
+        self._finalized = finalized
         self._course = course
         self._plane = plane
         protocol = Protocol(
@@ -128,15 +139,29 @@ class Transfers(Conduct[Transfer, TransferMove]):
             process = tx.get(Transfer, pid)
             if process is None:
                 raise missing("There is no such transfer here")
-            if isinstance(move, Terminate) and not process.state:
-                self.machine.call_off(tx, process, move.code, move.reasons)
-            else:
-                self.machine.queue(tx, process, move)
+            self._carry_out(tx, process, move)
             tx.ring("transfers")
             kind = f"transfer.{type(move).__name__.lower()}-decided"
             self._context.log(tx, kind, pid, {"by": dict(by or {}), "counterparty": process.counterparty})
 
         await self._context.store.write(command)
+
+    def _carry_out(self, tx: Transaction, process: Transfer, move: TransferMove) -> None:
+        """A provider's pause holds from this moment, whatever is under way and whatever the consumer has answered."""
+        if isinstance(move, Terminate) and not process.state:
+            self.machine.wish(tx, process, move, 3, move.code, move.reasons)
+        elif isinstance(move, Start) and process.state == TransferState.STARTED:
+            raise conflict("This transfer is running")
+        elif isinstance(move, Suspend) and process.role == Role.PROVIDER and process.parting is None:
+            under_way = self.machine.waiting(tx, process.pid)
+            if process.state == TransferState.SUSPENDED or under_way:
+                ours = tx.change(process, suspended_by=str(Role.PROVIDER), token_hash=None, next_token_hash=None)
+                if under_way:
+                    self.machine.wish(tx, ours, move, 1, move.code, move.reasons)
+            else:
+                self.machine.queue(tx, process, move)
+        else:
+            self.machine.queue(tx, process, move)
 
     async def close(self, pid: str, move: Complete | Terminate, by: Mapping[str, Any] | None = None) -> None:
         """The same for an end that may have come about already: then nothing happens. Raises Problem 404, 409."""
@@ -185,13 +210,17 @@ class Transfers(Conduct[Transfer, TransferMove]):
         if agreement is None or member is None or member.standing is not Standing.ACTIVE:
             raise Problem(401, "bad-token", "This token opens nothing here")
         over = agreement.until is not None and agreement.until <= self._context.clock()
-        begun = process.state == TransferState.STARTED or (
-            process.state in (TransferState.REQUESTED, TransferState.SUSPENDED)
-            and bool(self.machine.waiting(tx, process.pid))
-        )
-        if agreement.standing not in ("active", "pending") or over or not begun or process.held:
+        begun = process.state == TransferState.STARTED or self._starting(tx, process)
+        if agreement.standing != "active" or over or not begun or process.held:
             raise Problem(410, "not-open", "This transfer is not open", f"it is {process.state.lower()}")
         return agreement
+
+    def _starting(self, tx: Transaction, process: Transfer) -> bool:
+        """Our start is on its way: whoever has its token has received it. Nothing else that waits opens anything."""
+        return process.state in (TransferState.REQUESTED, TransferState.SUSPENDED) and any(
+            not sent.overtaken and type_of(sent.body) == MessageType.TRANSFER_START
+            for sent in self.machine.waiting(tx, process.pid)
+        )
 
     # --- conduct -----------------------------------------------------------------------------------------------------
 
@@ -207,6 +236,9 @@ class Transfers(Conduct[Transfer, TransferMove]):
 
     def letter(self, tx: Transaction, process: Transfer, move: TransferMove) -> Letter:  # noqa: ARG002
         """A move as a message; a provider's start makes a new token."""
+        if isinstance(move, Suspend) and process.role == Role.PROVIDER:
+            said = ending_letter(process, move)
+            return Letter(said.message, said.path, {"token_hash": None, "next_token_hash": None})
         if not isinstance(move, Start):
             return ending_letter(process, move)
         if process.their_pid is None:
@@ -232,6 +264,8 @@ class Transfers(Conduct[Transfer, TransferMove]):
             self._context.members.check_callback(sender, message.callback_address)
         except OutboundRefused as refused:
             raise Refusal(400, "callback-refused", f"callbackAddress cannot be called: {refused}") from None
+        if tx.count(Transfer, agreement=agreement.id, state=_GOING_ON) >= MOST_AT_ONCE:
+            raise Refusal(400, "too-many-transfers", f"{MOST_AT_ONCE} transfers of this agreement are going on already")
         dataset = tx.get(Dataset, agreement.dataset)
         if (why := self._plane.refusal(dataset, message.format, message.data_address)) is not None:
             raise Refusal(400, "format-not-offered", why)
@@ -249,22 +283,13 @@ class Transfers(Conduct[Transfer, TransferMove]):
         agreement = tx.get(Agreement, agreement_id)
         if agreement is None or agreement.counterparty != sender.id or agreement.role != Role.PROVIDER:
             raise Refusal(404, "unknown-agreement", "there is no such agreement between us")
-        if agreement.standing == "pending" and self._finalized_on_their_side(tx, agreement):
-            return agreement
+        if agreement.standing == "pending" and self._finalized(tx, agreement.negotiation):
+            agreement = tx.get(Agreement, agreement_id) or agreement
         if agreement.standing != "active":
             raise Refusal(400, "agreement-not-active", f"the agreement is {agreement.standing}")
         if agreement.until is not None and agreement.until <= self._context.clock():
             raise Refusal(400, "agreement-not-active", "the agreement has run out")
         return agreement
-
-    @staticmethod
-    def _finalized_on_their_side(tx: Transaction, agreement: Agreement) -> bool:
-        """Our FINALIZED went out and only its answer is missing: a consumer that asks for data has received it."""
-        negotiation = tx.get(Negotiation, agreement.negotiation)
-        sent = tx.find(OutboxMessage, about=agreement.negotiation, standing="waiting", limit=1)
-        return (
-            negotiation is not None and negotiation.state == "VERIFIED" and negotiation.parting is None and bool(sent)
-        )
 
     def checked(self, tx: Transaction, process: Transfer, message: Posted) -> dict[str, Any]:  # noqa: ARG002
         """What a message says must fit the process. Raises Refusal 400."""
@@ -279,6 +304,8 @@ class Transfers(Conduct[Transfer, TransferMove]):
 
     def _started(self, process: Transfer, message: TransferStartMessage) -> dict[str, Any]:
         if process.role == Role.PROVIDER:
+            if len((process.steps or {}).get("steps", ())) >= MOST_STEPS:
+                raise Refusal(400, "too-many-pauses", "this transfer was paused and resumed too often")
             if process.suspended_by != Role.CONSUMER:
                 raise Refusal(400, "suspended-by-provider", "the provider paused this transfer, so only it may resume")
             return {"suspended_by": None}
@@ -311,6 +338,11 @@ class Transfers(Conduct[Transfer, TransferMove]):
             return process
         kept = process.next_token_hash if taken else process.token_hash
         return tx.change(process, token_hash=kept, next_token_hash=None)
+
+    def wished(self, parting: Mapping[str, Any]) -> TransferMove:
+        """An end, or a provider's pause."""
+        kind = Suspend if parting.get("rank") == 1 else Terminate
+        return kind(str(parting.get("code", "")), tuple(parting.get("reason", ())))
 
     def unsettled(self, process: Transfer) -> bool:
         """A fresh address after they resumed may still be on its way."""

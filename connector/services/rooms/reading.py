@@ -10,7 +10,7 @@ from connector.ports import Transaction
 from connector.problems import missing
 from connector.records import Agreement, Negotiation, Notice, PersonAsked, Tombstone
 from connector.services.context import Context
-from connector.services.contracting.questions import open_question, possible, urgent
+from connector.services.contracting.questions import offer_digest, open_question, possible, urgent
 from connector.services.rooms import rounds
 from connector.services.rooms.names import dataset_title, moment, sentences, study_title
 from connector.services.rooms.transfers import transfer_rows
@@ -24,7 +24,10 @@ from connector.services.rooms.views import (
 )
 
 _COURSE = ("REQUESTED", "AGREED", "VERIFIED", "FINALIZED")
-_SENDER = {"REQUESTED": "consumer", "AGREED": "provider", "VERIFIED": "consumer", "FINALIZED": "provider"}
+_SENDER = {
+    "REQUESTED": "consumer", "ACCEPTED": "consumer", "AGREED": "provider", "VERIFIED": "consumer",
+    "FINALIZED": "provider",
+}  # fmt: skip
 _OVER = ("FINALIZED", "TERMINATED")
 _LONGEST = 500
 
@@ -70,6 +73,7 @@ class Rooms:
             rounds.rounds(tx, found, names), rounds.from_catalogue(tx, found), possible(found) if open_now else [],
             open_now.answer_by if open_now else None,
             open_now is not None and urgent(open_now, self._context.clock()),
+            offer_digest(found.offer, found.selection),
         )  # fmt: skip
 
     def agreements(self, tx: Transaction, role: str | None = None) -> list[AgreementRow]:
@@ -113,7 +117,7 @@ class Rooms:
         if process.state in _OVER:
             return done
         reached = _COURSE.index(process.state) if process.state in _COURSE else 0 if process.state else -1
-        ahead = _COURSE[reached + 1 :]
+        ahead = ("ACCEPTED", *_COURSE[1:]) if process.state == "OFFERED" else _COURSE[reached + 1 :]
         return done + [Step(one.lower(), None, named[_SENDER[one]], place == 0) for place, one in enumerate(ahead)]
 
     def _standing(self, agreement: Agreement) -> str:

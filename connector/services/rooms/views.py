@@ -59,6 +59,7 @@ class NegotiationView:
 
     `can` holds what a person here may do now (approve, counter, refuse; accept, counter, decline), `answer_by` until
     when; both are empty while nobody here is asked. `from_catalogue` is None where the published offer is not known.
+    `terms_digest` goes back with an answer, which is to exactly the terms shown.
     """
 
     pid: str
@@ -79,6 +80,7 @@ class NegotiationView:
     can: list[str] = field(default_factory=list)
     answer_by: datetime | None = None
     urgent: bool = False
+    terms_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

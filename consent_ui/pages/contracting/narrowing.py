@@ -18,7 +18,7 @@ from connector.services.contracting import NarrowingDraft, Standing
 from consent_ui import choices, words
 from consent_ui.forms import Form
 from consent_ui.session import TOKEN_FIELD
-from consent_ui.visit import Visit
+from consent_ui.visit import Visit, go
 from policy.purposes import covered_by_any
 
 FIELDS = ("purposes", "until", "categories", "recipients", "records_from", "records_until", "reason")
@@ -27,6 +27,9 @@ FIELD_OF = {"data": "categories", "terms": "until", "purpose": "purposes"}
 BY_POLICY = ("policy-refuses", "not-permitted")
 """Codes of a refusal by our own policy: other terms on the form may mend it."""
 LONGEST_REASON = 2000
+CHANGED = "changed"
+"""What an address says after a form was sent whose terms do not stand any more."""
+TERMS_CHANGED = "The terms have changed since you read them, and nothing was done. Read them again, then answer"
 NOTHING_NARROWER = "Nothing here is narrower than the terms as they stand. Change at least one of them"
 
 
@@ -42,10 +45,31 @@ class Sheet:
     send: str
     standing: Standing
     sent_to: str
+    terms: str = ""
+    """The digest of the terms to start from; what is sent is an answer to exactly these. Empty: it is no answer."""
     reason: bool = False
     empty_is_fine: bool = False
     query: str = ""
     """What the address carries besides, from its question mark on."""
+
+
+def is_overtaken(visit: Visit, sheet: Sheet) -> bool:
+    """Whether other terms stand than the visitor read: those that the form names, or at first its address."""
+    if visit.request.method == "POST":
+        return visit.form.text("terms") != sheet.terms
+    return visit.request.query_params.get("terms", sheet.terms) != sheet.terms
+
+
+def overtaken(sheet: Sheet) -> Response:
+    """Back to the page with the terms as they stand now."""
+    return go(f"{sheet.back}?said={CHANGED}")
+
+
+def mark_changed(visit: Visit, terms: str) -> None:
+    """Refuse an answer to other terms than those that stand; it has to be chosen anew, the rest stays as typed."""
+    if visit.request.method == "POST" and visit.form.text("terms") != terms:
+        visit.form.fields.pop("decision", None)
+        visit.form.errors = {"decision": TERMS_CHANGED}
 
 
 class Changed(NamedTuple):
@@ -67,6 +91,8 @@ def purposes(standing: Standing) -> list[choices.Choice]:
 
 def form_page(visit: Visit, sheet: Sheet) -> Response:
     """The form, with its errors if any."""
+    if is_overtaken(visit, sheet):
+        return overtaken(sheet)
     return visit.page(
         "contracting/narrow.html",
         400 if visit.form.errors else 200,
@@ -85,7 +111,7 @@ def _plain(options: list[choices.Choice]) -> list[tuple[str, str, str]]:
 def check_page(visit: Visit, sheet: Sheet) -> Response:
     """What would change, before it is sent; the form again when something is wrong."""
     draft = read(visit, sheet)
-    if draft is None:
+    if draft is None or is_overtaken(visit, sheet):
         return form_page(visit, sheet)
     return visit.page(
         "contracting/narrow_check.html",
@@ -98,6 +124,8 @@ def check_page(visit: Visit, sheet: Sheet) -> Response:
 
 def refused(visit: Visit, sheet: Sheet, problem: Problem) -> Response:
     """The form with the service's refusal on the field it is about, and what would be right."""
+    if problem.code == "terms-changed":
+        return overtaken(sheet)
     by_policy = problem.code in BY_POLICY
     if problem.status not in (400, 422) and not by_policy:
         raise problem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -58,7 +59,7 @@ async def send_counter(visit: Researcher, pid: str) -> Response:
     if draft is None:
         return narrowing.form_page(visit, shown)
     try:
-        await visit.services.offers.counter(visit.actor, pid, draft)
+        await visit.services.offers.counter(visit.actor, pid, visit.form.text("terms"), draft)
     except Problem as problem:
         return narrowing.refused(visit, shown, problem)
     return go(f"/research/negotiations/{segment(pid)}?said=counter")
@@ -77,6 +78,7 @@ def sheet(found: QuestionView) -> Sheet:
         send="Send this request",
         standing=found.standing,
         sent_to=row.counterparty_name,
+        terms=found.terms_digest,
     )
 
 
@@ -89,9 +91,13 @@ async def negotiation(visit: Researcher, pid: str, said: str = "") -> Response:
 async def negotiation_page(visit: Visit, pid: str, said: str = "") -> Response:
     """The negotiation, again with what was written when something is wrong."""
     found = await visit.services.research.negotiation(visit.actor, pid)
+    narrowing.mark_changed(visit, found.terms_digest)
     status = 400 if visit.form.errors else 200
     course = steps(found.steps, found.state, visit.participant.identity.name)
-    return visit.page("research/negotiation.html", status, negotiation=found, steps=course, said=SAID.get(said, ""))
+    return visit.page(
+        "research/negotiation.html", status, negotiation=found, steps=course, said=SAID.get(said, ""),
+        changed=said == narrowing.CHANGED,
+    )  # fmt: skip
 
 
 @router.post("/{pid:path}")
@@ -99,7 +105,7 @@ async def answer(visit: Researcher, pid: str) -> Response:
     """Answer the offer; declining needs its reason, narrower terms have a page of their own."""
     form, offers = visit.form, visit.services.offers
     decision = form.chosen("decision", ("accept", "counter", "decline"), "Choose your answer")
-    reason = form.text("reason")
+    reason, terms = form.text("reason"), form.text("terms")
     if decision == "decline" and not reason:
         form.refuse("reason", "Give the reason, so that the provider can make a better offer")
     if len(reason) > LONGEST:
@@ -108,12 +114,12 @@ async def answer(visit: Researcher, pid: str) -> Response:
         return await negotiation_page(visit, pid)
     here = f"/research/negotiations/{segment(pid)}"
     if decision == "counter":
-        return go(f"{here}/counter")
+        return go(f"{here}/counter?{urlencode({'terms': terms})}")
     try:
         if decision == "accept":
-            await offers.accept(visit.actor, pid)
+            await offers.accept(visit.actor, pid, terms)
         else:
-            await offers.decline(visit.actor, pid, reason)
+            await offers.decline(visit.actor, pid, terms, reason)
     except Problem as problem:
         if problem.code == "not-asked":
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -57,7 +58,7 @@ async def send_counter(visit: Steward, pid: str) -> Response:
     if draft is None:
         return narrowing.form_page(visit, shown)
     try:
-        await visit.services.approvals.counter(visit.actor, pid, draft)
+        await visit.services.approvals.counter(visit.actor, pid, visit.form.text("terms"), draft)
     except Problem as problem:
         return narrowing.refused(visit, shown, problem)
     return go(f"/steward/negotiations/{segment(pid)}?said=counter")
@@ -76,6 +77,7 @@ def sheet(found: QuestionView) -> Sheet:
         send="Send this offer",
         standing=found.standing,
         sent_to=row.counterparty_name,
+        terms=found.terms_digest,
     )
 
 
@@ -95,8 +97,9 @@ async def request(visit: Steward, pid: str, said: str = "") -> Response:
 async def request_page(visit: Visit, pid: str, said: str = "") -> Response:
     """The request, again with what was written when something is wrong."""
     found = await visit.services.approvals.show(visit.actor, pid)
+    narrowing.mark_changed(visit, found.terms_digest)
     status = 400 if visit.form.errors else 200
-    return visit.page("contracting/request.html", status, asked=found, said=SAID.get(said, ""))
+    return visit.page("contracting/request.html", status, asked=found, said=SAID.get(said, ""), changed=said == narrowing.CHANGED)
 
 
 @router.post("/{pid:path}")
@@ -104,7 +107,7 @@ async def answer(visit: Steward, pid: str) -> Response:
     """Record the verdict; a refusal needs its reason, narrower terms have a page of their own."""
     form = visit.form
     decision = form.chosen("decision", ("approve", "counter", "refuse"), "Choose your answer")
-    reason = form.text("reason")
+    reason, terms = form.text("reason"), form.text("terms")
     if decision == "refuse" and not reason:
         form.refuse("reason", "Give the reason for the refusal, so that they can ask again on other terms")
     if len(reason) > LONGEST:
@@ -113,12 +116,12 @@ async def answer(visit: Steward, pid: str) -> Response:
         return await request_page(visit, pid)
     here = f"/steward/negotiations/{segment(pid)}"
     if decision == "counter":
-        return go(f"{here}/counter")
+        return go(f"{here}/counter?{urlencode({'terms': terms})}")
     try:
         if decision == "approve":
-            await visit.services.approvals.approve(visit.actor, pid, reason)
+            await visit.services.approvals.approve(visit.actor, pid, terms, reason)
         else:
-            await visit.services.approvals.refuse(visit.actor, pid, reason)
+            await visit.services.approvals.refuse(visit.actor, pid, terms, reason)
     except Problem as problem:
         if problem.code == "not-asked":
             raise

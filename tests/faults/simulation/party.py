@@ -157,7 +157,7 @@ class Life:
             gate=missing, deliveries=Deliveries(clock), tasks=Tasks(), data=missing, random=bytes,
         )  # fmt: skip
         self.negotiations = Negotiations(self.context, Contracting(self))
-        self.transfers = Transfers(self.context, Moving(self), Plane(self))
+        self.transfers = Transfers(self.context, Moving(self), Plane(self), self.negotiations.finalized)
 
     async def begin(self) -> None:
         """What `connector.wiring.build` does for these parts."""

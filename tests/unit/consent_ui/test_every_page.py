@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from consent_ui.app import ROUTERS
+from consent_ui.portal import ROUTERS
 from tests.unit.consent_ui.fakes.space import portal
 from tests.unit.consent_ui.fakes.tour import EMPTY_TOUR, TOUR
 from tests.unit.consent_ui.fakes.visitor import ORIGIN, Page, Visitor

@@ -10,8 +10,7 @@ from fastapi import FastAPI
 
 from connector.problems import Problem
 from connector.services.actors import Actor
-from consent_ui.app import PeopleOnly
-from consent_ui.app import portal as build
+from consent_ui.app import with_portal
 from tests.unit.consent_ui.fakes import negotiating, people, staff, views
 
 
@@ -93,5 +92,4 @@ def portal(role: str, empty: bool = False) -> FastAPI:
     """A portal over in-memory services."""
     outer = FastAPI(openapi_url=None)
     outer.state.participant = participant(role, empty)
-    outer.router.routes.append(PeopleOnly("/", app=build(outer), name="portal"))
-    return outer
+    return with_portal(outer)
