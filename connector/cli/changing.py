@@ -26,7 +26,7 @@ Policy = Annotated[
 _LISTED = [("counterparty_name", "with"), ("dataset", "dataset"), ("role", "we are"), ("state", "state"),
            ("until", "until"), ("id", "id")]  # fmt: skip
 _WAITING = [("counterparty_name", "with"), ("dataset", "dataset"), ("role", "we are"), ("answer_by", "answer by"),
-            ("id", "proposal"), ("agreement", "contract")]  # fmt: skip
+            ("approved", "said yes"), ("needed", "needed"), ("id", "proposal"), ("agreement", "contract")]  # fmt: skip
 _CHANGES = [("label", "term"), ("before", "now"), ("after", "proposed"), ("change", "it is")]
 _ENDED = [("by", "ended by"), ("reason", "reason"), ("ended_at", "ended"), ("told_at", "the other side confirmed"),
           ("erase_by", "delete by"), ("erased_at", "deleted"), ("lines", "records deleted"),
@@ -102,7 +102,7 @@ def amend(
 
 @verbs.command(epilog="Example: concord agreements waiting --directory hospital")
 def waiting(directory: Directory = HERE, json: Json = False) -> int:
-    """Changed terms proposed to us that wait for an answer."""
+    """Changed terms that wait for people here: proposed to us, or by us and lacking another person's yes."""
     with desk(directory) as reached:
         rows = reached.get("/api/amendments")
     if json:
@@ -114,7 +114,7 @@ def waiting(directory: Directory = HERE, json: Json = False) -> int:
 
 @verbs.command(epilog="Example: concord agreements accept urn:uuid:...")
 def accept(proposal: Proposal, directory: Directory = HERE, json: Json = False) -> int:
-    """Accept changed terms that the other side proposed."""
+    """Say yes to changed terms: the other side's, or ours where the rule wants another person's yes."""
     return _answered(proposal, "accept", {}, directory, json=json)
 
 
@@ -138,17 +138,25 @@ def _answered(proposal: str, verb: str, body: dict[str, Any], directory: Path, *
         showing.as_json(found)
     else:
         new = f" The new contract is {showing.safe(found['made'])}." if found["made"] else ""
-        showing.say(f"It is {showing.safe(found['standing'])}.{new}")
+        showing.say(f"It is {showing.safe(found['standing'])}.{new}{_votes(found)}")
     return 0
 
 
 def _proposed(one: dict[str, Any]) -> None:
     who = "Our proposal" if one["by_us"] else f"A proposal of {showing.safe(one['by_name'])}"
     showing.say(f"{who}, {showing.safe(one['standing'])}: {showing.safe(one['id'])}")
+    if votes := _votes(one):
+        showing.say(votes.strip())
     showing.table(one["differences"], _CHANGES, "It changes nothing that can be put in words.")
     for words in (one["reason"], one["answer_reason"]):
         if words:
             showing.say(showing.safe(words))
+
+
+def _votes(one: dict[str, Any]) -> str:
+    return (
+        f" {one['approved']} of {one['needed']} persons said yes; it waits for another." if one["can_approve"] else ""
+    )
 
 
 def _read(file: Path) -> Any:

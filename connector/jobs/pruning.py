@@ -14,6 +14,8 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from connector.ports import Transaction
 from connector.records import InboxMessage, Negotiation, OutboxMessage, Transfer
@@ -53,34 +55,32 @@ class Pruning:
         await self._sent(standing="dead", dead_at=None, created_at__lt=before)
 
     async def _received(self, before: datetime) -> None:
-        beyond: dict[str, object] = {}
-        while True:
-            portion = await self._context.store.read(
-                lambda tx, beyond=beyond: tx.find(
-                    InboxMessage, received_at__lt=before, order="received_at", limit=_PORTION, **beyond
-                )
-            )
-            if portion:
-                await self._context.store.write(lambda tx, portion=portion: _forget(tx, portion))
-            if len(portion) < _PORTION:
-                return
-            first, last = portion[0].received_at, portion[-1].received_at
-            # What was kept at the last moment comes again, with what else came at that moment.
-            beyond = {"received_at__gt" if first == last else "received_at__ge": last}
+        beyond: dict[str, Any] = {}
+        full = True
+        while full:
+            portion = await self._context.store.read(partial(_old, before, beyond))
+            if full := len(portion) == _PORTION:
+                first, last = portion[0].received_at, portion[-1].received_at
+                # What was kept at the last moment comes again, with what else came at that moment.
+                beyond = {"received_at__gt" if first == last else "received_at__ge": last}
+            await self._context.store.write(partial(_forget, portion))
 
-    async def _sent(self, **settled: object) -> None:
-        while True:
-            portion = await self._context.store.read(lambda tx: tx.find(OutboxMessage, limit=_PORTION, **settled))
-            if portion:
-                ids = [one.id for one in portion]
-                await self._context.store.write(
-                    lambda tx, ids=ids: tx.remove(OutboxMessage, id=ids, standing=settled["standing"])
-                )
-            if len(portion) < _PORTION:
-                return
+    async def _sent(self, **settled: Any) -> None:
+        while portion := await self._context.store.read(
+            lambda tx: tx.find(OutboxMessage, order=None, limit=_PORTION, **settled)
+        ):
+            await self._context.store.write(partial(_remove, [one.id for one in portion], settled["standing"]))
 
 
-def _forget(tx: Transaction, portion: Sequence[InboxMessage]) -> None:
+def _old(before: datetime, beyond: dict[str, Any], tx: Transaction) -> list[InboxMessage]:
+    return tx.find(InboxMessage, order="received_at", limit=_PORTION, received_at__lt=before, **beyond)
+
+
+def _remove(ids: list[str], standing: str, tx: Transaction) -> None:
+    tx.remove(OutboxMessage, id=ids, standing=standing)
+
+
+def _forget(portion: Sequence[InboxMessage], tx: Transaction) -> None:
     """Remove these, apart from those of a process that goes on."""
     open_ones = {pid for pid in {row.about for row in portion} if _goes_on(tx, pid)}
     for row in portion:

@@ -1,9 +1,10 @@
 """The pusher sends what was agreed to where the consumer said: one task per started push of ours.
 
-A few run at a time, of everybody's and of one consumer's; the others wait for their turn, and so does, behind them, one
-that broke off. It is the release a pull would get, chunk by chunk through the same gate, into the body of a request of ours. A push
-that breaks off begins anew, after a pause; delivered whole, with its signed manifest where the receiver wants one, the
-transfer is completed. A receiver that says no too often, or an address that we may not call, ends the transfer.
+A few run at a time, of one consumer's and of all; the others wait for their turn. It is the release a pull would get,
+chunk by chunk through the same gate, into the body of a request of ours. A push that breaks off gives its place
+away and begins anew, after a pause and behind the others; delivered whole, with its signed manifest where the receiver
+wants one, the transfer is completed. A receiver that says no too often, or an address that we may not call, ends the
+transfer. Towards a member that is not active any more nothing is pushed.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ _LONGEST: Final = 60.0
 def later(status: int, repeats: int, jitter: float, *, first: bool = False) -> timedelta | None:
     """When to try again after this status came `repeats` times in a row before; None: now it is a no.
 
-    `jitter` in 0..1 spreads peers that failed together. `first`: it opens a process at a connector that is none of ours.
+    `jitter` in 0..1 spreads peers that failed together. `first`: it opens a process at a
+    connector that is none of ours.
     """
     if status not in LATER:
         return None

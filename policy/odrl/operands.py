@@ -138,8 +138,8 @@ def bounds(literal: Literal) -> tuple[datetime, datetime]:
     whole_day = len(literal.text) == 10
     first = datetime.combine(day(literal.text), time(), UTC) if whole_day else instant(literal.text)
     try:
-        # Who reads a limit asks for the last instant before it, too.
-        return first - TICK + TICK, first + (timedelta(days=1) if whole_day else TICK)
+        _ = first - TICK  # who puts a limit into words asks for the last instant before it
+        return first, first + (timedelta(days=1) if whole_day else TICK)
     except OverflowError:
         raise ValueError("beyond the first or the last instant there is") from None
 

@@ -10,6 +10,7 @@ from connector.services.actors import Actor
 from connector.services.contracting import NarrowingDraft, OfferDraft
 from connector.wiring import Plugs
 from tests.browser.neighbourhood import PURPOSE, Neighbourhood
+from tests.two_party import story
 from tests.two_party.space import until
 
 FOREIGN = "urn:example:coastal-registry"
@@ -60,9 +61,21 @@ class Deciding:
     async def offered(self, draft: NarrowingDraft) -> str:
         """The hospital answers a request with narrower terms; returns the pid of the research group."""
         theirs, ours = await self.waits()
-        await self.made.hospital.services.approvals.counter(self.an, ours, draft)
+        await self.made.hospital.services.approvals.counter(
+            self.an, ours, await story.terms(self.made.hospital, ours), draft
+        )
         await until(lambda: self.made.research.find(PersonAsked, negotiation=theirs), "the offer to a person")
         return theirs
+
+    async def countered(self, theirs: str, ours: str) -> None:
+        """The hospital answers a request with narrower terms, and the group that offer with still narrower ones."""
+        hospital, research = self.made.hospital, self.made.research
+        draft = NarrowingDraft(until=in_days(300))
+        await hospital.services.approvals.counter(self.pieter, ours, await story.terms(hospital, ours), draft)
+        await until(lambda: research.find(PersonAsked, negotiation=theirs), "the offer to a person")
+        narrower = NarrowingDraft(until=in_days(290))
+        await research.services.offers.counter(self.lies, theirs, await story.terms(research, theirs), narrower)
+        await until(lambda: hospital.services.approvals.list(self.an), "the answer to a person")
 
     async def contract(self) -> str:
         """A contract that the rules accepted at once."""
@@ -111,8 +124,10 @@ async def played(made: Neighbourhood) -> Deciding:
     await deciding.offered(NarrowingDraft(until=in_days(200), records_from=date(2020, 1, 1)))
     for urgent in (True, False):
         _, pid = await deciding.waits()
-        await hospital.approvals.approve(deciding.pieter, pid, "The study board agreed.") if urgent else None
-        await hurry(deciding, pid) if urgent else None
+        if urgent:
+            terms = await story.terms(made.hospital, pid)
+            await hospital.approvals.approve(deciding.pieter, pid, terms, "The study board agreed.")
+            await hurry(deciding, pid)
     await hospital.approvals.offer(deciding.an, OfferDraft(made.research.id, made.dataset, made.study, PURPOSE))
     await deciding.knows_foreign()
     month = datetime.now(UTC) + timedelta(days=30)

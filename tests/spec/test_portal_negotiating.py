@@ -80,6 +80,29 @@ async def test_a_request_that_waits_is_read_in_words_and_approved_by_two_people(
     assert "No request waits for your answer." in (await pieter.open("/steward/negotiations")).text
 
 
+async def test_a_page_opened_before_the_terms_changed_answers_nothing(deciding: Deciding, at: At):
+    """An reads and goes for coffee; Pieter counters and the group answers with other terms; An presses her button."""
+    hospital, research = deciding.made.hospital, deciding.made.research
+    await deciding.rule("person")
+    theirs, ours = await deciding.waits()
+    an, late = await at(hospital, "an"), await at(hospital, "an")
+    await an.open(f"/steward/negotiations/{ours}")
+    await late.open(f"/steward/negotiations/{ours}")
+    await late.send("Record this answer", decision="counter")
+    await deciding.countered(theirs, ours)
+    page = await an.send("Record this answer", decision="approve", reason="The board agreed.")
+    assert (an.status, list(an.errors)) == (400, ["decision"])
+    assert an.errors["decision"].startswith("The terms have changed since you read them, and nothing was done")
+    assert "The board agreed." in page.html
+    assert (await hospital.get(Negotiation, ours)).state == "REQUESTED"
+    assert await hospital.find(Agreement) == []
+    await late.send("Check this offer", categories=["laboratory"])
+    assert late.path == f"/steward/negotiations/{ours}?said=changed"
+    assert "Read them again, then answer." in late.page.text
+    await an.send("Record this answer", decision="approve")
+    await reached(research, theirs, "FINALIZED")
+
+
 async def test_a_refusal_needs_its_reason_and_the_research_group_reads_it(deciding: Deciding, at: At):
     hospital, research = deciding.made.hospital, deciding.made.research
     await deciding.rule("person")

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from connector.records import Dataset, Negotiation, Person, Study
 from connector.services.actors import Actor
+from connector.services.contracting.questions import offer_digest
 from connector.services.exchange import speech
 from contracts.study import StudyRequest, study_digest
 from policy.offers import research_offer
@@ -82,6 +83,12 @@ async def ask(research: Party, holder: Party, offer: dict[str, Any], study: str,
     """Start a negotiation; returns the consumer's pid."""
     asked = {"provider": holder.id, "dataset": RECORDS, "offer": offer, "study": study, "purpose": RESEARCH} | changes
     return str(await research.services.asking.start(research.acting("researcher"), **asked))
+
+
+async def terms(party: Party, pid: str) -> str:
+    """The digest of the terms that stand in a negotiation, as somebody sends it back who has just read them."""
+    process = await party.get(Negotiation, pid)
+    return offer_digest(process.offer, process.selection)
 
 
 async def outcome(party: Party, pid: str) -> Negotiation:

@@ -10,6 +10,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 
 from connector.problems import Problem
@@ -25,6 +26,7 @@ from connector.records import (
 )
 from connector.services.contracting import NarrowingDraft
 from connector.services.contracting.questions import BELL
+from connector.services.processes.moves import MakeRequest
 from tests.two_party import story
 from tests.two_party.space import until
 
@@ -82,7 +84,9 @@ async def test_a_request_waits_until_a_person_approves_it(trio):
     home = await trio.hospital.services.steward.home(steward(trio))
     assert home.approvals == [row]
 
-    await trio.hospital.services.approvals.approve(steward(trio), theirs, "Ethics vote 12/26")
+    await trio.hospital.services.approvals.approve(
+        steward(trio), theirs, await story.terms(trio.hospital, theirs), "Ethics vote 12/26"
+    )
     assert (await the_end(trio, pid)).state == "FINALIZED"
     assert await queue(trio) == []
     [verdict] = await trio.hospital.find(Approval)
@@ -99,9 +103,13 @@ async def test_a_request_waits_until_a_person_approves_it(trio):
 async def test_a_persons_refusal_ends_it_with_their_reason(trio):
     pid, theirs = await asked(trio, answer="person")
     with pytest.raises(Problem) as wordless:
-        await trio.hospital.services.approvals.refuse(steward(trio), theirs, " ")
+        await trio.hospital.services.approvals.refuse(
+            steward(trio), theirs, await story.terms(trio.hospital, theirs), " "
+        )
     assert (wordless.value.status, wordless.value.where) == (400, "reason")
-    await trio.hospital.services.approvals.refuse(steward(trio), theirs, "The purpose is too wide")
+    await trio.hospital.services.approvals.refuse(
+        steward(trio), theirs, await story.terms(trio.hospital, theirs), "The purpose is too wide"
+    )
     ours = await the_end(trio, pid)
     assert ours.reason == {"code": "refused-by-person", "reason": ["The purpose is too wide"]}
 
@@ -109,31 +117,39 @@ async def test_a_persons_refusal_ends_it_with_their_reason(trio):
 async def test_a_quorum_needs_two_different_persons(trio):
     pid, theirs = await asked(trio, answer="quorum")
     approvals = trio.hospital.services.approvals
-    await approvals.approve(steward(trio, "ann"), theirs)
+    await approvals.approve(steward(trio, "ann"), theirs, await story.terms(trio.hospital, theirs))
     with pytest.raises(Problem) as twice:
-        await approvals.approve(steward(trio, "ann"), theirs)
+        await approvals.approve(steward(trio, "ann"), theirs, await story.terms(trio.hospital, theirs))
     assert twice.value.status == 409
     [row] = await queue(trio)
     assert (row.approved, row.needed) == (1, 2)
     assert (await trio.hospital.get(Negotiation, theirs)).state == "REQUESTED"
-    await approvals.approve(steward(trio, "ben"), theirs)
+    await approvals.approve(steward(trio, "ben"), theirs, await story.terms(trio.hospital, theirs))
     assert (await the_end(trio, pid)).state == "FINALIZED"
 
 
 async def test_one_refusal_outweighs_an_approval(trio):
     pid, theirs = await asked(trio, answer="quorum")
-    await trio.hospital.services.approvals.approve(steward(trio, "ann"), theirs)
-    await trio.hospital.services.approvals.refuse(steward(trio, "ben"), theirs, "Not now")
+    await trio.hospital.services.approvals.approve(
+        steward(trio, "ann"), theirs, await story.terms(trio.hospital, theirs)
+    )
+    await trio.hospital.services.approvals.refuse(
+        steward(trio, "ben"), theirs, await story.terms(trio.hospital, theirs), "Not now"
+    )
     assert (await the_end(trio, pid)).reason["reason"] == ["Not now"]
 
 
 async def test_an_approval_is_for_exactly_the_terms_it_was_given_for(trio):
     pid, theirs = await asked(trio, answer="quorum")
     approvals = trio.hospital.services.approvals
-    await approvals.approve(steward(trio, "ann"), theirs)
-    await approvals.counter(steward(trio, "ben"), theirs, NarrowingDraft(until=SOON))
+    await approvals.approve(steward(trio, "ann"), theirs, await story.terms(trio.hospital, theirs))
+    await approvals.counter(
+        steward(trio, "ben"), theirs, await story.terms(trio.hospital, theirs), NarrowingDraft(until=SOON)
+    )
     await until(lambda: trio.research.services.offers.list(trio.research.acting("researcher")), "an offer to answer")
-    await trio.research.services.offers.accept(trio.research.acting("researcher"), pid)
+    await trio.research.services.offers.accept(
+        trio.research.acting("researcher"), pid, await story.terms(trio.research, pid)
+    )
     await trio.hospital.eventually(Negotiation, theirs, where=lambda found: found.state == "ACCEPTED")
     [row] = await until(lambda: queue(trio), "a second question")
     assert (row.state, row.approved, row.needed) == ("accepted", 1, 2)  # Ben's own offer; Ann spoke on other terms
@@ -141,10 +157,78 @@ async def test_an_approval_is_for_exactly_the_terms_it_was_given_for(trio):
     assert [(one.name, one.verdict) for one in view.verdicts] == [("Ben", "offer")]
     assert view.can == ["approve", "refuse"]
     with pytest.raises(Problem) as own:
-        await approvals.approve(steward(trio, "ben"), theirs)
+        await approvals.approve(steward(trio, "ben"), theirs, await story.terms(trio.hospital, theirs))
     assert own.value.status == 409
-    await approvals.approve(steward(trio, "ann"), theirs)
+    await approvals.approve(steward(trio, "ann"), theirs, await story.terms(trio.hospital, theirs))
     assert (await the_end(trio, pid)).state == "FINALIZED"
+
+
+async def answered_by_other_terms(trio, pid: str, theirs: str) -> None:
+    """Ann narrows the request; the consumer answers by hand, with terms that nobody here has read."""
+    counter = NarrowingDraft(until=SOON)
+    approvals = trio.hospital.services.approvals
+    await approvals.counter(steward(trio, "ann"), theirs, await story.terms(trio.hospital, theirs), counter)
+    ours = await trio.research.eventually(Negotiation, pid, where=lambda found: found.state == "OFFERED")
+    [first, *_] = ours.offers["offers"]
+    wide = orjson.loads(orjson.dumps(first["policy"]))
+    [end] = [one for one in wide["permission"][0]["constraint"] if one["leftOperand"] == "dateTime"]
+    later = (datetime.now(UTC) + timedelta(days=300)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    end["rightOperand"] = {"@value": later, "@type": "xsd:dateTime"} if isinstance(end["rightOperand"], dict) else later
+    await trio.research.services.negotiations.move(pid, MakeRequest(wide, first["selection"]))
+    await trio.hospital.eventually(Negotiation, theirs, where=lambda found: len(found.offers["offers"]) == 3)
+    await until(lambda: queue(trio), "the question about the new terms")
+
+
+async def test_a_yes_to_terms_that_were_replaced_meanwhile_counts_for_nothing(trio):
+    """Ben reads; Ann counters; the consumer answers with other terms; Ben says yes to what he read."""
+    pid, theirs = await asked(trio, answer="person")
+    approvals = trio.hospital.services.approvals
+    read = await approvals.show(steward(trio, "ben"), theirs)
+    await answered_by_other_terms(trio, pid, theirs)
+    now = await approvals.show(steward(trio, "ben"), theirs)
+    assert now.row.state == read.row.state == "requested"
+    assert now.terms_digest != read.terms_digest
+    for answer in (
+        approvals.approve(steward(trio, "ben"), theirs, read.terms_digest),
+        approvals.refuse(steward(trio, "ben"), theirs, read.terms_digest, "Too long"),
+        approvals.counter(steward(trio, "ben"), theirs, read.terms_digest, NarrowingDraft(categories=["laboratory"])),
+        approvals.approve(steward(trio, "ben"), theirs, ""),
+    ):
+        with pytest.raises(Problem) as stale:
+            await answer
+        assert (stale.value.status, stale.value.code) == (409, "terms-changed")
+    assert [one.account for one in await trio.hospital.find(Approval)] == ["ann"]
+    await trio.hospital.quiet()
+    assert (await trio.hospital.get(Negotiation, theirs)).state == "REQUESTED"
+    await approvals.refuse(steward(trio, "ben"), theirs, now.terms_digest, "Not that long")
+    assert (await the_end(trio, pid)).reason["reason"] == ["Not that long"]
+
+
+async def test_a_counter_offer_is_overtaken_by_the_answer_of_a_colleague_while_policy_is_asked(trio):
+    """Between reading the terms and writing the answer the terms change: the writing transaction looks again."""
+    pid, theirs = await asked(trio, answer="person")
+    approvals = trio.hospital.services.approvals
+    read, check = await story.terms(trio.hospital, theirs), approvals._check
+
+    async def slow(process):
+        await check(process)
+        approvals._check = check
+        await answered_by_other_terms(trio, pid, theirs)
+
+    approvals._check = slow
+    with pytest.raises(Problem) as stale:
+        await approvals.counter(steward(trio, "ben"), theirs, read, NarrowingDraft(categories=["laboratory"]))
+    assert stale.value.code == "terms-changed"
+    assert [one.account for one in await trio.hospital.find(Approval)] == ["ann"]
+
+
+async def test_the_view_says_whether_its_reader_has_spoken_whatever_others_are_called(trio):
+    _, theirs = await asked(trio, answer="quorum")
+    approvals = trio.hospital.services.approvals
+    await approvals.approve(steward(trio, "ann"), theirs, await story.terms(trio.hospital, theirs))
+    namesake = trio.hospital.acting("steward", "other", "Ann")
+    assert (await approvals.show(steward(trio, "ann"), theirs)).spoken
+    assert not (await approvals.show(namesake, theirs)).spoken
 
 
 async def test_who_asks_never_approves(trio):
@@ -152,7 +236,7 @@ async def test_who_asks_never_approves(trio):
     insider = trio.hospital.acting("steward")
     guest = type(insider)("ann", "Ann", "steward", trio.research.id)
     with pytest.raises(Problem) as refused:
-        await trio.hospital.services.approvals.approve(guest, theirs)
+        await trio.hospital.services.approvals.approve(guest, theirs, await story.terms(trio.hospital, theirs))
     assert refused.value.status == 403
     assert not await trio.hospital.find(Approval)
 
@@ -177,7 +261,7 @@ async def test_policy_is_asked_again_after_a_person_approved(trio):
     pid, theirs = await asked(trio, answer="person")
     study = (await trio.hospital.get(Negotiation, theirs)).study
     await trio.hospital.store.write(lambda tx: tx.alter(Study, {"standing": "refused"}, id=study))
-    await trio.hospital.services.approvals.approve(steward(trio), theirs)
+    await trio.hospital.services.approvals.approve(steward(trio), theirs, await story.terms(trio.hospital, theirs))
     assert (await the_end(trio, pid)).reason["code"] == "study-not-approved"
 
 
@@ -190,14 +274,14 @@ async def test_what_waits_still_waits_after_a_restart_and_is_asked_only_once(tri
     assert (row.pid, row.answer_by) == (theirs, before.answer_by)
     logged = [one.kind for one in await trio.hospital.find(LogEntry, subject=theirs)]
     assert logged.count("negotiation.person-asked") == 1
-    await trio.hospital.services.approvals.approve(steward(trio), theirs)
+    await trio.hospital.services.approvals.approve(steward(trio), theirs, await story.terms(trio.hospital, theirs))
     assert (await the_end(trio, pid)).state == "FINALIZED"
 
 
 async def test_an_approval_given_while_the_other_side_is_away_reaches_it_later(trio):
     pid, theirs = await asked(trio, answer="person")
     await trio.research.stop()
-    await trio.hospital.services.approvals.approve(steward(trio), theirs)
+    await trio.hospital.services.approvals.approve(steward(trio), theirs, await story.terms(trio.hospital, theirs))
     assert await queue(trio) == []
     assert await trio.hospital.find(OutboxMessage, about=theirs, standing="waiting")
     await trio.research.start()
@@ -210,7 +294,7 @@ async def test_a_negotiation_ended_by_the_other_side_leaves_the_queue(trio):
     await the_end(trio, pid)
     assert await queue(trio) == []
     with pytest.raises(Problem) as late:
-        await trio.hospital.services.approvals.approve(steward(trio), theirs)
+        await trio.hospital.services.approvals.approve(steward(trio), theirs, await story.terms(trio.hospital, theirs))
     assert late.value.status == 409
 
 
@@ -243,7 +327,9 @@ async def test_a_reminder_at_half_time_and_an_end_when_time_is_up(trio):
 
 async def test_an_offer_nobody_answers_is_ended_by_the_consumer(trio):
     pid, theirs = await asked(trio, answer="person")
-    await trio.hospital.services.approvals.counter(steward(trio), theirs, NarrowingDraft(until=SOON))
+    await trio.hospital.services.approvals.counter(
+        steward(trio), theirs, await story.terms(trio.hospital, theirs), NarrowingDraft(until=SOON)
+    )
     offers, researcher = trio.research.services.offers, trio.research.acting("researcher")
     await until(lambda: offers.list(researcher), "an offer to answer")
     later(trio.research, 8)
@@ -267,7 +353,7 @@ async def test_what_fell_due_while_nobody_ran_is_ended_at_the_start(trio):
 
 async def test_an_answer_in_time_is_not_ended_by_the_deadline(trio):
     pid, theirs = await asked(trio, answer="person")
-    await trio.hospital.services.approvals.approve(steward(trio), theirs)
+    await trio.hospital.services.approvals.approve(steward(trio), theirs, await story.terms(trio.hospital, theirs))
     later(trio.hospital, 20)
     assert (await the_end(trio, pid)).state == "FINALIZED"
     await until(lambda: nothing_asked(trio), "the question to be cleared away")
@@ -368,10 +454,13 @@ async def test_the_whole_of_a_negotiation_can_be_decided_by_the_command(trio):
     assert (code, [row["pid"] for row in rows]) == (0, [theirs])
     code, view = await concord(trio.hospital, "approvals", "show", theirs)
     assert (code, view["row"]["counterparty_name"]) == (0, "Research One")
+    code, said = await concord(trio.hospital, "approvals", "approve", theirs, "--terms", "0" * 64)
+    assert (code, "terms have changed" in str(said)) == (2, True), said
+    until_soon = ("--until", SOON.isoformat(), "--terms", view["terms_digest"])
     code, said = await concord(trio.hospital, "approvals", "counter", theirs, "--until", "2999-12-31")
     assert code == 2
     assert "until" in str(said)
-    code, _ = await concord(trio.hospital, "approvals", "counter", theirs, "--until", SOON.isoformat())
+    code, _ = await concord(trio.hospital, "approvals", "counter", theirs, *until_soon)
     assert code == 0
     await until(lambda: trio.research.services.offers.list(trio.research.acting("researcher")), "an offer to answer")
     code, rows = await concord(trio.research, "negotiations", "list", "--waiting")

@@ -68,7 +68,9 @@ async def the_end(trio, pid):
 async def test_a_request_answered_by_a_narrower_offer_becomes_a_contract_on_the_narrower_terms(trio, asked):
     pid, theirs = asked
     draft = NarrowingDraft(until=SOON, categories=["laboratory"])
-    await trio.hospital.services.approvals.counter(steward(trio), theirs, draft)
+    await trio.hospital.services.approvals.counter(
+        steward(trio), theirs, await story.terms(trio.hospital, theirs), draft
+    )
     await waiting(trio.research, pid)
 
     view = await trio.research.services.offers.show(researcher(trio), pid)
@@ -81,7 +83,7 @@ async def test_a_request_answered_by_a_narrower_offer_becomes_a_contract_on_the_
     assert view.standing.categories == [("laboratory", "Laboratory results")]
     assert view.standing.until == SOON
 
-    await trio.research.services.offers.accept(researcher(trio), pid)
+    await trio.research.services.offers.accept(researcher(trio), pid, await story.terms(trio.research, pid))
     ours, _ = await the_end(trio, pid)
     assert ours.state == "FINALIZED", ours.reason
     [mine], [yours] = await trio.research.find(Agreement), await trio.hospital.find(Agreement)
@@ -95,13 +97,20 @@ async def test_a_request_answered_by_a_narrower_offer_becomes_a_contract_on_the_
 async def test_a_narrower_request_in_answer_to_an_offer_is_agreed_to(trio, asked):
     pid, theirs = asked
     approvals, offers = trio.hospital.services.approvals, trio.research.services.offers
-    await approvals.counter(steward(trio), theirs, NarrowingDraft(categories=["laboratory", "conditions"]))
+    await approvals.counter(
+        steward(trio),
+        theirs,
+        await story.terms(trio.hospital, theirs),
+        NarrowingDraft(categories=["laboratory", "conditions"]),
+    )
     await waiting(trio.research, pid)
-    await offers.counter(researcher(trio), pid, NarrowingDraft(categories=["laboratory"]))
+    await offers.counter(
+        researcher(trio), pid, await story.terms(trio.research, pid), NarrowingDraft(categories=["laboratory"])
+    )
     await waiting(trio.hospital, theirs)  # other terms than those the steward offered: a person is asked again
     view = await approvals.show(steward(trio), theirs)
     assert [one.term for one in view.rounds[-1].differences] == ["data"]
-    await approvals.approve(steward(trio), theirs)
+    await approvals.approve(steward(trio), theirs, await story.terms(trio.hospital, theirs))
     ours, _ = await the_end(trio, pid)
     assert ours.state == "FINALIZED", ours.reason
     [contract] = await trio.hospital.find(Agreement)
@@ -113,19 +122,27 @@ async def test_a_narrower_request_in_answer_to_an_offer_is_agreed_to(trio, asked
 
 async def test_without_a_rule_a_narrower_request_needs_nobody_at_the_provider(trio, asked):
     pid, theirs = asked
-    await trio.hospital.services.approvals.counter(steward(trio), theirs, NarrowingDraft(until=SOON))
+    await trio.hospital.services.approvals.counter(
+        steward(trio), theirs, await story.terms(trio.hospital, theirs), NarrowingDraft(until=SOON)
+    )
     await waiting(trio.research, pid)
     await trio.hospital.services.rules.remove(steward(trio))
-    await trio.research.services.offers.counter(researcher(trio), pid, NarrowingDraft(categories=["laboratory"]))
+    await trio.research.services.offers.counter(
+        researcher(trio), pid, await story.terms(trio.research, pid), NarrowingDraft(categories=["laboratory"])
+    )
     ours, _ = await the_end(trio, pid)
     assert ours.state == "FINALIZED", ours.reason
 
 
 async def test_a_declined_offer_ends_both_sides_with_the_researchers_reason(trio, asked):
     pid, theirs = asked
-    await trio.hospital.services.approvals.counter(steward(trio), theirs, NarrowingDraft(until=SOON))
+    await trio.hospital.services.approvals.counter(
+        steward(trio), theirs, await story.terms(trio.hospital, theirs), NarrowingDraft(until=SOON)
+    )
     await waiting(trio.research, pid)
-    await trio.research.services.offers.decline(researcher(trio), pid, "Too short for us")
+    await trio.research.services.offers.decline(
+        researcher(trio), pid, await story.terms(trio.research, pid), "Too short for us"
+    )
     ours, other = await the_end(trio, pid)
     assert (ours.state, ours.reason) == ("TERMINATED", other.reason)
     assert ours.reason == {"code": "declined", "reason": ["Too short for us"]}
@@ -140,7 +157,7 @@ async def test_an_offer_with_exactly_the_terms_asked_for_is_accepted_at_once(tri
     assert not await trio.research.find(PersonAsked)
     assert (await trio.research.get(Negotiation, pid)).answer_by is None
     await waiting(trio.hospital, accepted.pid)  # nobody has spoken for these terms yet, so the rule asks
-    await trio.hospital.services.approvals.approve(steward(trio), theirs)
+    await trio.hospital.services.approvals.approve(steward(trio), theirs, await story.terms(trio.hospital, theirs))
     ours, _ = await the_end(trio, pid)
     assert ours.state == "FINALIZED"
 
@@ -160,7 +177,9 @@ async def test_what_is_not_narrower_is_refused_by_the_field_that_is_wrong_and_no
 ):
     _, theirs = asked
     with pytest.raises(Problem) as refused:
-        await trio.hospital.services.approvals.counter(steward(trio), theirs, draft)
+        await trio.hospital.services.approvals.counter(
+            steward(trio), theirs, await story.terms(trio.hospital, theirs), draft
+        )
     assert (refused.value.status, refused.value.where) == (400, where)
     assert refused.value.accepted
     await trio.hospital.quiet()
@@ -170,7 +189,9 @@ async def test_what_is_not_narrower_is_refused_by_the_field_that_is_wrong_and_no
 async def test_an_end_in_the_past_is_refused(trio, asked):
     yesterday = NarrowingDraft(until=datetime.now(UTC).date() - timedelta(days=1))
     with pytest.raises(Problem) as refused:
-        await trio.hospital.services.approvals.counter(steward(trio), asked[1], yesterday)
+        await trio.hospital.services.approvals.counter(
+            steward(trio), asked[1], await story.terms(trio.hospital, asked[1]), yesterday
+        )
     assert (refused.value.status, refused.value.where) == (400, "until")
 
 
@@ -183,7 +204,9 @@ async def test_terms_our_own_policy_would_refuse_are_not_offered(trio, asked):
     await trio.hospital.store.write(lambda tx: tx.change(process, offer=process.offer, study=None))
     draft = NarrowingDraft(recipients=["urn:concord:a:1"])
     with pytest.raises(Problem) as refused:
-        await trio.hospital.services.approvals.counter(steward(trio), theirs, draft)
+        await trio.hospital.services.approvals.counter(
+            steward(trio), theirs, await story.terms(trio.hospital, theirs), draft
+        )
     assert refused.value.status == 409
     assert refused.value.code == "policy-refuses"
 
@@ -192,15 +215,17 @@ async def test_only_who_is_asked_can_answer_and_only_once(trio, asked):
     pid, theirs = asked
     offers, approvals = trio.research.services.offers, trio.hospital.services.approvals
     with pytest.raises(Problem) as early:
-        await offers.accept(researcher(trio), pid)
+        await offers.accept(researcher(trio), pid, await story.terms(trio.research, pid))
     with pytest.raises(Problem) as other_side:
         await approvals.show(steward(trio), pid)
     with pytest.raises(Problem) as role:
-        await approvals.approve(trio.hospital.acting("researcher"), theirs)
+        await approvals.approve(trio.hospital.acting("researcher"), theirs, await story.terms(trio.hospital, theirs))
     assert (early.value.status, other_side.value.status, role.value.status) == (409, 404, 403)
-    await approvals.counter(steward(trio), theirs, NarrowingDraft(until=SOON))
+    await approvals.counter(steward(trio), theirs, await story.terms(trio.hospital, theirs), NarrowingDraft(until=SOON))
     with pytest.raises(Problem) as again:
-        await approvals.counter(steward(trio), theirs, NarrowingDraft(categories=["laboratory"]))
+        await approvals.counter(
+            steward(trio), theirs, await story.terms(trio.hospital, theirs), NarrowingDraft(categories=["laboratory"])
+        )
     assert again.value.status == 409
 
 
@@ -216,7 +241,7 @@ async def test_an_offer_with_a_term_that_is_not_understood_can_only_be_declined(
     view = await trio.research.services.offers.show(researcher(trio), pid)
     assert (view.can, view.understood) == (["decline"], False)
     with pytest.raises(Problem) as refused:
-        await trio.research.services.offers.accept(researcher(trio), pid)
+        await trio.research.services.offers.accept(researcher(trio), pid, await story.terms(trio.research, pid))
     assert refused.value.code == "policy-not-understood"
 
 
@@ -235,7 +260,7 @@ async def test_a_provider_makes_the_first_offer_and_the_researcher_takes_it(trio
     assert (view.initiator, view.can, len(view.rounds)) == ("provider", ["accept", "counter", "decline"], 1)
     home = await trio.research.services.research.home(researcher(trio))
     assert [one.act for one in home.waiting] == ["Answer the offer"]
-    await trio.research.services.offers.accept(researcher(trio), pid)
+    await trio.research.services.offers.accept(researcher(trio), pid, await story.terms(trio.research, pid))
     ours = await story.outcome(trio.research, pid)
     assert ours.state == "FINALIZED", ours.reason
     kept = await trio.hospital.eventually(Agreement, ours.agreement, where=lambda one: one.standing == "active")
@@ -294,9 +319,11 @@ async def test_only_the_narrower_selection_is_released(trio, tmp_path):
     pid = await story.ask(trio.research, trio.hospital, dataset.offer, stage.study, dataset=stage.dataset)
     theirs = str((await stands(trio.research, pid, "REQUESTED")).their_pid)
     await waiting(trio.hospital, theirs)
-    await trio.hospital.services.approvals.counter(steward(trio), theirs, NarrowingDraft(categories=["laboratory"]))
+    await trio.hospital.services.approvals.counter(
+        steward(trio), theirs, await story.terms(trio.hospital, theirs), NarrowingDraft(categories=["laboratory"])
+    )
     await waiting(trio.research, pid)
-    await trio.research.services.offers.accept(researcher(trio), pid)
+    await trio.research.services.offers.accept(researcher(trio), pid, await story.terms(trio.research, pid))
     done = await story.outcome(trio.research, pid)
     assert done.state == "FINALIZED", done.reason
     await story.counterpart(trio.hospital, pid)
@@ -311,9 +338,11 @@ async def test_only_the_narrower_selection_is_released(trio, tmp_path):
 
 async def test_who_countered_and_who_accepted_stands_in_the_logs(trio, asked):
     pid, theirs = asked
-    await trio.hospital.services.approvals.counter(steward(trio, "s1"), theirs, NarrowingDraft(until=SOON))
+    await trio.hospital.services.approvals.counter(
+        steward(trio, "s1"), theirs, await story.terms(trio.hospital, theirs), NarrowingDraft(until=SOON)
+    )
     await waiting(trio.research, pid)
-    await trio.research.services.offers.accept(researcher(trio), pid)
+    await trio.research.services.offers.accept(researcher(trio), pid, await story.terms(trio.research, pid))
     await the_end(trio, pid)
     here = {entry.kind: orjson.loads(entry.body) for entry in await trio.hospital.find(LogEntry, subject=theirs)}
     assert here["negotiation.verdict-offer"]["by"] == {"account": "s1", "role": "steward"}

@@ -116,7 +116,7 @@ async def test_a_token_from_before_this_process_started_may_have_been_used_and_d
 async def test_a_clock_that_is_ahead_does_not_make_us_forget_which_tokens_were_used(known):
     """A member may be a minute ahead, another a minute behind: the first must not push out the tokens of the second."""
     hospital, puppet = known
-    replays, now = hospital.context.members._replays, datetime.now(UTC)
+    replays, now = hospital.context.members._identity._replays, datetime.now(UTC)
     replays._started = replays._swept_at = now - timedelta(hours=1)
     used = puppet.token(hospital, BODY, now=now - timedelta(seconds=70))
     assert not await refused(known, used)

@@ -2,7 +2,8 @@
 
 The provider's store is where it is decided. What the consumer says (yes, or that it takes its own proposal back) counts
 once the provider has confirmed it; so messages that cross, repeat or lose their answers end alike at both sides. On
-acceptance the provider decides as it would about a negotiation. The new agreement goes on where the old one stood: same
+acceptance the provider decides as it would about a negotiation: policy, the standing rule, and as many persons as that
+wants (`votes`). The new agreement goes on where the old one stood: same
 parties, same dataset, same pseudonyms; every transfer under the old one is terminated (`Endings`).
 
 What people here do is in this file, what the other side says in `answering`.
@@ -22,7 +23,7 @@ from connector.services.context import Context
 from connector.services.contracting.views import NarrowingDraft
 from connector.services.contracting.wording import narrowed_by, study_of
 from connector.services.delivery import new_id
-from connector.services.exchange import speech
+from connector.services.exchange import speech, votes
 from connector.services.exchange.ending import checked_reason, own_agreement
 from connector.services.exchange.ledger import SEND_ANSWER, SEND_PROPOSAL, AmendmentLedger, record_of
 from contracts import amending as wire
@@ -52,7 +53,8 @@ class Amendments:
         """Propose a whole policy (target and parties are put in) in place of an agreement's; returns the proposal's id.
 
         `selection` is what the policy's selection digest stands for, where that changes. Raises Problem 400, 403, 404,
-        409: one proposal at a time, and a provider proposes nothing it could not agree to.
+        409: one proposal at a time, and a provider proposes nothing it could not agree to. Its proposer has said yes to it;
+        where the rule wants two persons, another one must still (`accept`).
         """
         agreement = await self._context.store.read(lambda tx: own_agreement(tx, actor, agreement_id))
         claims = self._worded(agreement, policy, selection, reason)
@@ -64,8 +66,11 @@ class Amendments:
             self._ledger.check_active(current)
             if self._ledger.open(tx, agreement_id):
                 raise conflict("A proposal about this contract is open", accepted="once it was answered or withdrawn")
+            votes.check_rule(tx, current)
             jws = speech.say(self._context, speech.PROPOSED_TERMS, claims.wire())
-            tx.add(record_of(claims, jws))
+            tx.add(made := record_of(claims, jws))
+            if current.role == Role.PROVIDER:
+                votes.vote(tx, self._context, current, made, actor)
             self._ledger.send(tx, current, SEND_PROPOSAL, "/amendments", {"proposal": jws}, claims.amendment)
             self._ledger.note(tx, "amendment.proposed", claims.amendment, agreement_id, actor.entry, jws)
 
@@ -86,22 +91,41 @@ class Amendments:
         return await self.propose(actor, agreement_id, made.policy, selection, reason)
 
     async def accept(self, actor: Actor, amendment_id: str) -> None:
-        """Accept what the other side proposed. Raises Problem 403, 404, 409; 409 also when policy does not allow it."""
-        amendment, agreement = await self._context.store.read(lambda tx: self._theirs(tx, actor, amendment_id))
+        """Say yes to changed terms: those of the other side, or as provider another person's for our own proposal.
+
+        At a provider whose rule wants two persons it stays open until both have. Raises Problem 403, 404, 409; 409 also
+        where policy or the rule does not allow it, and for the same person twice.
+        """
+        amendment, agreement = await self._context.store.read(lambda tx: self._to_answer(tx, actor, amendment_id))
         if agreement.role == Role.PROVIDER:
             await self._ledger.must_permit(agreement, amendment.policy or {}, amendment.selection)
 
         def command(tx: Transaction) -> None:
-            amendment, agreement = self._theirs(tx, actor, amendment_id)
-            made = self._ledger.made(agreement, amendment) if agreement.role == Role.PROVIDER else None
-            jws = self._ledger.say(amendment, Verdict.ACCEPTED, contract=made)
-            amendment = self._ledger.settled(tx, amendment, "accepted" if made else "answering", answer=jws)
-            if made is not None:
-                self._ledger.replace(tx, agreement, amendment, made)
+            amendment, agreement = self._to_answer(tx, actor, amendment_id)
+            if agreement.role == Role.PROVIDER:
+                self._approve(tx, actor, agreement, amendment)
+                return
+            jws = self._ledger.say(amendment, Verdict.ACCEPTED)
+            self._ledger.settled(tx, amendment, "answering", answer=jws)
             self._ledger.send(tx, agreement, SEND_ANSWER, "/answers", {"answer": jws}, amendment_id)
             self._ledger.note(tx, "amendment.accepted", amendment_id, agreement.id, actor.entry, jws)
 
         await self._context.store.write(command)
+
+    def _approve(self, tx: Transaction, actor: Actor, agreement: Agreement, amendment: Amendment) -> None:
+        """Provider: one person's yes; carried out once there are enough, and for our own once the consumer's is there."""
+        votes.check_rule(tx, agreement)
+        ours = amendment.by == self._context.me.id
+        if ours and not amendment.answer and votes.enough(tx, agreement, amendment):
+            raise conflict("This proposal waits for the other side", accepted="nobody else here has to say yes")
+        if not votes.vote(tx, self._context, agreement, amendment, actor) or (ours and not amendment.answer):
+            return
+        made = self._ledger.made(agreement, amendment)
+        jws = self._ledger.say(amendment, Verdict.ACCEPTED, contract=made)
+        said = {"outcome": jws} if ours else {"answer": jws}
+        self._ledger.replace(tx, agreement, self._ledger.settled(tx, amendment, "accepted", **said), made)
+        self._ledger.send(tx, agreement, SEND_ANSWER, "/answers", {"answer": jws}, amendment.id)
+        self._ledger.note(tx, "amendment.accepted", amendment.id, agreement.id, actor.entry, jws)
 
     async def decline(self, actor: Actor, amendment_id: str, reason: str) -> None:
         """Decline what the other side proposed, for a reason in words. Raises Problem 400, 403, 404, 409."""
@@ -161,8 +185,17 @@ class Amendments:
 
     def _theirs(self, tx: Transaction, actor: Actor, amendment_id: str) -> tuple[Amendment, Agreement]:
         """An open proposal of the other side, for somebody here who may answer it. Raises Problem 403, 404, 409."""
+        amendment, agreement = self._to_answer(tx, actor, amendment_id)
+        if amendment.by == self._context.me.id:
+            raise missing("There is no such proposal of the other side")
+        return amendment, agreement
+
+    def _to_answer(self, tx: Transaction, actor: Actor, amendment_id: str) -> tuple[Amendment, Agreement]:
+        """The same; at a provider also one of our own, which may need another person. Raises Problem 403, 404, 409."""
         amendment = tx.get(Amendment, amendment_id)
-        if amendment is None or amendment.by == self._context.me.id:
+        found = tx.get(Agreement, amendment.agreement) if amendment is not None else None
+        ours = amendment is not None and amendment.by == self._context.me.id
+        if amendment is None or (ours and (found is None or found.role != Role.PROVIDER)):
             raise missing("There is no such proposal of the other side")
         agreement = own_agreement(tx, actor, amendment.agreement)
         late = amendment.answer_by is not None and amendment.answer_by <= self._context.clock()

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.identity.members import Member
+from connector.identity.tokens import SKEW
 from connector.ports import Transaction
-from connector.problems import Problem, forbidden, invalid, missing
+from connector.problems import Problem, conflict, forbidden, invalid, missing
 from connector.records import Agreement, Amendment, OutboxMessage
 from connector.services.context import Context
-from connector.services.exchange import speech
+from connector.services.exchange import speech, votes
 from connector.services.exchange.ledger import OPEN, SEND_ANSWER, SEND_PROPOSAL, AmendmentLedger, record_of
 from contracts import amending as wire
 from contracts.agreement import same_terms, wrong_party
@@ -80,13 +81,17 @@ class AmendmentDesk:
         jws: str,
         refusal: str | None,
     ) -> str | None:
-        """The consumer answered, or takes its own back; returns our signed word about it where there is one."""
+        """The consumer answered, or takes its own back; returns our signed word about it where there is one.
+
+        A yes that comes before enough persons here have said theirs is kept; our word follows with the last of them.
+        """
         ours = amendment.by == self._context.me.id
         if ours == (claims.answer is Verdict.WITHDRAWN):
             raise forbidden("Only the proposer withdraws, and only the other side answers")
         if amendment.standing != "open":
             return self._word_given(tx, amendment, claims)
         late = amendment.answer_by is not None and amendment.answer_by <= self._context.clock()
+        refusal = refusal or votes.refused_by_rule(tx, agreement)
         if claims.answer is not Verdict.ACCEPTED:
             standing = "withdrawn" if claims.answer is Verdict.WITHDRAWN else "declined"
             self._ledger.settled(tx, amendment, standing, answer=jws, answer_reason=claims.reason or "")
@@ -95,6 +100,12 @@ class AmendmentDesk:
             why = refusal or ("The proposal was answered too late." if late else "The contract is over.")
             outcome = self._ledger.say(amendment, Verdict.DECLINED, why)
             self._ledger.settled(tx, amendment, "lapsed", answer=jws, outcome=outcome, answer_reason=why)
+        elif not votes.enough(tx, agreement, amendment):
+            if amendment.answer:
+                return None
+            tx.change(amendment, answer=jws)
+            tx.ring("agreements")
+            outcome = None
         else:
             made = self._ledger.made(agreement, amendment)
             outcome = self._ledger.say(amendment, Verdict.ACCEPTED, contract=made)
@@ -122,18 +133,46 @@ class AmendmentDesk:
     def _decided_there(
         self, tx: Transaction, agreement: Agreement, amendment: Amendment, claims: wire.AnswerToTerms, jws: str
     ) -> None:
-        """The provider's word: about our proposal, about our yes, or that it takes its own proposal back."""
+        """The provider's word: about our proposal, about our yes, or that it takes its own proposal back.
+
+        It says nothing twice, and it never agrees for us. Raises Problem 400, 403, 409.
+        """
         if amendment.standing == "accepted":
             return
+        ours = amendment.by == self._context.me.id
+        if ours and claims.answer is Verdict.WITHDRAWN:
+            raise forbidden("Only the proposer withdraws, and only the other side answers")
         by = {"participant": agreement.counterparty}
         if claims.answer is Verdict.ACCEPTED:
+            self._check_willing(tx, agreement, amendment, claims)
             contract = self._checked_contract(tx, agreement, amendment, claims)
             amendment = self._ledger.settled(tx, amendment, "accepted", outcome=jws)
             self._ledger.replace(tx, agreement, amendment, contract)
         elif amendment.standing in OPEN:
             standing = "withdrawn" if claims.answer is Verdict.WITHDRAWN else "declined"
             self._ledger.settled(tx, amendment, standing, outcome=jws, answer_reason=claims.reason or "")
+        elif not amendment.outcome:
+            tx.change(amendment, outcome=jws)
+        else:
+            return
         self._ledger.note(tx, f"amendment.{claims.answer}", amendment.id, agreement.id, by, jws)
+
+    @staticmethod
+    def _check_willing(tx: Transaction, agreement: Agreement, amendment: Amendment, claims: wire.AnswerToTerms) -> None:
+        """Both sides said yes, in time, and the provider has not said no before. Raises Problem 409."""
+        if agreement.standing == "replaced":
+            raise conflict("This contract was replaced already")
+        if amendment.outcome:
+            raise conflict("You have said before that this is not accepted")
+        if amendment.answer_by is not None and claims.at > amendment.answer_by + SKEW:
+            raise conflict("The proposal was accepted too late")
+        if amendment.by == agreement.counterparty:
+            if speech.unverified_claim(amendment.answer, "answer") != Verdict.ACCEPTED:
+                raise conflict("We have not accepted this proposal", accepted="an answer of ours that says so")
+            return
+        refused = tx.find(OutboxMessage, about=amendment.id, kind=SEND_PROPOSAL, reason="refused", limit=1)
+        if refused or amendment.standing == "declined" or (amendment.standing == "withdrawn" and amendment.answer):
+            raise conflict("This proposal is over: you refused it, or took our word that we withdraw it")
 
     def _checked_contract(
         self, tx: Transaction, agreement: Agreement, amendment: Amendment, claims: wire.AnswerToTerms
@@ -159,7 +198,10 @@ class AmendmentDesk:
         self._ledger.settled(tx, amendment, "superseded" if crossed else "declined", answer_reason=why)
 
     def _answered(self, tx: Transaction, sent: OutboxMessage, _status: int, answer: dict[str, Any]) -> None:
-        """Our answer arrived. At a consumer the provider's word about it comes back; a yes needs one."""
+        """Our answer arrived. At a consumer the provider's word about it comes back.
+
+        A yes without one waits for the provider's people; their word comes as a message of its own.
+        """
         amendment = tx.get(Amendment, sent.about)
         agreement = tx.get(Agreement, amendment.agreement) if amendment is not None else None
         if amendment is None or agreement is None or agreement.role == Role.PROVIDER:
@@ -169,8 +211,6 @@ class AmendmentDesk:
             claims = self._heard(outcome, self._context.members.reachable(sent.recipient))
             self._fits(amendment, claims)
             self._decided_there(tx, agreement, amendment, claims, outcome)
-        elif amendment.standing == "answering":
-            raise invalid("The provider does not say what became of our yes", "outcome")
         elif amendment.standing == "withdrawing":
             self._ledger.settled(tx, amendment, "withdrawn")
 
@@ -178,7 +218,8 @@ class AmendmentDesk:
         """They will not hear that we take it back: to them it is not open, and what they decided is on its way."""
         amendment = tx.get(Amendment, sent.about)
         if amendment is not None and amendment.standing == "withdrawing":
-            self._ledger.settled(tx, amendment, "withdrawn")
+            # What was not heard is no answer: a yes of theirs that was on its way still counts.
+            self._ledger.settled(tx, amendment, "withdrawn", answer="")
 
     def _cross(self, tx: Transaction, agreement: Agreement) -> None:
         """At most one is open: the provider's wins. Raises Problem 400, which the other side takes for that."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,11 +12,17 @@ from connector.records import Agreement, Amendment, ContractEnding, Negotiation
 from connector.services.actors import Actor, require
 from connector.services.chains import chain_of
 from connector.services.context import Context
+from connector.services.exchange import votes
 from connector.services.exchange.ending import own_agreement
 from connector.services.rooms import rounds
 from connector.services.rooms.names import dataset_title, moment
 from connector.services.rooms.views import TermDifference
 from contracts.names import Role
+
+CANNOT_BE_READ = "The proposed terms cannot be read."
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+log = logging.getLogger("concord.changes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,9 @@ class AmendmentView:
 
     `sentences` are the proposed terms, `differences` what they change in the present ones. `can_answer`: it waits for
     us (accept or decline); `can_withdraw`: it is ours and still open. `made` is the new contract, once there is one.
+
+    As provider: `approved` of `needed` persons here said yes, the proposer's word being one; while one is missing it
+    stays open, and `can_approve` says that it waits for another person here, be it ours or theirs.
     """
 
     id: str
@@ -69,6 +79,9 @@ class AmendmentView:
     made: str | None
     can_answer: bool
     can_withdraw: bool
+    approved: int = 0
+    needed: int = 0
+    can_approve: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +124,7 @@ class ContractChanges:
         return await self._context.store.read(query)
 
     async def waiting(self, actor: Actor) -> list[AmendmentView]:
-        """Proposals of others that wait for an answer from here, the oldest first."""
+        """Proposals that wait for people here, the oldest first: those of others, and ours that lack another person."""
         require(actor, "steward", "researcher", "operator")
         roles = {"steward": ("provider",), "researcher": ("consumer",)}.get(actor.role, ("provider", "consumer"))
 
@@ -121,7 +134,7 @@ class ContractChanges:
                 agreement = tx.get(Agreement, one.agreement)
                 if agreement is not None and agreement.role in roles:
                     found.append(self._amendment(tx, agreement, one))
-            return [one for one in found if one.can_answer]
+            return [one for one in found if one.can_answer or one.can_approve]
 
         return await self._context.store.read(query)
 
@@ -157,14 +170,27 @@ class ContractChanges:
     def _amendment(self, tx: Transaction, agreement: Agreement, one: Amendment) -> AmendmentView:
         ours = one.by == self._context.me.id
         open_now = one.standing == "open" and moment(one.answer_by) > self._context.clock()
-        sentences, differing = self._said(tx, agreement, one)
+        sentences, differing = self._readable(tx, agreement, one)
+        wanted, said = votes.needed(tx, agreement), len(votes.approved(tx, one))
+        active = agreement.standing == "active"
         return AmendmentView(
             one.id, agreement.id, self._context.members.name_of(agreement.counterparty),
             dataset_title(tx, agreement.dataset), agreement.role, ours, self._context.members.name_of(one.by),
             one.reason, "lapsed" if one.standing == "open" and not open_now else one.standing, sentences, differing,
             moment(one.proposed_at), moment(one.answer_by), one.answered_at,
-            one.answer_reason, one.made, open_now and not ours and agreement.standing == "active", open_now and ours,
+            one.answer_reason, one.made, open_now and not ours and active, open_now and ours, said, wanted,
+            open_now and active and said < wanted,
         )  # fmt: skip
+
+    def _readable(
+        self, tx: Transaction, agreement: Agreement, one: Amendment
+    ) -> tuple[list[str], list[TermDifference]]:
+        """The same as `_said`; terms that break it must not take the page with every other proposal along."""
+        try:
+            return self._said(tx, agreement, one)
+        except _UNREADABLE as fault:
+            log.error("a proposal cannot be read: %s", type(fault).__name__, extra={"amendment": one.id})
+            return [CANNOT_BE_READ], []
 
     @staticmethod
     def _said(tx: Transaction, agreement: Agreement, one: Amendment) -> tuple[list[str], list[TermDifference]]:

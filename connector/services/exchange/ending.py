@@ -15,6 +15,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from connector.identity.members import Member
+from connector.identity.tokens import SKEW
 from connector.ports import Transaction
 from connector.problems import Problem, conflict, forbidden, invalid, missing
 from connector.records import Agreement, Amendment, ContractEnding, OutboxMessage, ReceivedPerson, Transfer
@@ -68,7 +69,10 @@ class Endings:
         await self._context.store.write(command)
 
     async def receive(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
-        """`POST /consent/endings`: the other side has ended an agreement. The same receipt for the same statement."""
+        """`POST /consent/endings`: the other side has ended an agreement.
+
+        Its first statement counts and is kept; whatever it says later gets the receipt of that one.
+        """
         jws = speech.read_body(wire.EndingNotice, body).ending
         claims = speech.hear(jws, speech.CONTRACT_END, sender, wire.ContractEnd)
         if claims.by != sender.id:
@@ -80,12 +84,14 @@ class Endings:
                 raise missing("There is no such agreement between us")
             agreement = newest_of(tx, named)
             known = tx.get(ContractEnding, agreement.id)
-            if known is not None and (receipt := _receipt_of(known, jws)) is not None:
+            if known is not None and (receipt := _receipt_for(known, sender.id)) is not None:
                 return receipt
+            self._check_time(named, claims.ended_at, "ended_at")
+            counted = self._with_our_deadline(agreement, claims)
             if known is None:
-                known = self._end(tx, agreement, claims, jws, {"participant": sender.id})
+                known = self._end(tx, agreement, counted, jws, {"participant": sender.id})
             else:
-                known = self._ended_by_both(tx, agreement, known, claims, jws)
+                known = self._ended_by_both(tx, agreement, known, counted, jws)
             received = wire.EndReceived(ending=claims.ending, agreement=claims.agreement, at=self._context.clock())
             receipt = speech.say(self._context, speech.CONTRACT_END_RECEIVED, received.wire())
             tx.change(known, told_at=known.told_at or self._context.clock(), evidence=_with(known, "receipts", receipt))
@@ -94,7 +100,7 @@ class Endings:
         return {"receipt": await self._context.store.write(command)}
 
     async def erased(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
-        """`POST /consent/erasures`: the recipient states that what it received is deleted."""
+        """`POST /consent/erasures`: the recipient states that what it received is deleted. The first word is kept."""
         jws = speech.read_body(wire.ErasureNotice, body).erasure
         claims = speech.hear(jws, speech.CONTRACT_ERASED, sender, wire.ContractErased)
 
@@ -105,8 +111,11 @@ class Endings:
             known = tx.get(ContractEnding, newest_of(tx, named).id)
             if known is None:
                 raise conflict("This agreement has not ended here")
-            if jws in (known.evidence or {}).get("erasures", []):
+            if (known.evidence or {}).get("erasures"):
                 return
+            if claims.ending not in _endings_of(tx, named, known):
+                raise invalid("The statement is about another end", "ending", "the end of this contract")
+            self._check_time(named, claims.at, "at")
             tx.change(
                 known, erased_at=claims.at, objects=claims.objects, lines=claims.lines, bytes=claims.bytes,
                 told_at=known.told_at or claims.at, evidence=_with(known, "erasures", jws),
@@ -210,10 +219,26 @@ class Endings:
         """What both sides know without a word: the same id at both, and the days our own settings give."""
         ended = agreement.until or self._context.clock()
         return wire.ContractEnd(
-            ending=f"urn:uuid:{uuid5(NAMESPACE_URL, agreement.id)}", agreement=agreement.id, by=self._context.me.id,
+            ending=_own_terms_end(agreement.id), agreement=agreement.id, by=self._context.me.id,
             reason=_BY_ITS_TERMS, ended_at=ended,
             erase_by=ended + timedelta(days=self._context.settings.erase_days),
         )  # fmt: skip
+
+    def _check_time(self, agreement: Agreement, at: datetime, where: str) -> None:
+        """What happened to an agreement was after it was made and is not to come; telling of it may take days.
+
+        Raises Problem 400.
+        """
+        begun = agreement.made_at
+        if at > self._context.clock() + SKEW or (begun is not None and at < begun - SKEW):
+            raise invalid("This is no time at which it can have happened", where, "after the contract was made, by now")
+
+    def _with_our_deadline(self, agreement: Agreement, claims: wire.ContractEnd) -> wire.ContractEnd:
+        """At a provider the recipient deletes within the days we allow, whatever it allows itself."""
+        if agreement.role == Role.CONSUMER:
+            return claims
+        latest = self._context.clock() + timedelta(days=self._context.settings.erase_days)
+        return claims.model_copy(update={"erase_by": min(claims.erase_by, latest)})
 
     def _tell(self, tx: Transaction, agreement: Agreement, jws: str) -> None:
         context, other = self._context, agreement.counterparty
@@ -271,14 +296,30 @@ def checked_reason(reason: str) -> str:
 def _termination(agreement: Agreement) -> Terminate:
     if agreement.standing == "replaced":
         return Terminate("agreement-amended", ("The contract was replaced by one with changed terms.",))
+    if not agreement.end_reason:  # it never counted: its negotiation was terminated before it was finalized
+        return Terminate("negotiation-terminated", ("The negotiation of the contract was terminated.",))
     return Terminate("agreement-ended" if agreement.ended_by else "agreement-ran-out", (agreement.end_reason,))
 
 
-def _receipt_of(known: ContractEnding, jws: str) -> str | None:
-    """The receipt given for exactly this statement before."""
-    wanted = speech.unverified_claim(jws, "ending")
-    receipts = (known.evidence or {}).get("receipts", [])
-    return next((one for one in receipts if speech.unverified_claim(one, "ending") == wanted), None)
+def _own_terms_end(agreement: str) -> str:
+    """What the end of an agreement by its own terms is called, at both sides."""
+    return f"urn:uuid:{uuid5(NAMESPACE_URL, agreement)}"
+
+
+def _receipt_for(known: ContractEnding, participant: str) -> str | None:
+    """The receipt given for the statement of this participant that is kept."""
+    kept = known.evidence or {}
+    theirs = [one for one in kept.get("endings", []) if speech.unverified_claim(one, "by") == participant]
+    if not theirs:
+        return None
+    wanted = speech.unverified_claim(theirs[0], "ending")
+    return next((one for one in kept.get("receipts", []) if speech.unverified_claim(one, "ending") == wanted), None)
+
+
+def _endings_of(tx: Transaction, agreement: Agreement, known: ContractEnding) -> set[str | None]:
+    """What an end is called by either side: both may have ended it, or at one of them its own time may have been over."""
+    said = {speech.unverified_claim(one, "ending") for one in (known.evidence or {}).get("endings", [])}
+    return {known.ending, *said, *(_own_terms_end(one.id) for one in chain_of(tx, agreement))}
 
 
 def _with(ending: ContractEnding, kind: str, jws: str) -> dict[str, Any]:

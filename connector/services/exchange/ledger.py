@@ -12,6 +12,7 @@ from connector.problems import Problem, conflict, invalid
 from connector.records import Agreement, Amendment, Dataset, Negotiation
 from connector.services.chains import domain_of
 from connector.services.context import Context
+from connector.services.contracting.questions import is_understood
 from connector.services.delivery import new_id
 from connector.services.exchange import speech
 from connector.services.exchange.ending import stop_fetching
@@ -71,6 +72,8 @@ class AmendmentLedger:
         wrong = wrong_party(claims.policy, target=agreement.dataset, assigner=assigner, assignee=assignee)
         if wrong is not None:
             raise invalid(f"The proposal is not about this contract: {wrong}", "policy")
+        if not is_understood(claims.policy):
+            raise invalid("The proposal holds a term that is not understood here", "policy", "terms that can be kept")
         if terms_digest(claims.policy) == agreement.digest:
             raise invalid("The proposal changes nothing", "policy", "a policy with other terms")
         try:
@@ -88,7 +91,8 @@ class AmendmentLedger:
         found = tx.find(Amendment, agreement=agreement, standing=list(OPEN))
         now, still = self._context.clock(), []
         for one in found:
-            if one.standing == "open" and one.answer_by is not None and one.answer_by <= now:
+            # A yes that waits for the provider's people waits no longer than the proposal stands.
+            if one.standing in ("open", "answering") and one.answer_by is not None and one.answer_by <= now:
                 self.settled(tx, one, "lapsed", answer_reason="Nobody answered in time.")
             else:
                 still.append(one)

@@ -55,6 +55,8 @@ class Sheet:
 
 def is_overtaken(visit: Visit, sheet: Sheet) -> bool:
     """Whether other terms stand than the visitor read: those that the form names, or at first its address."""
+    if not sheet.terms:
+        return False
     if visit.request.method == "POST":
         return visit.form.text("terms") != sheet.terms
     return visit.request.query_params.get("terms", sheet.terms) != sheet.terms

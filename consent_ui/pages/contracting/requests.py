@@ -99,7 +99,9 @@ async def request_page(visit: Visit, pid: str, said: str = "") -> Response:
     found = await visit.services.approvals.show(visit.actor, pid)
     narrowing.mark_changed(visit, found.terms_digest)
     status = 400 if visit.form.errors else 200
-    return visit.page("contracting/request.html", status, asked=found, said=SAID.get(said, ""), changed=said == narrowing.CHANGED)
+    return visit.page(
+        "contracting/request.html", status, asked=found, said=SAID.get(said, ""), changed=said == narrowing.CHANGED
+    )
 
 
 @router.post("/{pid:path}")

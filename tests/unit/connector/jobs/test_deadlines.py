@@ -26,12 +26,20 @@ class Moves:
         self.store = store
         self.made: list[tuple[str, object]] = []
         self.fault: Exception | None = None
+        self.meanwhile = None
 
-    async def move(self, pid, move, by=None):
+    async def move(self, pid, move, by=None, *, first=None):
         if self.fault is not None:
             raise self.fault
+        if self.meanwhile is not None:
+            await self.meanwhile()
+
+        def command(tx):
+            first(tx, tx.get(Negotiation, pid))
+            tx.alter(Negotiation, {"parting": {"rank": 3}}, pid=pid)
+
+        await self.store.write(command)
         self.made.append((pid, move))
-        await self.store.write(lambda tx: tx.alter(Negotiation, {"parting": {"rank": 3}}, pid=pid))
 
 
 class Office:
@@ -132,6 +140,24 @@ async def test_somebody_who_answers_at_the_last_moment_wins(office):
     office.moves.fault = conflict("A message of ours is still on its way")
     assert await office.at(days=11) is None
     assert not await office.find(PersonAsked)
+
+
+async def test_a_question_raised_at_the_last_moment_has_a_time_of_its_own(office):
+    """We counter and they answer, between the look at what is due and the end: the new request is not ended."""
+    await office.asked("a", 10)
+
+    async def answered():
+        steps = [["REQUESTED", START.isoformat(), "consumer"], ["OFFERED", START.isoformat(), "provider"]]
+        steps.append(["REQUESTED", START.isoformat(), "consumer"])
+        await office.store.write(lambda tx: tx.alter(Negotiation, {"steps": {"steps": steps}}, pid="a"))
+        [process] = await office.find(Negotiation)
+        await office.store.write(lambda tx: ask_people(tx, office.context, process, 1, 10))
+
+    office.moves.meanwhile = answered
+    await office.at(days=11)
+    assert office.moves.made == []
+    [asked] = await office.find(PersonAsked)
+    assert asked.answer_by == START + timedelta(days=21)
 
 
 async def test_asked_again_it_keeps_its_deadline(office):

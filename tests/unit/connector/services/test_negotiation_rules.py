@@ -93,15 +93,23 @@ async def test_what_does_not_wait_for_anybody_is_not_found_through_the_api(hospi
         assert (await api.get("/api/approvals")).json() == []
         assert (await api.get("/api/negotiations/waiting")).json() == []
         assert (await api.get("/api/acceptances")).json() == []
-        for act, body in (("approve", {}), ("refuse", {"reason": "No"}), ("counter", {"categories": ["laboratory"]})):
-            answered = await api.post(f"/api/approvals/urn:uuid:none/{act}", json=body)
+        for where, act, body in (
+            ("approvals", "approve", {}), ("approvals", "refuse", {"reason": "No"}),
+            ("approvals", "counter", {"categories": ["laboratory"]}), ("negotiations", "accept", {}),
+            ("negotiations", "decline", {"reason": "No"}), ("negotiations", "counter", {"until": "2027-01-01"}),
+        ):  # fmt: skip
+            address = f"/api/{where}/urn:uuid:none/{act}"
+            answered = await api.post(address, json=body | {"terms": "0" * 64})
             assert answered.status_code == 404, answered.text
-        for act, body in (("accept", {}), ("decline", {"reason": "No"}), ("counter", {"until": "2027-01-01"})):
-            answered = await api.post(f"/api/negotiations/urn:uuid:none/{act}", json=body)
-            assert answered.status_code == 404, answered.text
+            for unread in ({}, {"terms": ""}, {"terms": "those"}):
+                refused = await api.post(address, json=body | unread)
+                assert refused.status_code in (400, 422), refused.text
+                assert "terms" in refused.text
         assert (await api.post("/api/members/urn:x/accept", json={"why": "Trust"})).status_code == 400
         assert (await api.post("/api/members/urn:x/revoke", json={})).status_code == 404
-        assert (await api.post("/api/approvals/urn:uuid:none/approve", json={"verdict": "yes"})).status_code in (
+        assert (
+            await api.post("/api/approvals/urn:uuid:none/approve", json={"terms": "0" * 64, "verdict": "yes"})
+        ).status_code in (
             400,
             422,
         )

@@ -25,6 +25,8 @@ OVER = "urn:uuid:asked-over"
 THEIRS, OURS = "urn:uuid:change-theirs", "urn:uuid:change-ours"
 ENDED = "urn:uuid:e1d0c2b3-1111-4222-8333-444455556666"
 REPLACED = "urn:uuid:b2d0c2b3-1111-4222-8333-444455556666"
+READ = "5" * 64
+"""The digest of the terms that stand wherever somebody is asked."""
 GROUP_ID, FOREIGN = "urn:concord:research:00000001", "urn:example:old-connector"
 HEART_TITLE = "Records on heart and blood pressure"
 DIFFERENCES = [
@@ -97,23 +99,33 @@ class Questions:
             verdicts=[Verdict("Pieter Claes", "approve", NOW - timedelta(hours=5), "The study board agreed.")]
             if found.approved else [],
             can=[no] if plain else [yes, "counter", no], standing=STANDING, understood=not plain,
+            terms_digest=READ, spoken=bool(found.approved),
         )  # fmt: skip
 
-    async def approve(self, actor, pid, note=""):
+    def read(self, terms):
+        if terms != READ:
+            raise conflict("The terms have changed since you read them: nothing was done", "terms-changed")
+
+    async def approve(self, actor, pid, terms, note=""):
+        self.read(terms)
         if note == "again":
             raise conflict("You have spoken on exactly these terms already", accepted="the answer of another person")
         self.said.append(("approve", pid, note))
 
-    async def refuse(self, actor, pid, reason):
+    async def refuse(self, actor, pid, terms, reason):
+        self.read(terms)
         self.said.append(("refuse", pid, reason))
 
-    async def accept(self, actor, pid):
+    async def accept(self, actor, pid, terms):
+        self.read(terms)
         self.said.append(("accept", pid))
 
-    async def decline(self, actor, pid, reason):
+    async def decline(self, actor, pid, terms, reason):
+        self.read(terms)
         self.said.append(("decline", pid, reason))
 
-    async def counter(self, actor, pid, draft):
+    async def counter(self, actor, pid, terms, draft):
+        self.read(terms)
         if draft.categories == ["conditions"]:
             raise Problem(
                 400, "not-narrower", "No", "This is not within the data of the present terms", "data", "vital signs"
@@ -160,6 +172,7 @@ class Research(staff.Research):
             steps=[*done, *staff.steps(waiting="agreed")[1:]], rounds=rounds("consumer")[:2],
             from_catalogue=DIFFERENCES, can=["decline"] if pid == OPEN_TERM else ["accept", "counter", "decline"],
             answer_by=NOW + timedelta(hours=30), urgent=pid == PRESSING,
+            terms_digest=READ,
         )  # fmt: skip
 
     async def room(self, actor, agreement):
