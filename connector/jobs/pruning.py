@@ -59,11 +59,14 @@ class Pruning:
         full = True
         while full:
             portion = await self._context.store.read(partial(_old, before, beyond))
+            removed = await self._context.store.write(partial(_forget, portion))
             if full := len(portion) == _PORTION:
                 first, last = portion[0].received_at, portion[-1].received_at
                 # What was kept at the last moment comes again, with what else came at that moment.
-                beyond = {"received_at__gt" if first == last else "received_at__ge": last}
-            await self._context.store.write(partial(_forget, portion))
+                if first != last:
+                    beyond = {"received_at__ge": last}
+                elif not removed:
+                    beyond = {"received_at__gt": last}
 
     async def _sent(self, **settled: Any) -> None:
         while portion := await self._context.store.read(
@@ -80,12 +83,14 @@ def _remove(ids: list[str], standing: str, tx: Transaction) -> None:
     tx.remove(OutboxMessage, id=ids, standing=standing)
 
 
-def _forget(portion: Sequence[InboxMessage], tx: Transaction) -> None:
-    """Remove these, apart from those of a process that goes on."""
-    open_ones = {pid for pid in {row.about for row in portion} if _goes_on(tx, pid)}
-    for row in portion:
-        if row.about not in open_ones:
-            tx.remove(InboxMessage, sender=row.sender, message_id=row.message_id)
+def _forget(portion: Sequence[InboxMessage], tx: Transaction) -> int:
+    """Remove these, apart from those of a process that goes on; returns how many went."""
+    going_on = {pid for pid in {row.about for row in portion} if _goes_on(tx, pid)}
+    return sum(
+        tx.remove(InboxMessage, sender=row.sender, message_id=row.message_id)
+        for row in portion
+        if row.about not in going_on
+    )
 
 
 def _goes_on(tx: Transaction, pid: str) -> bool:

@@ -30,6 +30,7 @@ async def home(visit: Dpo) -> Response:
         home=await visit.services.dpo.home(visit.actor),
         late=[one for one in endings if one.overdue],
         accepted=await visit.services.membership.acceptances(visit.actor),
+        weakened=await visit.services.rules.weakened(visit.actor),
     )
 
 

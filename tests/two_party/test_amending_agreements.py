@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,11 +15,14 @@ import pytest
 from connector.dataplane.lines import code_of
 from connector.identity.statements import StatementType, read_statement
 from connector.problems import Problem
-from connector.records import Agreement, Amendment, ContractEnding, Dataset, Notice, Tombstone, Transfer
+from connector.records import Agreement, Amendment, ContractEnding, Dataset, LogEntry, Notice, Tombstone, Transfer
 from connector.services.contracting.views import NarrowingDraft
+from connector.services.exchange.changes import CANNOT_BE_READ
+from contracts.agreement import make_agreement
 from policy.instants import wire
 from tests.two_party import story
 from tests.two_party.conftest import Trio
+from tests.two_party.puppet import Voice
 from tests.two_party.releases import BUNDLES, Stage, content_of, hospital_stage, lines_of, opened_by_hand
 from tests.two_party.space import Party, until
 
@@ -42,6 +46,7 @@ class Sides:
 
     def __init__(self, trio: Trio, agreement: str, proposer: str = "consumer") -> None:
         parties = {"provider": trio.hospital, "consumer": trio.research}
+        self.trio = trio
         self.agreement = agreement
         self.proposer_role, self.other_role = proposer, "provider" if proposer == "consumer" else "consumer"
         self.proposer, self.other = parties[self.proposer_role], parties[self.other_role]
@@ -398,3 +403,191 @@ async def test_the_end_of_an_amended_contract_deletes_what_came_under_all_of_its
     await stage.holder.services.endings.end(stage.holder.acting("steward"), stage.agreement, "It is over.")
     found = await stage.holder.eventually(ContractEnding, stage.agreement, where=lambda one: one.erased_at)
     assert (found.objects, found.lines) == (2, before.lines + after.lines)
+
+
+# --- nobody agrees for the other side ---------------------------------------------------------------------------------
+
+
+async def provider_says(sides: Sides, amendment: str, answer: str = "accepted", **changes) -> int:
+    """What the consumer answers when the provider's key says this about a proposal; nothing else is at fault."""
+    known = await sides.consumer.get(Amendment, amendment)
+    voice = Voice.of(sides.provider, sides.trio.space.client)
+    now = datetime.now(UTC)
+    contract = make_agreement(story.urn(), known.policy, story.RECORDS, sides.provider.id, sides.consumer.id, now)
+    claims = {"amendment": amendment, "agreement": sides.agreement, "proposal_digest": known.digest, "reason": None,
+              "by": sides.provider.id, "answer": answer, "contract": contract if answer == "accepted" else None,
+              "at": wire(now)} | changes  # fmt: skip
+    said = {"answer": voice.say(StatementType.ANSWER_TO_TERMS, claims)}
+    return (await voice.post(sides.consumer, "/consent/answers", said)).status_code
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_a_provider_cannot_say_yes_to_its_own_proposal_for_the_consumer(trio: Trio, answered: bool):
+    agreement, _ = await story.agreed(trio.research, trio.hospital)
+    sides = Sides(trio, agreement, "provider")
+    amendment = await sides.propose()
+    await sides.arrived(amendment)
+    if answered:
+        await sides.answer(amendment, "decline", "No, never.")
+    assert await provider_says(sides, amendment) == 409
+    assert [one.standing for one in await trio.research.find(Agreement)] == ["active"]
+    assert (await trio.research.get(Amendment, amendment)).standing == ("declined" if answered else "open")
+
+
+@pytest.mark.parametrize("over", ["declined", "withdrawn"])
+async def test_a_provider_cannot_accept_what_it_declined_or_what_was_taken_back_before(trio: Trio, over: str):
+    agreement, _ = await story.agreed(trio.research, trio.hospital)
+    sides = Sides(trio, agreement, "consumer")
+    amendment = await sides.propose()
+    await sides.arrived(amendment)
+    if over == "declined":
+        await sides.answer(amendment, "decline", "Too short.")
+    else:
+        await sides.withdraw(amendment)
+    await sides.settled(amendment, over)
+    assert await provider_says(sides, amendment) == 409
+    await sides.alike(["active"])
+
+
+async def test_a_provider_neither_accepts_late_nor_withdraws_for_the_consumer_nor_speaks_twice(trio: Trio):
+    agreement, _ = await story.agreed(trio.research, trio.hospital)
+    sides = Sides(trio, agreement, "consumer")
+    amendment = await sides.propose()
+    assert await provider_says(sides, amendment, "withdrawn") == 403
+    assert await provider_says(sides, amendment, at=wire(datetime.now(UTC) + timedelta(days=31))) == 409
+    before = len(await trio.research.find(LogEntry, subject=amendment))
+    for _ in range(3):
+        assert await provider_says(sides, amendment, "declined", reason="no") == 200
+    assert len(await trio.research.find(LogEntry, subject=amendment)) == before + 1
+
+
+# --- rules and several persons ----------------------------------------------------------------------------------------
+
+
+def steward(trio: Trio, account: str):
+    return trio.hospital.acting("steward", account, account.capitalize())
+
+
+async def ruled(trio: Trio, answer: str, proposer: str) -> Sides:
+    """A contract, and then a rule about its further terms."""
+    agreement, _ = await story.agreed(trio.research, trio.hospital)
+    await trio.hospital.services.rules.set(steward(trio, "ann"), answer, reason="No changes this year.")
+    return Sides(trio, agreement, proposer)
+
+
+async def votes(trio: Trio, amendment: str) -> tuple:
+    """What the provider's people see of a proposal, in its list of what waits and in the history of the contract."""
+    changes, reader = trio.hospital.services.contract_changes, steward(trio, "cat")
+    shown = await changes.amendment(reader, amendment)
+    assert shown in (await changes.history(reader, shown.agreement)).amendments
+    assert (shown in await changes.waiting(reader)) == (shown.can_approve or shown.can_answer)
+    return shown.standing, shown.approved, shown.needed, shown.can_approve
+
+
+async def test_where_two_persons_are_needed_one_steward_alone_changes_nothing(trio: Trio):
+    sides = await ruled(trio, "quorum", "consumer")
+    amendment = await sides.propose()
+    await sides.arrived(amendment)
+    accept = trio.hospital.services.amendments.accept
+    await accept(steward(trio, "ann"), amendment)
+    assert await votes(trio, amendment) == ("open", 1, 2, True)
+    with pytest.raises(Problem) as twice:
+        await accept(steward(trio, "ann"), amendment)
+    assert twice.value.status == 409
+    guest = type(steward(trio, "eve"))("eve", "Eve", "steward", trio.research.id)
+    with pytest.raises(Problem) as own:
+        await accept(guest, amendment)
+    assert own.value.status == 403
+    assert len(await trio.hospital.find(Agreement)) == 1
+    await accept(steward(trio, "ben"), amendment)
+    await sides.settled(amendment, "accepted")
+    await sides.alike(["replaced", "active"])
+    assert await votes(trio, amendment) == ("accepted", 2, 2, False)
+    kinds = [one.kind for one in await trio.hospital.find(LogEntry, subject=amendment, order="sequence")]
+    assert kinds == ["amendment.received", *["amendment.verdict-approve"] * 2, "amendment.accepted"]
+
+
+async def test_our_own_proposal_is_carried_out_when_the_consumer_and_a_second_person_said_yes(trio: Trio):
+    sides = await ruled(trio, "quorum", "provider")
+    amendment = await trio.hospital.services.amendments.narrow(steward(trio, "ann"), sides.agreement, SHORTER)
+    assert await votes(trio, amendment) == ("open", 1, 2, True)
+    await sides.answer(amendment, "accept")
+    await trio.hospital.eventually(Amendment, amendment, where=lambda one: one.answer)
+    await trio.research.quiet()
+    assert (await trio.research.get(Amendment, amendment)).standing == "answering"
+    assert await votes(trio, amendment) == ("open", 1, 2, True)
+    with pytest.raises(Problem) as alone:
+        await trio.hospital.services.amendments.accept(steward(trio, "ann"), amendment)
+    assert alone.value.status == 409
+    await trio.hospital.services.amendments.accept(steward(trio, "ben"), amendment)
+    await sides.settled(amendment, "accepted")
+    await sides.alike(["replaced", "active"])
+
+
+async def test_a_second_person_may_speak_before_the_consumer_does(trio: Trio):
+    sides = await ruled(trio, "quorum", "provider")
+    amendment = await trio.hospital.services.amendments.narrow(steward(trio, "ann"), sides.agreement, SHORTER)
+    await trio.hospital.services.amendments.accept(steward(trio, "ben"), amendment)
+    assert await votes(trio, amendment) == ("open", 2, 2, False)
+    assert len(await trio.hospital.find(Agreement)) == 1
+    await sides.answer(amendment, "accept")
+    await sides.alike(["replaced", "active"])
+
+
+async def test_a_proposal_that_waits_for_a_second_person_can_be_taken_back_after_the_consumers_yes(trio: Trio):
+    sides = await ruled(trio, "quorum", "provider")
+    amendment = await sides.propose()
+    await sides.answer(amendment, "accept")
+    await trio.hospital.eventually(Amendment, amendment, where=lambda one: one.answer)
+    await sides.withdraw(amendment)
+    await sides.settled(amendment, "withdrawn")
+    await sides.alike(["active"])
+
+
+async def test_a_rule_that_refuses_takes_no_changed_terms_whoever_proposes_them(trio: Trio):
+    sides = await ruled(trio, "accept", "provider")
+    first = await sides.propose()
+    await sides.arrived(first)
+    await trio.hospital.services.rules.set(steward(trio, "ann"), "refuse", reason="No changes this year.")
+    await sides.answer(first, "accept")
+    await sides.settled(first, "lapsed", trio.hospital)
+    [told] = await sides.settled(first, "declined", trio.research)
+    assert told.answer_reason == "No changes this year."
+    with pytest.raises(Problem) as ours:
+        await sides.propose()
+    second = await narrow(trio.research, "consumer", sides.agreement, SHORTER)
+    await trio.hospital.eventually(Amendment, second)
+    with pytest.raises(Problem) as theirs:
+        await trio.hospital.services.amendments.accept(steward(trio, "ann"), second)
+    assert [(one.value.status, one.value.code) for one in (ours, theirs)] == [(409, "refused-by-rule")] * 2
+    await sides.alike(["active"])
+
+
+# --- terms that nobody can read ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59.999999Z", "24:00", "-0001-01-01T00:00:00Z", "1"])
+async def test_terms_that_are_not_understood_are_refused_on_arrival(sides: Sides, moment: str):
+    found = await sides.other.get(Agreement, sides.agreement)
+    policy = {key: deepcopy(value) for key, value in found.policy.items() if key != "timestamp"}
+    policy["permission"][0]["constraint"].append(
+        {"leftOperand": "dateTime", "operator": "lteq", "rightOperand": moment}
+    )
+    now = datetime.now(UTC)
+    claims = {"amendment": story.urn(), "agreement": sides.agreement, "by": sides.proposer.id, "reason": None,
+              "policy": policy | {"@id": story.urn(), "@type": "Offer"}, "selection": found.selection,
+              "proposed_at": wire(now), "answer_by": wire(now + timedelta(days=3))}  # fmt: skip
+    voice = Voice.of(sides.proposer, sides.trio.space.client)
+    said = {"proposal": voice.say(StatementType.PROPOSED_TERMS, claims)}
+    answer = await voice.post(sides.other, "/consent/amendments", said)
+    assert (answer.status_code, await sides.other.find(Amendment)) == (400, [])
+
+
+async def test_a_proposal_that_cannot_be_read_leaves_the_others_to_be_read(sides: Sides, caplog):
+    amendment = await sides.propose()
+    await sides.arrived(amendment)
+    good = await sides.other.get(Amendment, amendment)
+    await sides.other.add(replace(good, id=story.urn(), selection="broken"))
+    shown = await sides.other.services.contract_changes.waiting(sides.other.acting(ROLE[sides.other_role]))
+    assert sorted(one.sentences == [CANNOT_BE_READ] for one in shown) == [False, True]
+    assert "a proposal cannot be read: ValueError" in caplog.text

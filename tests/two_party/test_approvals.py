@@ -436,13 +436,22 @@ async def test_only_who_needs_it_is_accepted_and_only_with_a_reason_by_a_steward
 
 async def concord(party, *words: str) -> tuple[int, object]:
     """The command, as a process of its own beside the one that serves; returns its code and what it printed."""
-    arguments = [sys.executable, "-c", "from connector.cli import main; main()", *words, "--json"]
+    done = await run(party, *words, "--json")
+    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+
+async def told(party, *words: str) -> str:
+    """What the command says to people, beside its answer."""
+    return (await run(party, *words)).stderr
+
+
+async def run(party, *words: str) -> subprocess.CompletedProcess[str]:
+    arguments = [sys.executable, "-c", "from connector.cli import main; main()", *words]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CONCORD_")}
     environment = kept | {"PYTHONPATH": str(ROOT), "CONCORD_DIRECTORY": str(party.founded.directory)}
-    done = await asyncio.to_thread(
+    return await asyncio.to_thread(
         subprocess.run, arguments, capture_output=True, text=True, env=environment, timeout=60, check=False
     )
-    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 
 async def test_the_whole_of_a_negotiation_can_be_decided_by_the_command(trio):
@@ -465,7 +474,9 @@ async def test_the_whole_of_a_negotiation_can_be_decided_by_the_command(trio):
     await until(lambda: trio.research.services.offers.list(trio.research.acting("researcher")), "an offer to answer")
     code, rows = await concord(trio.research, "negotiations", "list", "--waiting")
     assert [row["pid"] for row in rows] == [pid]
-    code, view = await concord(trio.research, "negotiations", "accept", pid)
+    said, read = await told(trio.research, "negotiations", "accept", pid), await story.terms(trio.research, pid)
+    assert f"Terms: {read}" in said  # what was accepted is what was printed
+    code, view = await concord(trio.research, "negotiations", "show", pid)
     assert (code, view["rounds"][1]["differences"][0]["term"]) == (0, "until")
     assert (await the_end(trio, pid)).state == "FINALIZED"
     assert await concord(trio.hospital, "rules", "remove") == (0, {"dataset": "", "counterparty": ""})

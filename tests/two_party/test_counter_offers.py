@@ -12,7 +12,7 @@ import pytest
 from connector.problems import Problem
 from connector.records import Agreement, Dataset, LogEntry, Negotiation, PersonAsked, SourceRecord
 from connector.services.contracting import NarrowingDraft, OfferDraft
-from connector.services.processes.moves import MakeOffer
+from connector.services.processes.moves import Accept, MakeOffer
 from contracts.terms import Selection, bound_terms, terms_digest
 from policy.categories import category_of
 from tests.two_party import story
@@ -132,6 +132,40 @@ async def test_without_a_rule_a_narrower_request_needs_nobody_at_the_provider(tr
     )
     ours, _ = await the_end(trio, pid)
     assert ours.state == "FINALIZED", ours.reason
+
+
+async def test_an_answer_to_an_offer_that_does_not_stand_any_more_counts_for_nothing(trio, asked):
+    """A colleague asks for less and the provider answers that with a new offer, while the old page is still open."""
+    pid, theirs = asked
+    approvals, offers = trio.hospital.services.approvals, trio.research.services.offers
+
+    async def offered(draft: NarrowingDraft) -> str:
+        await approvals.counter(steward(trio), theirs, await story.terms(trio.hospital, theirs), draft)
+        await waiting(trio.research, pid)
+        return (await offers.show(researcher(trio), pid)).terms_digest
+
+    read = await offered(NarrowingDraft(until=SOON))
+    await offers.counter(researcher(trio), pid, read, NarrowingDraft(until=SOON - timedelta(days=1)))
+    await waiting(trio.hospital, theirs)
+    now = await offered(NarrowingDraft(categories=["laboratory"]))
+    assert now != read
+    for answer in (
+        offers.accept(researcher(trio), pid, read),
+        offers.counter(researcher(trio), pid, read, NarrowingDraft(categories=["conditions"])),
+        offers.decline(researcher(trio), pid, read, "Too little"),
+    ):
+        with pytest.raises(Problem) as stale:
+            await answer
+        assert (stale.value.status, stale.value.code) == (409, "terms-changed")
+    with pytest.raises(Problem) as stale:  # the same, by the transaction that writes
+        await offers._move(researcher(trio), pid, read, Accept())
+    assert stale.value.code == "terms-changed"
+    await trio.research.quiet()
+    assert (await trio.research.get(Negotiation, pid)).state == "OFFERED"
+    view = await trio.research.services.research.negotiation(researcher(trio), pid)
+    assert view.terms_digest == now
+    await offers.accept(researcher(trio), pid, now)
+    assert (await the_end(trio, pid))[0].state == "FINALIZED"
 
 
 async def test_a_declined_offer_ends_both_sides_with_the_researchers_reason(trio, asked):

@@ -19,6 +19,7 @@ from connector.storage import SqliteStore
 from policy.instants import wire
 from tests.two_party import story
 from tests.two_party.conftest import Trio
+from tests.two_party.puppet import Voice
 from tests.two_party.releases import (
     BUNDLES,
     Stage,
@@ -265,3 +266,81 @@ async def test_only_those_whose_side_it_is_may_end_a_contract_and_only_once(trio
     with pytest.raises(Problem) as again:
         await end(trio.hospital, agreement, "steward")
     assert again.value.status == 409
+
+
+class Ender:
+    """One side of a contract whose key ends it, states things about it, and says what it likes."""
+
+    def __init__(self, trio: Trio, agreement: str) -> None:
+        self.trio, self.agreement = trio, agreement
+        self.voice = Voice.of(trio.research, trio.space.client)
+
+    async def ends(self, **changes):
+        now = datetime.now(UTC)
+        said = {"ending": story.urn(), "agreement": self.agreement, "by": self.voice.id, "reason": WHY,
+                "ended_at": wire(now), "erase_by": wire(now + timedelta(days=1))} | changes  # fmt: skip
+        return await self._post("endings", {"ending": self.voice.say(StatementType.CONTRACT_END, said)})
+
+    async def erased(self, **changes):
+        said = {"ending": story.urn(), "agreement": self.agreement, "at": wire(datetime.now(UTC)), "objects": 1,
+                "lines": 1, "bytes": 1} | changes  # fmt: skip
+        return await self._post("erasures", {"erasure": self.voice.say(StatementType.CONTRACT_ERASED, said)})
+
+    async def _post(self, path: str, body: dict):
+        return await self.voice.post(self.trio.hospital, f"/consent/{path}", body)
+
+    async def kept(self) -> ContractEnding:
+        return await self.trio.hospital.get(ContractEnding, self.agreement)
+
+
+@pytest.fixture
+async def ender(trio: Trio) -> Ender:
+    agreement, _ = await story.agreed(trio.research, trio.hospital)
+    return Ender(trio, agreement)
+
+
+async def test_who_ends_a_contract_does_not_choose_when_that_was_nor_how_long_it_keeps_the_data(ender: Ender):
+    forever = "9999-01-01T00:00:00Z"
+    for never in ("1999-01-01T00:00:00Z", wire(datetime.now(UTC) + timedelta(hours=1))):
+        assert (await ender.ends(ended_at=never, erase_by=forever)).status_code == 400
+    assert (await ender.trio.hospital.get(Agreement, ender.agreement)).standing == "active"
+    before = datetime.now(UTC)
+    assert (await ender.ends(erase_by=forever)).status_code == 200
+    days = timedelta(days=ender.trio.hospital.context.settings.erase_days)
+    assert before + days <= (await ender.kept()).erase_by <= datetime.now(UTC) + days
+
+
+async def test_one_end_and_one_statement_of_deletion_of_a_side_are_kept_however_often_it_says_more(ender: Ender):
+    first = (await ender.ends()).json()["receipt"]
+    ending = claims(first, StatementType.CONTRACT_END_RECEIVED, ender.trio.hospital)["ending"]
+    assert (await ender.erased()).status_code == 400  # of another end
+    assert (await ender.erased(ending=ending, at="9999-01-01T00:00:00Z")).status_code == 400
+    assert (await ender.kept()).erased_at is None
+    assert (await ender.erased(ending=ending)).status_code == 200
+    before, entries = await ender.kept(), len(await ender.trio.hospital.find(LogEntry, subject=ender.agreement))
+    for number in range(3):
+        assert (await ender.ends(reason=f"again {number}")).json()["receipt"] == first
+        assert (await ender.erased(ending=ending, lines=number)).status_code == 200
+    assert await ender.kept() == before
+    assert [len(before.evidence[kind]) for kind in ("endings", "receipts", "erasures")] == [1, 1, 1]
+    assert len(await ender.trio.hospital.find(LogEntry, subject=ender.agreement)) == entries
+
+
+async def test_an_end_of_theirs_after_ours_shortens_the_time_to_delete_and_never_lengthens_it(ender: Ender):
+    await end(ender.trio.hospital, ender.agreement, "steward")
+    ours = await ender.kept()
+    assert (await ender.ends(erase_by="9999-01-01T00:00:00Z")).status_code == 200
+    both = await ender.kept()
+    assert (both.erase_by, both.by, len(both.evidence["endings"])) == (ours.erase_by, ender.trio.hospital.id, 2)
+
+
+async def test_transfers_of_a_contract_whose_negotiation_ended_unfinalized_are_terminated(trio: Trio):
+    stage, _tokens = await vendor_stage(trio, {"band-0001-aa": "Ann Example"})
+    await stage.answer("band-0001-aa")
+    pid = await stage.transfer()
+    await until(lambda: trio.hospital.find(Release, kind="stream", standing="running"), "the stream to begin")
+    dead = {"standing": "ended", "ended_at": datetime.now(UTC)}
+    await trio.hospital.store.write(lambda tx: (tx.alter(Agreement, dead, id=stage.agreement), tx.ring(BELL)))
+    over = await trio.research.eventually(Transfer, pid, where=lambda one: one.state == "TERMINATED")
+    assert over.reason["code"] == "negotiation-terminated"
+    await until(lambda: trio.hospital.find(Release, kind="stream", standing="ended"), "the stream to end")

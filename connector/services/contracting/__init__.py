@@ -6,6 +6,7 @@ from connector.services.contracting.views import (
     QuestionRow,
     QuestionView,
     RuleRow,
+    RuleWeakened,
     Standing,
     Verdict,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "QuestionRow",
     "QuestionView",
     "RuleRow",
+    "RuleWeakened",
     "Standing",
     "Verdict",
 ]

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from connector.ports import Transaction
 from connector.problems import invalid, missing
 from connector.records import Dataset, NegotiationRule
 from connector.services.actors import Actor, require
 from connector.services.context import Context
-from connector.services.contracting.views import RuleRow
+from connector.services.contracting.strictness import account_name, changed, loosened, rule_for
+from connector.services.contracting.views import RuleRow, RuleWeakened
 from connector.services.rooms.names import dataset_title
+
+__all__ = ["ANSWERS", "DAYS", "NEEDED", "Rules", "rule_for"]
 
 ANSWERS = ("accept", "refuse", "person", "quorum")
 NEEDED = {"person": 1, "quorum": 2}
 DAYS = 14
 _MOST_DAYS = 365
 _LONGEST = 500
-_STANDARD = NegotiationRule(dataset="", counterparty="", answer="accept")
 _ROLES = ("steward", "operator")
-
-
-def rule_for(tx: Transaction, dataset: str, counterparty: str) -> NegotiationRule:
-    """The rule for a request; to accept where none was made.
-
-    What was said about this counterparty counts before what was said about everybody, and in either what was said
-    about this dataset before what was said about all.
-    """
-    found = {
-        (rule.counterparty, rule.dataset): rule
-        for rule in tx.find(NegotiationRule, dataset=(dataset, ""), counterparty=(counterparty, ""))
-    }
-    places = ((counterparty, dataset), (counterparty, ""), ("", dataset), ("", ""))
-    return next((found[place] for place in places if place in found), _STANDARD)
 
 
 class Rules:
@@ -79,7 +69,7 @@ class Rules:
         def command(tx: Transaction) -> RuleRow:
             if dataset and tx.get(Dataset, dataset) is None:
                 raise invalid("There is no such dataset here", "dataset", "a dataset of ours, or none for all of them")
-            tx.put(rule)
+            changed(tx, context, actor, (dataset, counterparty), lambda: tx.put(rule))
             body = {"counterparty": counterparty, "answer": answer, "days": days, "by": actor.entry}
             context.log(tx, "rule.set", dataset or "any", body)
             return self._row(tx, rule)
@@ -92,23 +82,30 @@ class Rules:
         context = self._context
 
         def command(tx: Transaction) -> None:
-            if not tx.remove(NegotiationRule, dataset=dataset, counterparty=counterparty):
+            if tx.get(NegotiationRule, dataset, counterparty) is None:
                 raise missing("There is no rule for this dataset and this participant")
+
+            def remove() -> int:
+                return tx.remove(NegotiationRule, dataset=dataset, counterparty=counterparty)
+
+            changed(tx, context, actor, (dataset, counterparty), remove)
             body = {"counterparty": counterparty, "by": actor.entry}
             context.log(tx, "rule.removed", dataset or "any", body)
 
         await context.store.write(command)
 
+    async def weakened(self, actor: Actor) -> Sequence[RuleWeakened]:
+        """Where requests are answered less strictly than before, newest first: one steward alone can do that."""
+        require(actor, *_ROLES, "dpo")
+        return await self._context.store.read(lambda tx: loosened(tx, self._context))
+
     def _row(self, tx: Transaction, one: NegotiationRule) -> RuleRow:
         title = dataset_title(tx, one.dataset) if one.dataset else ""
         name = self._context.members.name_of(one.counterparty) if one.counterparty else ""
         return RuleRow(
-            one.dataset, title, one.counterparty, name, one.answer, one.days, one.reason, one.set_by, one.set_at
-        )
-
-
-def _place(rule: NegotiationRule) -> tuple[bool, str, bool, str]:
-    return not rule.counterparty, rule.counterparty, not rule.dataset, rule.dataset
+            one.dataset, title, one.counterparty, name, one.answer, one.days, one.reason, one.set_by, one.set_at,
+            account_name(tx, one.set_by),
+        )  # fmt: skip
 
 
 def _check(answer: str, days: int, reason: str) -> None:

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from connector.services.rooms.views import Round, TermDifference
 
 __all__ = [
-    "NarrowingDraft", "OfferDraft", "QuestionRow", "QuestionView", "Round", "RuleRow", "Standing", "TermDifference",
-    "Verdict",
+    "NarrowingDraft", "OfferDraft", "QuestionRow", "QuestionView", "Round", "RuleRow", "RuleWeakened", "Standing",
+    "TermDifference", "Verdict",
 ]  # fmt: skip
 
 
@@ -121,3 +121,16 @@ class RuleRow:
     reason: str
     set_by: str
     set_at: datetime | None
+    set_by_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleWeakened:
+    """A request that is answered less strictly than before, since somebody alone set or removed a rule."""
+
+    at: datetime
+    by_name: str
+    dataset_title: str
+    counterparty_name: str
+    before: str
+    after: str

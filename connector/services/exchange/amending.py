@@ -53,8 +53,8 @@ class Amendments:
         """Propose a whole policy (target and parties are put in) in place of an agreement's; returns the proposal's id.
 
         `selection` is what the policy's selection digest stands for, where that changes. Raises Problem 400, 403, 404,
-        409: one proposal at a time, and a provider proposes nothing it could not agree to. Its proposer has said yes to it;
-        where the rule wants two persons, another one must still (`accept`).
+        409: one proposal at a time, and a provider proposes nothing it could not agree to. Its proposer has said yes to
+        it; where the rule wants two persons, another one must still (`accept`).
         """
         agreement = await self._context.store.read(lambda tx: own_agreement(tx, actor, agreement_id))
         claims = self._worded(agreement, policy, selection, reason)
@@ -113,7 +113,7 @@ class Amendments:
         await self._context.store.write(command)
 
     def _approve(self, tx: Transaction, actor: Actor, agreement: Agreement, amendment: Amendment) -> None:
-        """Provider: one person's yes; carried out once there are enough, and for our own once the consumer's is there."""
+        """Provider: one person's yes. Carried out once there are enough, and for our own proposal the consumer's."""
         votes.check_rule(tx, agreement)
         ours = amendment.by == self._context.me.id
         if ours and not amendment.answer and votes.enough(tx, agreement, amendment):

@@ -169,14 +169,16 @@ class ContractChanges:
 
     def _amendment(self, tx: Transaction, agreement: Agreement, one: Amendment) -> AmendmentView:
         ours = one.by == self._context.me.id
-        open_now = one.standing == "open" and moment(one.answer_by) > self._context.clock()
+        in_time = moment(one.answer_by) > self._context.clock()
+        open_now = one.standing == "open" and in_time
+        standing = "lapsed" if one.standing in ("open", "answering") and not in_time else one.standing
         sentences, differing = self._readable(tx, agreement, one)
         wanted, said = votes.needed(tx, agreement), len(votes.approved(tx, one))
         active = agreement.standing == "active"
         return AmendmentView(
             one.id, agreement.id, self._context.members.name_of(agreement.counterparty),
             dataset_title(tx, agreement.dataset), agreement.role, ours, self._context.members.name_of(one.by),
-            one.reason, "lapsed" if one.standing == "open" and not open_now else one.standing, sentences, differing,
+            one.reason, standing, sentences, differing,
             moment(one.proposed_at), moment(one.answer_by), one.answered_at,
             one.answer_reason, one.made, open_now and not ours and active, open_now and ours, said, wanted,
             open_now and active and said < wanted,

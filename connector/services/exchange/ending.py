@@ -317,7 +317,7 @@ def _receipt_for(known: ContractEnding, participant: str) -> str | None:
 
 
 def _endings_of(tx: Transaction, agreement: Agreement, known: ContractEnding) -> set[str | None]:
-    """What an end is called by either side: both may have ended it, or at one of them its own time may have been over."""
+    """What an end is called by either side: both may have ended it, or its own time was over at one of them."""
     said = {speech.unverified_claim(one, "ending") for one in (known.evidence or {}).get("endings", [])}
     return {known.ending, *said, *(_own_terms_end(one.id) for one in chain_of(tx, agreement))}
 

@@ -41,8 +41,11 @@ def needed(tx: Transaction, agreement: Agreement) -> int:
 
 def approved(tx: Transaction, amendment: Amendment) -> list[Approval]:
     """What persons here said yes to exactly these terms, each of another account; the proposer's word is one."""
+    said = tx.find(Approval, negotiation=amendment.id, order="at")
+    if not said:
+        return []  # nearly always: then nothing needs to be hashed
     about = offer_digest(amendment.policy, amendment.selection)
-    return tx.find(Approval, negotiation=amendment.id, digest=about, order="at")
+    return [one for one in said if one.digest == about and one.verdict != "refuse"]
 
 
 def enough(tx: Transaction, agreement: Agreement, amendment: Amendment) -> bool:

@@ -21,6 +21,7 @@ from connector.services.steward.views import (
     DatasetDraft,
     DatasetRow,
     LinkCode,
+    ParticipantRow,
     PatientRow,
     SourceRow,
     StewardHome,
@@ -53,6 +54,15 @@ class Steward:
             lambda tx: (self._rooms.negotiations(tx, "provider"), self._questions.rows(tx))
         )
         return StewardHome(waiting, negotiations, await self.datasets(actor), await self.sources(actor), approvals)
+
+    async def participants(self, actor: Actor) -> list[ParticipantRow]:
+        """Whom a rule, an offer or an acceptance can be about, by name."""
+        require(actor, *_ROLES)
+        rows = [
+            ParticipantRow(one.id, one.name, str(one.role), one.consent is not None)
+            for one in self._context.members.others()
+        ]
+        return sorted(rows, key=lambda row: (row.name, row.id))
 
     async def sources(self, actor: Actor) -> list[SourceRow]:
         """Where data comes in."""

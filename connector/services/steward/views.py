@@ -13,6 +13,7 @@ __all__ = [
     "DatasetDraft",
     "DatasetRow",
     "LinkCode",
+    "ParticipantRow",
     "PatientRow",
     "SourceRow",
     "StewardHome",
@@ -102,6 +103,16 @@ class StudyForDecision:
     decided_at: datetime | None
     decided_by: str | None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantRow:
+    """An active member of the data space other than us. `proves`: it can be told to erase, and sign that it did."""
+
+    id: str
+    name: str
+    role: str
+    proves: bool
 
 
 @dataclass(frozen=True, slots=True)

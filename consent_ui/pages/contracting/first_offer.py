@@ -44,7 +44,7 @@ async def whom_page(visit: Visit) -> Response:
     found = [(one.id, f"{one.title}, {one.organisation_name}", "") for one in await studies(visit)]
     return visit.page(
         "contracting/offer_form.html", 400 if visit.form.errors else 200,
-        consumers=participants.options(participants.known(visit)), datasets=await datasets(visit),
+        consumers=participants.options(await participants.known(visit)), datasets=await datasets(visit),
         studies=[*found, (NO_STUDY, "No study: exactly as published", "No purpose is named beyond those on offer.")],
     )  # fmt: skip
 
@@ -53,7 +53,7 @@ async def whom_page(visit: Visit) -> Response:
 async def chosen(visit: Steward) -> Response:
     """Check the first step and go on to the terms."""
     form = visit.form
-    consumer = form.chosen("consumer", {one.id for one in participants.known(visit)}, "Choose who gets the offer")
+    consumer = form.chosen("consumer", {one.id for one in await participants.known(visit)}, "Choose who gets the offer")
     dataset = form.chosen("dataset", {key for key, _ in await datasets(visit)}, "Choose the dataset")
     known = {NO_STUDY, *(one.id for one in await studies(visit))}
     study = form.chosen("study", known, "Choose the study it is for, or none")
@@ -107,7 +107,7 @@ def one_purpose(visit: Visit, shown: Sheet, study: str) -> str:
 
 async def sheet(visit: Visit, draft: OfferDraft) -> Sheet:
     """The form for the terms of an offer; 404 for what is not there to be offered."""
-    names = dict(participants.options(participants.known(visit)))
+    names = dict(participants.options(await participants.known(visit)))
     titles = dict(await datasets(visit))
     study = next((one for one in await studies(visit) if one.id == draft.study), None)
     if draft.consumer not in names or draft.dataset not in titles or (draft.study and study is None):

@@ -46,8 +46,8 @@ class Read:
 @router.get("")
 async def rules(visit: Steward, done: str = "") -> Response:
     """Every rule, those about one participant first."""
-    found = await visit.services.rules.list(visit.actor)
-    return visit.page("contracting/rules.html", rules=found, done=done, place=place)
+    found, weakened = await visit.services.rules.list(visit.actor), await visit.services.rules.weakened(visit.actor)
+    return visit.page("contracting/rules.html", rules=found, weakened=weakened, done=done, place=place)
 
 
 def place(rule: RuleRow) -> str:
@@ -73,7 +73,7 @@ async def form_page(visit: Visit) -> Response:
     return visit.page(
         "contracting/rule_form.html", status, answers=ANSWERS, usual=USUAL_DAYS,
         datasets=[(ALL, "All of our datasets"), *await datasets(visit)],
-        counterparties=[(ALL, "Anybody"), *participants.options(participants.known(visit))],
+        counterparties=[(ALL, "Anybody"), *participants.options(await participants.known(visit))],
     )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ async def form_page(visit: Visit) -> Response:
 async def keep(visit: Steward) -> Response:
     """Set the rule; it takes the place of one for the same dataset and participant."""
     known = {ALL, *(key for key, _ in await datasets(visit))}
-    rule = read(visit.form, known, {ALL, *(one.id for one in participants.known(visit))})
+    rule = read(visit.form, known, {ALL, *(one.id for one in await participants.known(visit))})
     if rule is None:
         return await form_page(visit)
     try:

@@ -38,7 +38,7 @@ async def accepted_page(visit: Visit, done: str = "") -> Response:
     """The list with its form, again with what was written when something is wrong."""
     found = await visit.services.membership.acceptances(visit.actor)
     in_force = {one.member for one in found if one.standing == "in-force"}
-    unable = [one for one in participants.known(visit) if not one.proves and one.id not in in_force]
+    unable = [one for one in await participants.known(visit) if not one.proves and one.id not in in_force]
     return visit.page(
         "contracting/accepted.html", 400 if visit.form.errors else 200, accepted=found, done=done,
         members=participants.options(unable),
@@ -49,7 +49,7 @@ async def accepted_page(visit: Visit, done: str = "") -> Response:
 async def accept(visit: Steward) -> Response:
     """Accept a participant that cannot prove deletion, by name and with the reason."""
     form = visit.form
-    unable = {one.id for one in participants.known(visit) if not one.proves}
+    unable = {one.id for one in await participants.known(visit) if not one.proves}
     member = form.chosen("member", unable, "Choose whom you accept")
     why = form.required("why", "Say why you accept them, and how deletion will be followed up", LONGEST)
     until = form.day("until", "", needed=False)

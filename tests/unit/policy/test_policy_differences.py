@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.odrl import PolicyError
+from policy.odrl import PolicyError, compiled, read, sentence, terms
 from policy.odrl.differences import NOTHING_SAID, Change, differences
 from tests.unit.policy.story import DATASET, GROUP, HOLDER, STUDY, story
 
@@ -109,3 +109,26 @@ def test_the_direction_turns_round_with_the_order(one, other):
     there, back = differences(first, second), differences(second, first)
     mirror = {Change.NARROWER: Change.WIDER, Change.WIDER: Change.NARROWER, Change.OTHER: Change.OTHER}
     assert [mirror[found.change] for found in there] == [found.change for found in back]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "9999-12-31T23:59:59.999999Z",
+        "9999-12-31",
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "-0001-01-01T00:00:00Z",
+        "24:00",
+        "1",
+    ],
+)
+@pytest.mark.parametrize("operator", ["lt", "lteq", "gt", "gteq", "eq", "neq", "isAnyOf"])
+def test_a_time_that_cannot_be_read_is_not_understood_and_breaks_nothing_that_reads_the_terms(moment, operator):
+    term = {"leftOperand": "dateTime", "operator": operator, "rightOperand": moment}
+    odd = changed(lambda one: constraints(one).append(term))
+    assert compiled(odd).unknown
+    assert "cannot be read" in " ".join(sentence(read(odd)))
+    assert any("cannot be read" in one.after for one in differences(story.offer(), odd))
+    assert any("cannot be read" in one.before for one in differences(odd, story.offer()))
+    assert terms(read(odd)).until == terms(read(story.offer())).until

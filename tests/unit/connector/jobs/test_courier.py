@@ -8,112 +8,15 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
-import orjson
 import pytest
 
-from connector.bells import LocalBells
 from connector.jobs import courier
 from connector.jobs.courier import Courier
-from connector.outbound.answer import Answer
 from connector.outbound.faults import OutboundRefused, Refusal, Unreachable, Why
 from connector.problems import Problem, invalid
-from connector.records import OutboxMessage, Setting
+from connector.records import Setting
 from connector.services.delivery import Deliveries, wake_recipient
-from connector.storage import SqliteStore
 from tests.two_party.space import until
-
-
-class Peers:
-    """Everybody we write to: keeps what arrived, in order, and answers as told."""
-
-    def __init__(self) -> None:
-        self.arrived: list[tuple[str, int]] = []
-        self.answers: dict[str, object] = {}
-        self.at_once: Counter[str] = Counter()
-        self.most_at_once: Counter[str] = Counter()
-
-    async def post(self, recipient, url, body):
-        self.at_once[recipient] += 1
-        self.most_at_once[recipient] = max(self.most_at_once[recipient], self.at_once[recipient])
-        try:
-            await asyncio.sleep(0)
-            answer = self.answers.get(recipient, 200)
-            answer = answer(body) if callable(answer) else answer
-            if isinstance(answer, asyncio.Event):
-                await answer.wait()
-                answer = 200
-            if isinstance(answer, Exception):
-                raise answer
-            self.arrived.append((recipient, body.get("n", -1)))
-            status, content = answer if isinstance(answer, tuple) else (answer, {"n": body.get("n")})
-            return Answer(status, {}, content if isinstance(content, bytes) else orjson.dumps(content))
-        finally:
-            self.at_once[recipient] -= 1
-
-    def of(self, recipient) -> list[int]:
-        return [number for name, number in self.arrived if name == recipient]
-
-
-class Office:
-    """A store, a courier and peers."""
-
-    late = timedelta()
-    """How far the courier's clock is ahead."""
-
-    def __init__(self, path) -> None:
-        self.bells = LocalBells(asyncio.get_running_loop())
-        self.store = SqliteStore(path / "store.db", self.bells.ring_from_thread)
-        self.peers = Peers()
-        self.deliveries = Deliveries(self.clock)
-        context = SimpleNamespace(
-            store=self.store,
-            bells=self.bells,
-            members=self.peers,
-            clock=self.clock,
-            deliveries=self.deliveries,
-            settings=SimpleNamespace(delivery_days=7),
-        )
-        self.courier = Courier(context)
-        self.task = None
-
-    def clock(self) -> datetime:
-        return datetime.now(UTC) + self.late
-
-    def start(self) -> None:
-        self.task = asyncio.create_task(self.courier.run())
-
-    async def send(self, *numbers, to="peer", lane="", kind="kind", **keys):
-        def command(tx):
-            for number in numbers:
-                self.deliveries.send(tx, recipient=to, url="u", kind=kind, body={"n": number} | keys,
-                                     about=lane or f"{to}-{number}")  # fmt: skip
-
-        await self.store.write(command)
-
-    async def messages(self, **conditions):
-        return await self.store.read(lambda tx: tx.find(OutboxMessage, order="sequence", **conditions))
-
-    async def settled(self):
-        await until(self._nothing_waits, "everything to be settled")
-
-    async def _nothing_waits(self):
-        return not await self.messages(standing="waiting")
-
-    async def close(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
-        self.store.close()
-
-
-@pytest.fixture
-async def office(tmp_path, monkeypatch):
-    monkeypatch.setattr("connector.jobs.courier.retry_after", lambda attempts, _jitter: timedelta(milliseconds=10))
-    monkeypatch.setattr("connector.services.patience._STEPS", {404: (0.01,) * 7, 409: (0.01,) * 3})
-    monkeypatch.setattr("connector.services.patience.retry_after", lambda attempts, _jitter: timedelta(milliseconds=10))
-    opened = Office(tmp_path)
-    yield opened
-    await opened.close()
 
 
 async def test_what_is_sent_arrives_without_being_waited_for(office):
@@ -450,6 +353,7 @@ async def test_a_message_that_waits_quietly_in_a_killed_process_is_found_in_the_
     office.task.cancel()
     await asyncio.gather(office.task, return_exceptions=True)
     office.deliveries._clock = office.clock
+    office.deliveries.departures._held.clear()  # what was in the memory of the killed process
     office.deliveries.departures = type(office.deliveries.departures)()
     office.courier = Courier(office.courier._context)
     office.start()
@@ -467,104 +371,6 @@ async def test_a_full_courier_finds_what_it_left_behind(office):
     held.set()
     await office.settled()
     assert sorted(office.peers.of("hole")) == list(range(60))
-
-
-async def test_after_days_without_an_answer_a_message_is_a_dead_letter_that_keeps_its_body(office):
-    office.peers.answers["peer"] = Unreachable(Why.TIME)
-    office.start()
-    await office.send(1)
-    await until(lambda: failing(office), "a first failure")
-    office.late = timedelta(days=8)
-    await office.store.write(lambda tx: tx.ring("outbox"))
-    dead = await until(lambda: dead_letters(office), "a dead letter")
-    assert [(one.standing, one.reason, one.body) for one in dead] == [("waiting", "unreachable", {"n": 1})]
-    assert (dead[0].first_error, dead[0].status) == (str(Unreachable(Why.TIME)), 0)
-    tried = dead[0].attempts
-    office.late = timedelta(days=8, hours=20)
-    await office.store.write(lambda tx: tx.ring("outbox"))
-    await asyncio.sleep(0.05)
-    assert (await office.messages())[0].attempts == tried
-
-
-async def test_a_dead_letter_is_still_tried_once_a_day_so_that_two_who_gave_each_other_up_meet_again(office):
-    office.peers.answers["peer"] = Unreachable(Why.TIME)
-    office.start()
-    await office.send(1)
-    await until(lambda: failing(office), "a first failure")
-    office.late = timedelta(days=8)
-    await office.store.write(lambda tx: tx.ring("outbox"))
-    await until(lambda: dead_letters(office), "a dead letter")
-    del office.peers.answers["peer"]
-    office.late = timedelta(days=9, hours=1)
-    await office.store.write(lambda tx: tx.ring("outbox"))
-    await office.settled()
-    [delivered] = await office.messages()
-    assert delivered.standing == "delivered"
-
-
-async def failing(office):
-    return [one for one in await office.messages() if one.failing_since]
-
-
-async def dead_letters(office):
-    return [one for one in await office.messages() if one.dead_at]
-
-
-async def dead_of_silence(office, *numbers, **keys):
-    office.peers.answers["peer"] = Unreachable(Why.CONNECT)
-    office.start()
-    await office.send(*numbers, **keys)
-    await until(lambda: failing(office), "a first failure")
-    office.late = timedelta(days=8)
-    await office.store.write(lambda tx: tx.ring("outbox"))
-    await until(lambda: dead_letters(office), "dead letters")
-
-
-async def test_a_letter_dead_of_silence_leaves_with_the_same_id_when_the_peer_is_seen(office):
-    await dead_of_silence(office, 1)
-    [before] = await office.messages()
-    office.peers.answers.clear()
-    await office.store.write(lambda tx: wake_recipient(tx, office.clock, "peer"))
-    await office.settled()
-    [after] = await office.messages()
-    assert (after.id, after.standing, after.dead_at) == (before.id, "delivered", None)
-
-
-async def test_an_answer_to_something_else_is_a_sign_of_life_too(office):
-    await dead_of_silence(office, 1)
-    office.peers.answers.clear()
-    await office.send(2)
-    await until(lambda: sorted(office.peers.of("peer")) == [1, 2], "both messages")
-
-
-async def test_what_was_written_after_a_dead_letter_of_its_lane_does_not_overtake_it(office):
-    await dead_of_silence(office, 1, lane="lane")
-    office.peers.answers.clear()
-    await office.send(2, lane="lane")
-    await asyncio.sleep(0.05)
-    assert office.peers.of("peer") == []
-    await office.store.write(lambda tx: wake_recipient(tx, office.clock, "peer"))
-    await until(lambda: office.peers.of("peer") == [1, 2], "both in order")
-
-
-async def test_what_is_never_given_up_is_no_dead_letter_nor_held_up_by_one(office):
-    office.deliveries.on("stop", stubborn=lambda _message: True)
-    office.peers.answers["peer"] = Unreachable(Why.TIME)
-    office.start()
-    await office.send(1, lane="lane")
-    await office.send(2, lane="lane", kind="stop")
-    await until(lambda: failing(office), "a first failure")
-    office.late = timedelta(days=8)
-    await office.store.write(lambda tx: tx.ring("outbox"))
-    count = (await office.messages())[0].attempts
-    await until(lambda: tried_more(office, count + 3), "further attempts")
-    assert await dead_letters(office) == []
-    office.peers.answers.clear()
-    await until(lambda: office.peers.of("peer") == [1, 2], "both in order")
-
-
-async def tried_more(office, count):
-    return (await office.messages())[0].attempts >= count
 
 
 async def test_a_refused_letter_says_why_and_keeps_nothing_of_what_it_said(office):
@@ -585,3 +391,27 @@ async def test_statuses_are_counted_one_by_one_so_that_an_outage_uses_up_no_othe
     await office.send(1)
     await office.settled()
     assert (await office.messages())[0].standing == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("to", "kind", "body", "attempts"),
+    [
+        ("stranger", "dsp.negotiation", {"consumerPid": "c"}, 4),
+        ("stranger", "dsp.transfer", {"consumerPid": "c"}, 4),
+        ("stranger", "dsp.negotiation", {"providerPid": "p", "consumerPid": "c"}, 8),
+        ("stranger", "exchange.proposal", {}, 8),
+        ("peer", "dsp.negotiation", {"consumerPid": "c"}, 8),
+    ],
+    ids=["a request", "a transfer request", "a later message", "another kind", "a connector of ours"],
+)
+async def test_only_the_first_message_of_a_process_at_a_stranger_is_given_up_soon_when_it_is_unknown_there(
+    office, monkeypatch, to, kind, body, attempts
+):
+    monkeypatch.setattr("connector.services.patience._FIRST", {404: (0.01,) * 3})
+    monkeypatch.setattr("connector.jobs.courier._meant", lambda message, body: True)
+    office.peers.answers[to] = 404
+    office.start()
+    await office.send(1, to=to, kind=kind, **body)
+    await office.settled()
+    [message] = await office.messages()
+    assert (message.standing, message.reason, message.attempts) == ("dead", "refused", attempts)

@@ -225,6 +225,35 @@ async def test_open_streams_never_use_up_the_connections_of_messages(serving, re
         assert (await outbound.get(f"{peer.origin}/message", to=to(peer))).ok
 
 
+async def test_uploads_that_nobody_takes_leave_room_for_streams_and_the_other_way_round(serving, reply) -> None:
+    async def script(peer, head, body):
+        if head.startswith(b"POST"):
+            await peer.silence()
+        peer.writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n")
+        await peer.silence()
+        return reply()
+
+    asked = asyncio.Event()
+
+    async def parts():
+        asked.set()
+        yield b"x"
+
+    peer = await serving(script)
+    async with Outbound(sizes=PoolSizes(streams=1, uploads=1)) as outbound:
+        first = asyncio.ensure_future(outbound.upload(f"{peer.origin}/a", parts(), to=to(peer)))
+        await asked.wait()
+        async with outbound.stream(f"{peer.origin}/b", to=to(peer)) as incoming:
+            assert incoming.status == 200
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            asked.clear()
+            second = asyncio.ensure_future(outbound.upload(f"{peer.origin}/c", parts(), to=to(peer)))
+            await asked.wait()
+            second.cancel()
+            await asyncio.gather(second, return_exceptions=True)
+
+
 async def test_nothing_of_an_address_is_logged(serving, reply, caplog) -> None:
     async def script(peer, head, body):
         return reply()

@@ -6,7 +6,7 @@ import pytest
 
 from connector.problems import Problem
 from connector.records import LogEntry, NegotiationRule
-from connector.services.contracting.rules import rule_for
+from connector.services.contracting.strictness import changed, rule_for
 from tests.unit.connector.services.participant_factory import dataset_draft, with_people
 
 ONE, OTHER = "urn:concord:one:00000001", "urn:concord:other:00000002"
@@ -72,6 +72,49 @@ async def test_setting_a_rule_again_replaces_it_and_both_stand_in_the_log(hospit
     assert (row.answer, row.days, row.set_by) == ("quorum", 3, "somebody")
     kept = await hospital.context.store.read(lambda tx: tx.find(LogEntry, kind="rule.set"))
     assert len(kept) == 2
+
+
+async def test_a_rule_made_less_strict_stands_in_the_log_for_stewards_and_the_data_protection_officer(hospital):
+    steward, rules = hospital.actor("steward"), hospital.services.rules
+    await with_people(hospital, 1)
+    here = await hospital.services.steward.publish_dataset(steward, dataset_draft())
+    other = "urn:concord:other:00000002"
+    await hospital.context.store.write(
+        lambda tx: tx.put(NegotiationRule(dataset="", counterparty=other, answer="refuse", reason="No"))
+    )
+    await rules.set(steward, "quorum", dataset=here)
+    assert await rules.weakened(steward) == []
+    await rules.set(steward, "person", dataset=here)
+    await rules.remove(steward, dataset=here)
+    await rules.remove(steward, counterparty=other)
+    for role in ("steward", "dpo"):
+        rows = await rules.weakened(hospital.actor(role))
+        assert [(bool(row.dataset_title), bool(row.counterparty_name), row.before, row.after) for row in rows] == [
+            (False, True, "refuse", "accept"), (True, False, "person", "accept"), (True, False, "quorum", "person"),
+        ]  # fmt: skip
+        assert {row.by_name for row in rows} == {"somebody"}
+    with pytest.raises(Problem) as refused:
+        await rules.weakened(hospital.actor("researcher"))
+    assert refused.value.status == 403
+
+
+async def test_a_rule_that_hides_a_stricter_one_is_one_made_less_strict(hospital, rules):
+    """Two must agree for this dataset; a new rule about one participant, for all datasets, counts before that."""
+    await rules((HERE, "", "quorum"), (THERE, ONE, "person"))
+    context = hospital.context
+    rule = NegotiationRule(dataset="", counterparty=ONE, answer="accept")
+    await context.store.write(
+        lambda tx: changed(tx, context, hospital.actor("steward"), ("", ONE), lambda: tx.put(rule))
+    )
+    [row] = await hospital.services.rules.weakened(hospital.actor("dpo"))
+    assert (row.before, row.after) == ("quorum", "accept")
+
+
+async def test_a_steward_reads_whom_a_rule_can_be_about(hospital):
+    assert await hospital.services.steward.participants(hospital.actor("steward")) == []
+    with pytest.raises(Problem) as refused:
+        await hospital.services.steward.participants(hospital.actor("patient"))
+    assert refused.value.status == 403
 
 
 async def test_rules_through_the_management_api(hospital):

@@ -7,9 +7,9 @@ import pytest
 from connector.services.patience import LATER, TRIES, asked_for, later, retry_after
 
 
-def tries(status: int, jitter: float) -> list[timedelta]:
+def tries(status: int, jitter: float, *, first: bool = False) -> list[timedelta]:
     waits = []
-    while (wait := later(status, len(waits), jitter)) is not None:
+    while (wait := later(status, len(waits), jitter, first=first)) is not None:
         waits.append(wait)
     return waits
 
@@ -20,6 +20,14 @@ def test_a_conflict_is_given_about_a_second_and_something_unknown_a_few(jitter):
     assert len(conflict) == 3  # so four attempts
     assert timedelta(seconds=0.7) <= sum(conflict, timedelta()) <= timedelta(seconds=1.3)
     assert timedelta(seconds=5) <= sum(unknown, timedelta()) <= timedelta(seconds=11)
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
+def test_something_unknown_in_the_first_message_to_a_stranger_is_a_no_after_about_a_second(jitter):
+    unknown = tries(404, jitter, first=True)
+    assert len(unknown) == 3
+    assert timedelta(seconds=0.8) <= sum(unknown, timedelta()) <= timedelta(seconds=1.5)
+    assert all(len(tries(status, jitter, first=True)) == len(tries(status, jitter)) for status in LATER - {404})
 
 
 @pytest.mark.parametrize("status", sorted(LATER - {404, 409}))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
 from connector.problems import Problem, conflict, missing
-from connector.services.contracting import QuestionRow, QuestionView, RuleRow, Standing, Verdict
+from connector.services.contracting import QuestionRow, QuestionView, RuleRow, RuleWeakened, Standing, Verdict
 from connector.services.exchange.changes import AmendmentView, ContractEnded, ContractHistory
 from connector.services.membership import AcceptanceRow
 from connector.services.rooms.views import Round
+from connector.services.steward import ParticipantRow
 from policy.categories import words
 from policy.odrl.differences import Change, TermDifference
 from tests.unit.consent_ui.fakes import staff
@@ -147,6 +149,9 @@ class Rules:
 
     async def list(self, actor):
         return self.rows
+
+    async def weakened(self, actor):
+        return [RuleWeakened(NOW, "An De Smet", "", staff.GROUP, "quorum", "accept")] if self.rows else []
 
     async def set(self, actor, answer, *, dataset="", counterparty="", days=14, reason=""):
         self.rows = [*self.rows, RuleRow(dataset, dataset, counterparty, counterparty, answer, days, reason, "a", NOW)]
@@ -328,9 +333,9 @@ def add(services: SimpleNamespace, role: str, empty: bool) -> None:
     services.contracts, services.transfer_desk = Contracts(empty), TransferDesk(mine)
     services.contract_changes = services.amendments = services.endings = changes
     others = [] if empty else [
-        SimpleNamespace(id=GROUP_ID, name=staff.GROUP, consent="https://group.example/consent"),
-        SimpleNamespace(id=FOREIGN, name="Old Town Insurance", consent=None),
-        SimpleNamespace(id="urn:example:lab", name="Hillside Laboratory", consent=None),
+        ParticipantRow(GROUP_ID, staff.GROUP, "research", proves=True),
+        ParticipantRow(FOREIGN, "Old Town Insurance", "research", proves=False),
+        ParticipantRow("urn:example:lab", "Hillside Laboratory", "research", proves=False),
     ]  # fmt: skip
-    services.context = SimpleNamespace(members=SimpleNamespace(others=lambda: others))
+    services.steward.participants = lambda _: asyncio.sleep(0, others)
     services.steward.asked = services.approvals.rows
