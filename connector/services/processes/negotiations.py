@@ -338,6 +338,8 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
             pending = tx.get(Agreement, process.agreement)
             if pending is not None and pending.standing == "pending":
                 tx.change(pending, standing="ended", ended_at=self._context.clock())
+                for bell in ("endings", "transfers", "agreements"):
+                    tx.ring(bell)
         return tx.change(process, answer_by=None) if process.answer_by is not None else process
 
 

@@ -153,9 +153,9 @@ class Transfers(Conduct[Transfer, TransferMove]):
         elif isinstance(move, Start) and process.state == TransferState.STARTED:
             raise conflict("This transfer is running")
         elif isinstance(move, Suspend) and process.role == Role.PROVIDER and process.parting is None:
-            if process.state == TransferState.SUSPENDED and process.suspended_by == Role.PROVIDER:
-                raise conflict("This transfer is paused already")
             under_way = self.machine.waiting(tx, process.pid)
+            if process.state == TransferState.SUSPENDED and process.suspended_by == Role.PROVIDER and not under_way:
+                raise conflict("This transfer is paused already")
             if process.state == TransferState.SUSPENDED or under_way:
                 ours = tx.change(process, suspended_by=str(Role.PROVIDER), token_hash=None, next_token_hash=None)
                 if under_way:

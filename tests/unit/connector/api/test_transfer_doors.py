@@ -50,7 +50,6 @@ async def test_transfers_of_both_roles_are_listed_with_their_way_and_who_paused_
     ("path", "body", "status"),
     [
         (f"/api/transfers/{PAUSED}/resume", {}, 409),
-        (f"/api/transfers/{PAUSED}/suspend", {"reason": "again"}, 409),
         (f"/api/transfers/{RUNNING}/suspend", {"reason": ""}, 422),
         (f"/api/transfers/{RUNNING}/suspend", {}, 422),
         ("/api/transfers/urn:uuid:none/suspend", {"reason": "x"}, 404),
@@ -70,3 +69,12 @@ async def test_a_transfer_that_runs_is_paused_in_our_name_before_the_other_side_
         assert (await api.post(f"/api/transfers/{RUNNING}/suspend", json={"reason": "A question."})).status_code == 204
         row = (await api.get(f"/api/transfers/{RUNNING}")).json()
     assert (row["state"], row["deciding"]) == ("started", "pausing")
+
+
+async def test_a_provider_may_pause_what_the_consumer_has_paused_but_not_twice(moving):
+    async with moving.api() as api:
+        first = await api.post(f"/api/transfers/{PAUSED}/suspend", json={"reason": "ours too"})
+        again = await api.post(f"/api/transfers/{PAUSED}/suspend", json={"reason": "again"})
+        paused = (await api.get(f"/api/transfers/{PAUSED}")).json()
+    assert (first.status_code < 300, again.status_code) == (True, 409), (first.text, again.text)
+    assert paused["suspended_by"] == "provider"
