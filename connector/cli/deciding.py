@@ -200,6 +200,20 @@ def decline(pid: Pid, reason: Reason, terms: Terms = "", directory: Directory = 
     return _done("negotiations", pid, "decline", {"terms": terms, "reason": reason}, "Declined.", directory, json)
 
 
+@negotiations.command(epilog="Example: concord negotiations end urn:uuid:5b0f3a52-... --reason 'Asked by mistake'")
+def end(pid: Pid, reason: Reason, directory: Directory = HERE, json: Json = False) -> int:
+    """Call a negotiation off, whoever's turn it is: a request or an offer of ours is taken back."""
+    about = f"/api/negotiations/{showing.segment(pid)}"
+    with desk(directory) as reached:
+        reached.post(f"{about}/terminate", {"reason": reason})
+        view = reached.get(about)
+    if json:
+        showing.as_json(view)
+    else:
+        showing.say("Called off. The other side is told.")
+    return 0
+
+
 def offer(
     consumer: Consumer, dataset: Offered, study: Study = "", purpose_of_study: Aim = "", purpose: Purposes = None,
     until: Until = None, category: Kinds = None, recipient: Recipients = None, records_from: From = None,

@@ -25,8 +25,8 @@ _ENDS = ("answer_until", "valid_until")
 def publish(draft: Draft, directory: Directory = HERE, json: Json = False) -> int:
     """Publish a study request: it goes, signed, to every holder whose data it asks for.
 
-    The file has title, summary, purposes, answer_until, valid_until, contact_name, contact_email, a table [words]
-    (why, who_sees, stored_where, if_you_say_no, risks, money) and one [[data]] per dataset (holder, dataset and
+    The file has title, summary, purposes, answer_until, valid_until, contact_name, contact_email, a table \\[words]
+    (why, who_sees, stored_where, if_you_say_no, risks, money) and one \\[\\[data]] per dataset (holder, dataset and
     categories, left out for all).
     """
     body = _read(draft)

@@ -78,9 +78,11 @@ class TransferDesk:
     async def end(self, actor: Actor, pid: str, reason: str = "") -> None:
         """End it: a consumer completes what runs and calls off the rest, a provider always calls off.
 
-        Nothing when it is over. Raises Problem 403, 404, 409.
+        Raises Problem 403, 404, or 409 when it is over.
         """
         found = await self._own(actor, pid)
+        if found.state in ("COMPLETED", "TERMINATED"):
+            raise conflict(f"This transfer is over: it is {found.state.lower()}")
         if found.role == "consumer" and found.state == "STARTED" and not found.held and not reason:
             await self._transfers.close(pid, Complete(), {"actor": actor.entry})
             return
@@ -90,7 +92,7 @@ class TransferDesk:
     async def _own(self, actor: Actor, pid: str) -> Transfer:
         """The transfer, if this actor's role may move it. Raises Problem 403, 404."""
         require(actor, "researcher", "steward", "operator")
-        found = await self._context.store.read(lambda tx: tx.get(Transfer, pid))
+        found = await self._context.store.look(lambda tx: tx.get(Transfer, pid))
         if found is None or actor.role not in _ROLES[found.role]:
             raise missing("There is no such transfer here")
         return found

@@ -45,7 +45,7 @@ class Releasing:
 
     async def open(self, pid: str, token: str, kind: str) -> Opening:
         """Whether this token opens this transfer now. Raises Problem 401, 404, 410."""
-        transfer, _ = await self._context.store.read(lambda tx: self._transfers.open_to(tx, pid, token))
+        transfer, _ = await self._context.store.look(lambda tx: self._transfers.open_to(tx, pid, token))
         if transfer.kind != kind:
             raise missing(f"This transfer is of another kind: {transfer.kind}")
         return Opening(pid, token, kind)
