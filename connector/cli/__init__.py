@@ -14,6 +14,10 @@ def main() -> None:
     except ForeignPackageError as foreign:
         sys.stderr.write(f"concord: {foreign}\n")
         sys.exit(2)
+    from connector.pace import loading
+
+    if "serve" in sys.argv[1:2]:
+        loading()
     from connector.cli.program import run
 
     sys.exit(run(sys.argv[1:]))
