@@ -12,7 +12,9 @@ T = TypeVar("T")
 
 
 class Reply(Protocol):
-    """Somebody waiting for what came of a command."""
+    """Somebody waiting for what came of a command; a `patient` one would rather share a commit than have its own."""
+
+    patient: bool
 
     def begin(self) -> bool:
         """Whether it is still wanted; False for one given up while it waited."""
@@ -25,6 +27,8 @@ Outcome = tuple[Reply, Any, BaseException | None]
 class FutureReply(Generic[T]):
     """Somebody in any thread."""
 
+    patient = False
+
     def __init__(self) -> None:
         self.future: Future[T] = Future()
 
@@ -36,8 +40,9 @@ class FutureReply(Generic[T]):
 class LoopReply(Generic[T]):
     """Somebody on an event loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, patient: bool = False) -> None:
         self.loop = loop
+        self.patient = patient
         self.future: asyncio.Future[T] = loop.create_future()
 
     def begin(self) -> bool:
