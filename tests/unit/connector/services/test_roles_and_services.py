@@ -25,7 +25,7 @@ METHODS: list[tuple[str, str, tuple[object, ...], set[str]]] = [
     *[("steward", name, given, STEWARD) for name, given in {
         "home": (), "sources": (), "patients": ("x",), "make_link_code": ("p",), "datasets": (), "dataset": ("d",),
         "publish_dataset": (dataset_draft(),), "withdraw_dataset": ("d",), "studies": (),
-        "decide_study": ("s", True, ""),
+        "decide_study": ("s", True, ""), "participants": (),
     }.items()],
     *[("dpo", name, given, {"dpo"}) for name, given in {
         "home": (), "contracts": (), "history": ("a",), "decision": ("d",), "replay": ("d",), "log": (-1, 10),
@@ -39,13 +39,16 @@ METHODS: list[tuple[str, str, tuple[object, ...], set[str]]] = [
     }.items()],
     *[("membership", name, given, STEWARD) for name, given in {"accept": ("m", "w"), "revoke": ("m",)}.items()],
     ("membership", "acceptances", (), STEWARD | {"dpo"}),
+    ("rules", "weakened", (), STEWARD | {"dpo"}),
     *[("rules", name, given, STEWARD) for name, given in {"list": (), "set": ("accept",), "remove": ()}.items()],
     *[("approvals", name, given, STEWARD) for name, given in {
-        "list": (), "show": ("p",), "approve": ("p",), "refuse": ("p", "r"), "counter": ("p", NarrowingDraft()),
+        "list": (), "show": ("p",), "approve": ("p", "t"), "refuse": ("p", "t", "r"),
+        "counter": ("p", "t", NarrowingDraft()),
         "offer": (OfferDraft("c", "d"),),
     }.items()],
     *[("offers", name, given, RESEARCHER) for name, given in {
-        "list": (), "show": ("p",), "accept": ("p",), "counter": ("p", NarrowingDraft()), "decline": ("p", "r"),
+        "list": (), "show": ("p",), "accept": ("p", "t"), "counter": ("p", "t", NarrowingDraft()),
+        "decline": ("p", "t", "r"),
     }.items()],
     *[("contracts", name, given, RESEARCHER | STEWARD) for name, given in {
         "negotiations": (), "negotiation": ("p",), "terminate": ("p", "r"), "agreements": (), "room": ("a",),
