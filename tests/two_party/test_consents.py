@@ -337,7 +337,7 @@ async def test_two_people_answer_for_themselves_only(trio):
 
 async def test_a_holder_whose_acknowledgement_does_not_verify_does_not_block_a_later_withdrawal(trio, monkeypatch):
     somebody, study = await linked(trio)
-    monkeypatch.setattr("connector.jobs.courier._PATIENCE", 1)
+    monkeypatch.setattr("connector.jobs.courier.TRIES", 1)
     real = trio.hospital.services.consent_desk.receive
 
     async def garbled(sender, body):

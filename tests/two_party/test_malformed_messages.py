@@ -16,6 +16,7 @@ from connector.identity.statements import StatementType
 from connector.records import (
     RECORDS,
     Agreement,
+    InboxMessage,
     Link,
     Negotiation,
     Notice,
@@ -91,8 +92,8 @@ class Scene:
         }
 
     async def everything(self) -> list[Any]:
-        """All that is stored, except the note that health checks leave."""
-        kinds = [kind for kind in RECORDS if kind is not Setting]
+        """All that is stored, except the note that health checks leave, and the refusals that are kept as answers."""
+        kinds = [kind for kind in RECORDS if kind not in (Setting, InboxMessage)]
         return await self.hospital.store.read(lambda tx: [record for kind in kinds for record in tx.find(kind)])
 
     async def refuses(self, path: str, bodies, check) -> int:
