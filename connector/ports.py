@@ -78,8 +78,8 @@ class Duplicate(Exception):
 class Store(Protocol):
     """Records, changed by commands. A command is a function of a transaction; all of it happens or nothing."""
 
-    def write(self, command: Callable[[Transaction], T], *, patient: bool = False) -> Awaitable[T]:
-        """Run a command and return its result once it is durable. A `patient` one may wait a moment for company."""
+    def write(self, command: Callable[[Transaction], T]) -> Awaitable[T]:
+        """Run a command and return its result once it is durable."""
         ...
 
     def read(self, query: Callable[[Transaction], T]) -> Awaitable[T]:

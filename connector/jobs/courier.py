@@ -244,7 +244,7 @@ class Courier:
             if back:
                 wake_recipient(tx, context.clock, message.recipient)
 
-        await context.store.write(command, patient=not refused and handlers.routine(message))
+        await context.store.write(command)
         if handlers.then is not None:
             context.tasks.spawn(handlers.then(message))
         return True

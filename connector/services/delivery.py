@@ -45,15 +45,13 @@ class Handlers:
 
     `delivered` raises Problem for an answer that is not the one asked for: then it was not delivered. A message that
     is `stubborn` (a stop, a notice of one) is never given up: no status, no silence and no garbage ends it. `then` is
-    started once it has been settled, whichever way. The answer to a `routine` message changes nothing that anybody
-    waits for: what follows is the other side's next message.
+    started once it has been settled, whichever way.
     """
 
     delivered: Handler = _nothing
     refused: Handler = _nothing
     stubborn: Callable[[OutboxMessage], bool] = _gives_way
     then: Callable[[OutboxMessage], Coroutine[Any, Any, None]] | None = None
-    routine: Callable[[OutboxMessage], bool] = _gives_way
 
 
 class Deliveries:
@@ -73,10 +71,9 @@ class Deliveries:
         refused: Handler = _nothing,
         stubborn: Callable[[OutboxMessage], bool] = _gives_way,
         then: Callable[[OutboxMessage], Coroutine[Any, Any, None]] | None = None,
-        routine: Callable[[OutboxMessage], bool] = _gives_way,
     ) -> None:
         """Register what follows from the answers to messages of this kind."""
-        self._handlers[kind] = Handlers(delivered, refused, stubborn, then, routine)
+        self._handlers[kind] = Handlers(delivered, refused, stubborn, then)
 
     def handlers(self, kind: str) -> Handlers:
         """The handlers of a kind; none registered means nothing follows."""

@@ -12,9 +12,7 @@ T = TypeVar("T")
 
 
 class Reply(Protocol):
-    """Somebody waiting for what came of a command; a `patient` one would rather share a commit than have its own."""
-
-    patient: bool
+    """Somebody waiting for what came of a command."""
 
     def begin(self) -> bool:
         """Whether it is still wanted; False for one given up while it waited."""
@@ -27,8 +25,6 @@ Outcome = tuple[Reply, Any, BaseException | None]
 class FutureReply(Generic[T]):
     """Somebody in any thread."""
 
-    patient = False
-
     def __init__(self) -> None:
         self.future: Future[T] = Future()
 
@@ -40,9 +36,8 @@ class FutureReply(Generic[T]):
 class LoopReply(Generic[T]):
     """Somebody on an event loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, patient: bool = False) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.patient = patient
         self.future: asyncio.Future[T] = loop.create_future()
 
     def begin(self) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -26,8 +25,6 @@ from connector.storage.transaction import SqlTransaction
 
 T = TypeVar("T")
 Command = Callable[[SqlTransaction], Any]
-_PATIENCE = 0.006
-"""Seconds that commands nobody waits for may wait for company."""
 _GROUP = 256
 _READERS = 3
 
@@ -77,12 +74,9 @@ class SqliteStore:
         for thread in self._threads:
             thread.start()
 
-    async def write(self, command: Callable[[SqlTransaction], T], *, patient: bool = False) -> T:
-        """Run a command in the writer's thread; returns when its group has been committed to disk.
-
-        A `patient` one waits a few milliseconds for others to share a commit with, if nobody is in a hurry.
-        """
-        reply: LoopReply[T] = LoopReply(asyncio.get_running_loop(), patient=patient)
+    async def write(self, command: Callable[[SqlTransaction], T]) -> T:
+        """Run a command in the writer's thread; returns when its group has been committed to disk."""
+        reply: LoopReply[T] = LoopReply(asyncio.get_running_loop())
         self._put(self._queue, command, reply)
         return await reply.future
 
@@ -162,15 +156,13 @@ class SqliteStore:
     def _write_group(self, connection: Connection) -> bool:
         """Wait for commands, and commit all that wait by then; False once the store is closed and all is done."""
         item = self._queue.get()
-        group: list[tuple[Command, Reply]] = []
-        ends = time.monotonic() + _PATIENCE
+        group = []
         while item is not None:
             group.append(item)
             if len(group) == _GROUP:
                 break
-            hurry = any(not reply.patient for _, reply in group)
             try:
-                item = self._queue.get(timeout=0 if hurry else max(0.0, ends - time.monotonic()))
+                item = self._queue.get_nowait()
             except queue.Empty:
                 break
         if group:

@@ -23,10 +23,6 @@ RANKS: Mapping[str, int] = {
     MessageType.TRANSFER_SUSPENSION: 1,
 }
 """Which of two crossing messages counts, by type; any other has rank 0."""
-ANSWERED_BY_A_MESSAGE = frozenset(
-    {MessageType.CONTRACT_REQUEST, MessageType.CONTRACT_AGREEMENT, MessageType.CONTRACT_VERIFICATION}
-)
-"""After these it is the other side's turn: that they were acknowledged is noted with what comes next."""
 ON_ITS_WAY = frozenset({"terminating", "completing"})
 """Why a peer refuses a message of ours while one of its own, which outranks it, is under way."""
 

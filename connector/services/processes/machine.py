@@ -23,16 +23,7 @@ from connector.services.context import Context
 from connector.services.delivery import wake_recipient
 from connector.services.processes.answers import Answer, Refusal, claimed_pids, text
 from connector.services.processes.bearing import check_pids, check_rank, listed, pids, rank_of, reason_in, settled_by
-from connector.services.processes.conduct import (
-    ANSWERED_BY_A_MESSAGE,
-    ON_ITS_WAY,
-    RANKS,
-    Conduct,
-    Letter,
-    M,
-    P,
-    Protocol,
-)
+from connector.services.processes.conduct import ON_ITS_WAY, RANKS, Conduct, Letter, M, P, Protocol
 from connector.services.processes.repeats import once
 from connector.services.tasks import trace_of
 from contracts import edc
@@ -55,9 +46,10 @@ class Machine(Generic[P, M]):
         self._conduct: Conduct[P, M] = conduct
         self._sent: dict[str, Posted] = {}
         context.deliveries.on(
-            protocol.kind, self._delivered, self._refused, then=lambda sent: conduct.settled(sent.about),
-            routine=lambda sent: type_of(sent.body) in ANSWERED_BY_A_MESSAGE,
-        )  # fmt: skip
+            protocol.kind, self._delivered, self._refused, then=lambda sent: conduct.settled(sent.about)
+        )
+
+    # --- receiving ---------------------------------------------------------------------------------------------------
 
     async def receive(
         self,
@@ -228,6 +220,8 @@ class Machine(Generic[P, M]):
             return self._acknowledged(tx, process, sent, mine, reached), following
         raise refused
 
+    # --- moving ------------------------------------------------------------------------------------------------------
+
     def queue(self, tx: Transaction, process: P, move: M, *, quiet: bool = False) -> P:
         """Write a move into the outbox; the state follows when the counter-party acknowledges it.
 
@@ -329,6 +323,8 @@ class Machine(Generic[P, M]):
     def _bury(self, tx: Transaction, pid: str, why: str) -> None:
         tx.alter(OutboxMessage, {"standing": "dead", "error": why, "body": None},
                  about=pid, kind=self.protocol.kind, standing="waiting")  # fmt: skip
+
+    # --- settling ----------------------------------------------------------------------------------------------------
 
     def _delivered(self, tx: Transaction, sent: OutboxMessage, _status: int, answer: Json) -> None:
         process = tx.get(self.protocol.record, sent.about)
