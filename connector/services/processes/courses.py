@@ -6,26 +6,29 @@ what follows from the state alone, afterwards for whatever needs a policy, a per
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, TypeAlias, TypeVar
 
 from connector.records import Dataset, Negotiation, Transfer
 from connector.services.processes.moves import NegotiationMove, Start, TransferMove
 from contracts.messages import DataAddress
 
+P_contra = TypeVar("P_contra", contravariant=True)
+M_co = TypeVar("M_co", covariant=True)
 
-class NegotiationCourse(Protocol):
-    """Decides for this participant in negotiations, in either role.
+
+class Course(Protocol[P_contra, M_co]):
+    """Decides for this participant in processes of one kind, in either role.
 
     An `insistent` course is also asked after steps of our own; after one of theirs and at the start every course is.
     """
 
     insistent: bool
 
-    def at_once(self, process: Negotiation) -> NegotiationMove | None:
+    def at_once(self, process: P_contra) -> M_co | None:
         """What follows from the state alone; queued in the transaction that reaches the state."""
         ...
 
-    async def next(self, process: Negotiation) -> NegotiationMove | None:
+    async def next(self, process: P_contra) -> M_co | None:
         """What to do now; asked after every step and at the start of the process, any number of times.
 
         None: nothing yet. It is the counter-party's turn, or somebody has been asked.
@@ -33,18 +36,8 @@ class NegotiationCourse(Protocol):
         ...
 
 
-class TransferCourse(Protocol):
-    """Decides for this participant in transfers, in either role; `insistent` as for negotiations."""
-
-    insistent: bool
-
-    def at_once(self, process: Transfer) -> TransferMove | None:
-        """What follows from the state alone; queued in the transaction that reaches the state."""
-        ...
-
-    async def next(self, process: Transfer) -> TransferMove | None:
-        """What to do now, as for negotiations."""
-        ...
+NegotiationCourse: TypeAlias = Course[Negotiation, NegotiationMove]
+TransferCourse: TypeAlias = Course[Transfer, TransferMove]
 
 
 class DataPlane(Protocol):

@@ -17,11 +17,11 @@ from connector.problems import missing
 from connector.records import Agreement, Dataset, Negotiation
 from connector.services.context import Context
 from connector.services.delivery import new_id
-from connector.services.processes.answers import Answer, Refusal
-from connector.services.processes.conduct import Conduct, Letter, Protocol
+from connector.services.processes.answers import Refusal
+from connector.services.processes.conduct import Letter, Protocol
 from connector.services.processes.courses import NegotiationCourse
+from connector.services.processes.guided import Guided
 from connector.services.processes.keeping import kept_agreement, offers_with
-from connector.services.processes.machine import Machine
 from connector.services.processes.moves import NegotiationMove, Terminate
 from connector.services.processes.wording import composed, negotiation_letter
 from contracts import negotiation as table
@@ -65,27 +65,15 @@ def read_posted(body: Mapping[str, Any]) -> Posted:
     return message
 
 
-class Negotiations(Conduct[Negotiation, NegotiationMove]):
+class Negotiations(Guided[Negotiation, NegotiationMove]):
     """Starts, receives and advances negotiations."""
 
     def __init__(self, context: Context, course: NegotiationCourse) -> None:
-        self._context = context
-        self._course = course
         protocol = Protocol(
             Negotiation, KIND, NegotiationState, table.step, table.step_of, table.FINAL, ContractNegotiation,
             ContractNegotiationError, read_posted, _RECEIVERS,
         )  # fmt: skip
-        self.machine: Machine[Negotiation, NegotiationMove] = Machine(context, protocol, self)
-
-    # --- doors -------------------------------------------------------------------------------------------------------
-
-    async def receive(self, sender: Member, kind: MessageType, pid: str | None, body: Mapping[str, Any]) -> Answer:
-        """One message from the counter-party. Always answers; protocol errors become error bodies."""
-        return await self.machine.receive(sender, kind, pid, body, self._afterwards)
-
-    async def state_of(self, sender: Member, pid: str) -> Answer:
-        """`GET /negotiations/:pid`."""
-        return await self.machine.state_of(sender, pid)
+        super().__init__(context, protocol, course)
 
     # --- what we start -----------------------------------------------------------------------------------------------
 
@@ -185,30 +173,7 @@ class Negotiations(Conduct[Negotiation, NegotiationMove]):
 
         await self._context.store.write(command)
 
-    async def act(self, pid: str) -> None:
-        """Ask the course and carry out what it says; safe to call at any time, any number of times."""
-        await self.machine.act(pid, self._course.next)
-
-    async def resume(self) -> None:
-        """After a start: take up every negotiation whose next step is ours."""
-        states = ["", *(str(state) for state in NegotiationState if state not in table.FINAL)]
-        for process in await self._context.store.read(lambda tx: tx.find(Negotiation, state=states)):
-            self._context.tasks.spawn(self.act(process.pid))
-
-    async def settled(self, pid: str) -> None:
-        """A step of ours was acknowledged; only a course that goes on from its own steps is asked again."""
-        if self._course.insistent:
-            await self.act(pid)
-
-    async def _afterwards(self, pid: str) -> None:
-        self._context.deliveries.wake()
-        await self.act(pid)
-
     # --- conduct -----------------------------------------------------------------------------------------------------
-
-    def at_once(self, process: Negotiation) -> NegotiationMove | None:
-        """The course's immediate move."""
-        return self._course.at_once(process)
 
     def end(self, code: str, reasons: tuple[str, ...]) -> NegotiationMove:
         """The move that ends a negotiation."""

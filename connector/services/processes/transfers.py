@@ -19,11 +19,11 @@ from connector.problems import Problem, conflict, missing
 from connector.records import Agreement, Dataset, Transfer
 from connector.services.context import Context
 from connector.services.delivery import new_id
-from connector.services.processes.answers import Answer, Refusal
+from connector.services.processes.answers import Refusal
 from connector.services.processes.bearing import pids
-from connector.services.processes.conduct import Conduct, Letter, Protocol
+from connector.services.processes.conduct import Letter, Protocol
 from connector.services.processes.courses import DataPlane, TransferCourse
-from connector.services.processes.machine import Machine
+from connector.services.processes.guided import Guided
 from connector.services.processes.moves import Complete, Start, Suspend, Terminate, TransferMove
 from connector.services.processes.wording import ending_letter
 from contracts import transfer as table
@@ -60,7 +60,7 @@ def read_posted(body: Mapping[str, Any]) -> Posted:
     return message
 
 
-class Transfers(Conduct[Transfer, TransferMove]):
+class Transfers(Guided[Transfer, TransferMove]):
     """Starts, receives and advances transfers. What flows through them is the data plane's matter."""
 
     def __init__(
@@ -70,25 +70,13 @@ class Transfers(Conduct[Transfer, TransferMove]):
         plane: DataPlane,
         finalized: Callable[[Transaction, str], bool],
     ) -> None:
-        self._context = context
         self._finalized = finalized
-        self._course = course
         self._plane = plane
         protocol = Protocol(
             Transfer, KIND, TransferState, table.step, table.step_of, table.FINAL, TransferProcess, TransferError,
             read_posted, {MessageType.TRANSFER_REQUEST: Role.PROVIDER},
         )  # fmt: skip
-        self.machine: Machine[Transfer, TransferMove] = Machine(context, protocol, self)
-
-    # --- doors -------------------------------------------------------------------------------------------------------
-
-    async def receive(self, sender: Member, kind: MessageType, pid: str | None, body: Mapping[str, Any]) -> Answer:
-        """One message from the counter-party. Always answers; protocol errors become error bodies."""
-        return await self.machine.receive(sender, kind, pid, body, self._afterwards)
-
-    async def state_of(self, sender: Member, pid: str) -> Answer:
-        """`GET /transfers/:pid`."""
-        return await self.machine.state_of(sender, pid)
+        super().__init__(context, protocol, course)
 
     # --- what we start -----------------------------------------------------------------------------------------------
 
@@ -177,25 +165,6 @@ class Transfers(Conduct[Transfer, TransferMove]):
             if now is None or now.state not in _OVER:
                 raise
 
-    async def act(self, pid: str) -> None:
-        """Ask the course and carry out what it says; safe to call at any time, any number of times."""
-        await self.machine.act(pid, self._course.next)
-
-    async def resume(self) -> None:
-        """After a start: take up every transfer whose next step is ours."""
-        states = ["", *(str(state) for state in TransferState if state not in table.FINAL)]
-        for process in await self._context.store.read(lambda tx: tx.find(Transfer, state=states)):
-            self._context.tasks.spawn(self.act(process.pid))
-
-    async def settled(self, pid: str) -> None:
-        """A step of ours was acknowledged; only a course that goes on from its own steps is asked again."""
-        if self._course.insistent:
-            await self.act(pid)
-
-    async def _afterwards(self, pid: str) -> None:
-        self._context.deliveries.wake()
-        await self.act(pid)
-
     # --- what is open ------------------------------------------------------------------------------------------------
 
     def open_to(self, tx: Transaction, pid: str, token: str) -> tuple[Transfer, Agreement]:
@@ -230,7 +199,7 @@ class Transfers(Conduct[Transfer, TransferMove]):
         """The course's immediate move; after a consumer resumed, a fresh address for one who waits for it."""
         if process.role == Role.PROVIDER and _resumed_by_them(process):
             return Start() if not self._context.members.speaks_exchange(process.counterparty) else None
-        return self._course.at_once(process)
+        return super().at_once(process)
 
     def end(self, code: str, reasons: tuple[str, ...]) -> TransferMove:
         """The move that ends a transfer."""
