@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from connector.records import Agreement, Dataset, Negotiation, Transfer
-from connector.services.processes.courses import NegotiationCourse, TransferCourse
+from connector.services.processes.courses import Course
 from connector.services.registry import Deciding
 from connector.wiring import Plugs
 from contracts.messages import DataAddress
@@ -27,7 +27,7 @@ FIRST = ("/negotiations/request", "/negotiations/offers", "/transfers/request")
 """Where a process begins: answered with 201, everything else with 200."""
 
 
-class Undecided(NegotiationCourse, TransferCourse):
+class Undecided(Course[Any, Any]):
     """Decides nothing, in either role."""
 
     insistent = False
