@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from policy.odrl import vocabulary as v
-from policy.odrl.model import Constraint, Logical, Policy, Rule, Term
+from policy.odrl.model import Action, Constraint, Logical, Policy, Rule, Term
 from policy.odrl.operands import bounds
-from policy.odrl.terms import flat
+from policy.odrl.terms import flat, stated
 from policy.purposes import covered_by_any, purpose
 from policy.reasons import Reason, reason
 
@@ -40,18 +40,18 @@ def _nearest(offer: Policy, asked: Rule) -> list[Reason]:
 
 
 def _looser(offered: Rule, asked: Rule) -> Iterator[Reason]:
-    stated = tuple(flat(asked.terms))
-    for term in flat(offered.terms):
-        if not any(implies(mine, term) for mine in stated):
-            yield _loosened(term, stated)
+    said = tuple(flat(stated(asked)))
+    for term in flat(stated(offered)):
+        if not any(implies(mine, term) for mine in said):
+            yield _loosened(term, said)
     for duty in offered.duties:
         if not _has_duty(duty, asked.duties):
             yield _missing(duty)
 
 
-def _loosened(term: Term, stated: Iterable[Term]) -> Reason:
+def _loosened(term: Term, said: Iterable[Term]) -> Reason:
     if isinstance(term, Constraint) and term.left == v.PURPOSE:
-        named = [mine for mine in stated if isinstance(mine, Constraint) and mine.left == v.PURPOSE]
+        named = [mine for mine in said if isinstance(mine, Constraint) and mine.left == v.PURPOSE]
         return reason("purpose-not-offered" if named else "purpose-missing", term.pointer)
     return reason("term-missing", term.pointer)
 
@@ -60,16 +60,23 @@ def _missing(rule: Rule) -> Reason:
     return reason("term-missing", rule.pointer)
 
 
-def _has_duty(duty: Rule, stated: Iterable[Rule]) -> bool:
-    return any(mine.action == duty.action for mine in stated)
+def _has_duty(duty: Rule, owed: Iterable[Rule]) -> bool:
+    # A duty under conditions is kept only as it is written.
+    return any(
+        mine == duty if _conditional(duty) or _conditional(mine) else mine.action == duty.action for mine in owed
+    )
 
 
-def _kept(prohibition: Rule, stated: Iterable[Rule]) -> bool:
+def _conditional(duty: Rule) -> bool:
+    return duty != Rule(kind=duty.kind, actions=(Action(duty.action),), uid=duty.uid)
+
+
+def _kept(prohibition: Rule, said: Iterable[Rule]) -> bool:
     # A prohibition is kept by one that is at least as wide: of a wider action, and under no further conditions.
     return any(
         v.includes(mine.action, prohibition.action)
-        and all(any(implies(theirs, term) for theirs in flat(prohibition.terms)) for term in flat(mine.terms))
-        for mine in stated
+        and all(any(implies(theirs, term) for theirs in flat(stated(prohibition))) for term in flat(stated(mine)))
+        for mine in said
     )
 
 
@@ -78,6 +85,8 @@ def implies(narrow: Term, wide: Term) -> bool:
     if _written(narrow) == _written(wide):
         return True
     if isinstance(narrow, Logical) or isinstance(wide, Logical) or narrow.left != wide.left:
+        return False
+    if narrow.by_reference or wide.by_reference or narrow.unit != wide.unit:
         return False
     if wide.left == v.PURPOSE:
         return _purposes_within(narrow, wide)
@@ -90,7 +99,7 @@ def _written(term: Term) -> object:
     if isinstance(term, Logical):
         parts = [_written(part) for part in term.parts]
         return term.operator, (*parts,) if term.operator == "andSequence" else frozenset(parts)
-    return term.left, term.operator, frozenset(term.right)
+    return term.left, term.operator, frozenset(one.key for one in term.right), term.unit, term.by_reference
 
 
 def _purposes_within(narrow: Constraint, wide: Constraint) -> bool:

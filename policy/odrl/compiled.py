@@ -19,6 +19,7 @@ from policy.odrl.operands import (
     one_of,
 )
 from policy.odrl.reading import read
+from policy.odrl.terms import stated
 from policy.odrl.vocabulary import DUTIES
 
 
@@ -72,10 +73,24 @@ def compiled(source: Mapping[str, Any]) -> CompiledPolicy:
     except (TypeError, ValueError):
         raise PolicyError("a policy is plain JSON") from None
     compiler = _Compiler(list(policy.unknown))
+    compiler.shared(policy)
     permissions = tuple(compiler.rule(rule) for rule in policy.permissions)
     prohibitions = tuple(compiler.rule(rule) for rule in policy.prohibitions)
-    obligations = tuple(DUTIES[rule.action] for rule in policy.obligations)
+    obligations = compiler.duties(policy.obligations)
     return CompiledPolicy(text, policy, permissions, prohibitions, obligations, tuple(compiler.unknown))
+
+
+# What may stand at the level of the whole policy and is not evaluated there, by the name it is written with.
+_WRITTEN: Mapping[str, str] = MappingProxyType(
+    {
+        "actions": "action",
+        "terms": "constraint",
+        "functions": "function",
+        "relations": "relation",
+        "profiles": "profile",
+        "inherits": "inheritFrom",
+    }
+)
 
 
 class _Compiler:
@@ -83,8 +98,41 @@ class _Compiler:
         self.unknown = unknown
 
     def rule(self, rule: Rule) -> CompiledRule:
-        terms = tuple(self.term(term) for term in rule.terms)
-        return CompiledRule(rule, terms, tuple(DUTIES[duty.action] for duty in rule.duties))
+        self.plain(rule)
+        if len(rule.actions) > 1:
+            self.unknown.append(f"{rule.pointer}/action: several actions in one rule")
+        if rule.remedies or len(rule.targets) > 1 or len(rule.assignees) > 1:
+            self.unknown.append(f"{rule.pointer}: a rule in a form that is not evaluated")
+        terms = tuple(self.term(term) for term in stated(rule))
+        return CompiledRule(rule, terms, self.duties(rule.duties))
+
+    def shared(self, policy: Policy) -> None:
+        for name in _WRITTEN:
+            if getattr(policy, name):
+                self.unknown.append(f"/{_WRITTEN[name]}: a term of the whole policy")
+
+    def duties(self, duties: tuple[Rule, ...]) -> tuple[str, ...]:
+        return tuple(key for duty in duties if (key := self.duty(duty)))
+
+    def duty(self, duty: Rule) -> str | None:
+        self.plain(duty)
+        if duty.terms or duty.targets or duty.assignees or duty.consequences:
+            self.unknown.append(f"{duty.pointer}: a duty under conditions")
+        key = DUTIES.get(duty.action)
+        if key is None:
+            self.unknown.append(f"{duty.pointer}/action: {duty.action}"[:200])
+        return key
+
+    def plain(self, rule: Rule) -> None:
+        entities = (*rule.targets, *rule.assignees, *rule.assigners)
+        if any(action.refinements for action in rule.actions):
+            self.unknown.append(f"{rule.pointer}/action: an action under conditions")
+        refined = any(one.refinements for one in entities)
+        gathered = any(one.collection for one in (*rule.targets, *rule.assignees))
+        if refined or gathered:
+            self.unknown.append(f"{rule.pointer}/target: a collection")
+        if rule.functions or rule.relations:
+            self.unknown.append(f"{rule.pointer}: a rule in a form that is not evaluated")
 
     def term(self, term: Term) -> Compiled:
         if isinstance(term, Logical):

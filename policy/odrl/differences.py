@@ -14,7 +14,7 @@ from policy.odrl import vocabulary as v
 from policy.odrl.comparison import implies
 from policy.odrl.model import Constraint, Policy, Rule, Term
 from policy.odrl.reading import read
-from policy.odrl.terms import flat
+from policy.odrl.terms import flat, stated
 from policy.odrl.words import duty_sentence, forbidden_sentence, permitted_words, term_words
 
 NOTHING_SAID = "Nothing is said"
@@ -110,7 +110,7 @@ def _permitted(old: Policy, new: Policy) -> Iterator[TermDifference]:
 def _grouped(permissions: Iterable[Rule], several: bool) -> dict[tuple[_Kind, str], list[Term]]:
     found: dict[tuple[_Kind, str], list[Term]] = {}
     for rule in permissions:
-        for term in flat(rule.terms):
+        for term in flat(stated(rule)):
             found.setdefault((_kind(term), rule.action if several else ""), []).append(term)
     return found
 

@@ -1,7 +1,7 @@
 """Does this contract permit this, now, for this requester: closed by default, prohibitions win, unknown is no.
 
-An Agreement or a Set is evaluated; an Offer never is (W3C Formal Semantics). A permission counts only if every term
-is met; a prohibition counts unless a term is certainly not met.
+An Agreement or a Set is evaluated; an Offer never is (W3C Formal Semantics), nor is any other kind. A permission counts
+only if every term is met; a prohibition counts unless a term is certainly not met.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ def evaluate(contract: CompiledPolicy, action: Action, world: World, executors: 
     """Answer whether the contract permits the action in this world; `executors` are the duties that can be done."""
     if contract.unknown:
         return cannot_tell(reason("policy-not-understood", _place(contract.unknown[0])), unknown=contract.unknown)
-    if contract.policy.kind == "Offer":
+    if contract.policy.kind not in {"Agreement", "Set"}:
         return deny(reason("not-a-contract"))
     parties = mismatches(contract, world)
     if parties:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from policy.instants import TICK, day, instant
 from policy.odrl import vocabulary as v
-from policy.odrl.model import Constraint, Literal
+from policy.odrl.model import PLAIN, Constraint, Literal
 from policy.purposes import covered_by_any, covers, purpose
 
 Truth: TypeAlias = bool | None
@@ -56,6 +56,9 @@ class NotUnderstoodError(ValueError):
 
 def compile_constraint(constraint: Constraint) -> Compiled:
     """Return the constraint as a closure. Raises :class:`NotUnderstoodError` naming what is not understood."""
+    odd = "unit" if constraint.unit else "status" if constraint.status else None
+    if odd or constraint.by_reference or constraint.given or any(one.language for one in constraint.right):
+        raise NotUnderstoodError(f"{constraint.pointer}/{odd or 'rightOperand'}")
     if constraint.left == v.PURPOSE:
         return _purpose(constraint)
     if constraint.left == v.DATE_TIME:
@@ -89,7 +92,7 @@ def _name(constraint: Constraint, feature: _Feature, code: str, known: frozenset
     listed = _values(constraint)
     if constraint.operator not in _ANY_OF | _NONE_OF:
         raise NotUnderstoodError(f"{constraint.pointer}/operator: {constraint.operator}")
-    if any(literal.datatype not in {None, f"{v.XSD}string", f"{v.XSD}anyURI"} for literal in listed):
+    if any(literal.datatype not in PLAIN for literal in listed):
         raise NotUnderstoodError(f"{constraint.pointer}/rightOperand")
     texts = frozenset(literal.text for literal in listed)
     if known and (not texts <= known or constraint.operator in _NONE_OF):
@@ -172,7 +175,7 @@ def _purpose(constraint: Constraint) -> Compiled:
 
 
 def _iri(literal: Literal, pointer: str) -> str:
-    found = purpose(literal.text) if literal.datatype in {None, f"{v.XSD}anyURI"} else None
+    found = purpose(literal.text) if literal.datatype in PLAIN else None
     if found is None:
         raise NotUnderstoodError(f"{pointer}/rightOperand: {literal.text}")
     return found.iri

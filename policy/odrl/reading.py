@@ -1,36 +1,76 @@
-"""Reading a policy in the wire form of the Dataspace Protocol (2025-1, negotiation/contract-schema.json).
+"""Reading a policy in the wire form of the Dataspace Protocol (2025-1, negotiation/contract-schema.json), and in any
+plain JSON that says the same with more of ODRL's terms.
 
 The reader accepts a little more than the schema (``odrl:`` keys, one value where a list may stand, ``{"@id": ...}``
 where a string may) and nothing silently: every key or value it does not understand is named in `Policy.unknown`.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar
 
-from policy.odrl.model import Constraint, Literal, Logical, Policy, PolicyError, Rule, Term
-from policy.odrl.vocabulary import DATASET, LOGICAL, ODRL, OPERATORS, RECIPIENT, action, duty, expand, expand_odrl
+from policy.odrl.model import (
+    REFERENCE,
+    XSD,
+    Action,
+    Constraint,
+    Entity,
+    Kind,
+    Literal,
+    Logical,
+    Named,
+    Policy,
+    PolicyError,
+    Rule,
+    Term,
+)
+from policy.odrl.vocabulary import DUTIES, LOGICAL, ODRL, OPERATORS, action, expand, expand_odrl
 
-KINDS = frozenset({"Offer", "Agreement", "Set"})
+KINDS = frozenset({"Offer", "Agreement", "Set", "Assertion", "Privacy", "Request", "Ticket", "Policy"})
+STRATEGIES = frozenset({"perm", "prohibit", "invalid"})
+FUNCTIONS = frozenset(
+    f"{ODRL}{name}"
+    for name in (
+        *("compensatedParty", "compensatingParty", "consentingParty", "consentedParty", "informedParty"),
+        *("informingParty", "trackedParty", "trackingParty", "contractedParty", "contractingParty"),
+        *("attributedParty", "attributingParty"),
+    )
+)
+RELATIONS = frozenset({f"{ODRL}output"})
 MAX_DEPTH = 40
 MAX_VALUES = 20_000
 
 _NODE = frozenset({"@id", "@type", "uid"})
-_POLICY_KEYS = _NODE | {"@context", "permission", "prohibition", "obligation", "timestamp", "conflict"}
-_POLICY_KEYS |= {"target", "assigner", "assignee"}
-_RULE_KEYS = _NODE | {"action", "constraint", "target", "assignee", "assigner"}
-_CONSTRAINT_KEYS = _NODE | {"leftOperand", "operator", "rightOperand", "dataType"}
+_SHARED = frozenset({"action", "target", "assigner", "assignee", "constraint"})
+_RULE_KEYS = _NODE | _SHARED
+_POLICY_KEYS = _RULE_KEYS | {"@context", "permission", "prohibition", "obligation", "timestamp", "conflict"}
+_POLICY_KEYS |= {"profile", "inheritFrom"}
+_ALLOWED: Mapping[Kind, frozenset[str]] = {
+    Kind.PERMISSION: _RULE_KEYS | {"duty"},
+    Kind.PROHIBITION: _RULE_KEYS | {"remedy"},
+    Kind.DUTY: _RULE_KEYS | {"consequence"},
+}
+_CONSTRAINT_KEYS = _NODE | {"leftOperand", "operator", "rightOperand", "rightOperandReference", "dataType", "unit"}
+_CONSTRAINT_KEYS |= {"status"}
+_VALUE = frozenset({"rdf:value", "http://www.w3.org/1999/02/22-rdf-syntax-ns#value"})
+_ACTION_KEYS = _NODE | _VALUE | {"refinement"}
+_ENTITY_KEYS = _NODE | {"source", "refinement", "partOf"}
 _RULE_TYPES = frozenset({"Permission", "Prohibition", "Duty", "Rule"})
 _TERM_TYPES = frozenset({"Constraint", "AtomicConstraint", "LogicalConstraint"})
-_STRATEGIES = frozenset({"perm", "prohibit", "invalid"})
+_COLLECTIONS = frozenset({"AssetCollection", "PartyCollection"})
+_ENTITY_TYPES = _COLLECTIONS | {"Asset", "Party"}
 
 # Keys that describe a policy or rule and can neither widen nor narrow it.
 _DESCRIBING = frozenset(
     expand(f"dct:{name}") for name in ("title", "description", "creator", "issued", "created", "modified", "identifier")
 ) | {expand("rdfs:label"), expand("rdfs:comment")}
 
+_Object = Mapping[str, Any]
+T = TypeVar("T")
+
 
 def read(source: object) -> Policy:
-    """Return the policy that a parsed JSON object holds.
+    """Return the policy that a parsed JSON object holds, in the form in which it is written.
 
     Raises :class:`PolicyError` if it is no object, has no id or type, or is too large to judge (more than 20,000
     values or 40 levels). Whatever is inside and not understood does not raise; it is named in `unknown`.
@@ -41,20 +81,20 @@ def read(source: object) -> Policy:
     return _Reader().policy(source)
 
 
-def _measure(source: Mapping[str, Any]) -> None:
-    # Walked with a stack of our own: a hostile depth must end in a refusal, not in the interpreter's.
-    count = 0
-    path: list[Iterator[object]] = [iter([source])]
-    while path:
-        for value in path[-1]:
-            count += 1
-            if isinstance(value, Mapping | list):
-                path.append(iter(list(value.values()) if isinstance(value, Mapping) else value))
-                break
-        else:
-            path.pop()
-        if count > MAX_VALUES or len(path) > MAX_DEPTH:
+def _measure(source: _Object) -> None:
+    # Level by level and without recursion: a hostile depth must end in a refusal, not in the interpreter's.
+    count, depth = 1, 0
+    level: list[Any] = [source]
+    while level:
+        depth += 1
+        deeper: list[Any] = []
+        for one in level:
+            values = one.values() if isinstance(one, Mapping) else one
+            count += len(one)
+            deeper += [value for value in values if isinstance(value, dict | list | Mapping)]
+        if count > MAX_VALUES or depth > MAX_DEPTH:
             raise PolicyError(f"larger than {MAX_VALUES} values or {MAX_DEPTH} levels")
+        level = deeper
 
 
 class _Reader:
@@ -63,102 +103,166 @@ class _Reader:
     def __init__(self) -> None:
         self.unknown: list[str] = []
 
-    def policy(self, source: Mapping[str, Any]) -> Policy:
-        body = self.keys(source, "", _POLICY_KEYS)
-        uid, kind = _text(body.get("@id", body.get("uid"))), _plain(_text(body.get("@type")) or "")
+    def policy(self, source: _Object) -> Policy:
+        body = self.keys(source, "", _POLICY_KEYS, KINDS, open_ended=True)
+        uid, kind = _text(body.get("@id", body.get("uid"))), plain(_text(body.get("@type")) or "")
         if not uid:
             raise PolicyError("a policy needs an id", "/@id")
         if kind not in KINDS:
-            raise PolicyError("a policy is an Offer, an Agreement or a Set", "/@type")
-        if _plain(_text(body.get("conflict", "prohibit")) or "") not in _STRATEGIES:
-            # Prohibitions always win here, which is at least as strict as each of the three strategies.
-            self.note("/conflict")
+            raise PolicyError("a policy is an Offer, an Agreement, a Set or another kind of ODRL policy", "/@type")
+        conflict = plain(_text(body["conflict"]) or "") if "conflict" in body else None
+        if conflict is not None and conflict not in STRATEGIES:
+            self.note("/conflict", conflict)
         return Policy(
-            uid,
-            kind,
-            target=self.name(body, "target"),
-            assigner=self.name(body, "assigner"),
-            assignee=self.name(body, "assignee"),
-            permissions=self.rules(body, "permission", ""),
-            prohibitions=self.rules(body, "prohibition", ""),
-            obligations=self.duties(body, "obligation", ""),
+            uid=uid,
+            kind=kind,
+            permissions=self.rules(Kind.PERMISSION, body, "permission", ""),
+            prohibitions=self.rules(Kind.PROHIBITION, body, "prohibition", ""),
+            obligations=self.rules(Kind.DUTY, body, "obligation", ""),
+            profiles=self.names(body, "profile"),
+            conflict=conflict,
+            inherits=self.names(body, "inheritFrom"),
+            **self.shared(body, ""),
             unknown=tuple(self.unknown),
         )
 
-    def name(self, body: Mapping[str, Any], key: str, pointer: str = "") -> str | None:
-        """The text under a key that may be absent; anything but a text or a bare reference is noted."""
-        text = _text(body.get(key))
-        if key in body and not text:
-            self.note(f"{pointer}/{key}")
+    def shared(self, body: _Object, pointer: str) -> dict[str, Any]:
+        """What a policy and a rule may both state: actions, entities, constraints."""
+        return {
+            "actions": self.each(body, "action", pointer, self.action),
+            "targets": self.each(body, "target", pointer, self.entity),
+            "assigners": self.each(body, "assigner", pointer, self.entity),
+            "assignees": self.each(body, "assignee", pointer, self.entity),
+            "functions": self.named(body, FUNCTIONS, pointer),
+            "relations": self.named(body, RELATIONS, pointer),
+            "terms": self.terms(body, "constraint", pointer),
+        }
+
+    def rules(self, kind: Kind, body: _Object, key: str, parent: str) -> tuple[Rule, ...]:
+        if key not in body:
+            return ()
+        return tuple(self.rule(kind, *place) for place in self.objects(body, key, parent))
+
+    def rule(self, kind: Kind, source: _Object, pointer: str) -> Rule:
+        body = self.keys(source, pointer, _ALLOWED[kind], _RULE_TYPES, open_ended=True)
+        if not body.get("action"):
+            self.note(f"{pointer}/action")
+        return Rule(
+            kind=kind,
+            **self.shared(body, pointer),
+            duties=self.rules(Kind.DUTY, body, "duty", pointer),
+            remedies=self.rules(Kind.DUTY, body, "remedy", pointer),
+            consequences=self.rules(Kind.DUTY, body, "consequence", pointer),
+            uid=_text(body.get("@id", body.get("uid"))),
+            pointer=pointer,
+        )
+
+    def each(self, body: _Object, key: str, parent: str, one: Callable[[Any, str], T | None]) -> tuple[T, ...]:
+        """The values under a key, one or a list of them; the place of a single one has no index."""
+        if key not in body:
+            return ()
+        value, pointer = body[key], f"{parent}/{key}"
+        if not isinstance(value, list):
+            found = one(value, pointer)
+            return () if found is None else (found,)
+        if not value:
+            self.note(pointer)
+        read_values = (one(item, f"{pointer}/{index}") for index, item in enumerate(value))
+        return tuple(item for item in read_values if item is not None)
+
+    def action(self, value: Any, pointer: str) -> Action | None:
+        refinements: tuple[Term, ...] = ()
+        if isinstance(value, Mapping) and set(value) != {"@id"}:
+            body = self.keys(value, pointer, _ACTION_KEYS, frozenset({"Action"}))
+            refinements = self.terms(body, "refinement", pointer)
+            value = next((body[key] for key in body if key in _VALUE), None)
+        name = _text(value)
+        iri = action(name) if name else None
+        if iri is None and name and expand_odrl(name) in DUTIES:
+            iri = expand_odrl(name)
+        if iri is None:
+            self.note(pointer, name or "")
+        return Action(iri or expand_odrl(name), refinements) if name else None
+
+    def entity(self, value: Any, pointer: str) -> Entity | None:
+        name = _text(value)
+        if name:
+            return Entity(name)
+        if not isinstance(value, Mapping):
+            self.note(pointer)
+            return None
+        body = self.keys(value, pointer, _ENTITY_KEYS, _ENTITY_TYPES)
+        name = _text(body.get("source", body.get("@id", body.get("uid"))))
+        if not name or "partOf" in body:
+            self.note(pointer)
+        refinements = self.terms(body, "refinement", pointer)
+        collection = "source" in body or plain(_text(body.get("@type")) or "") in _COLLECTIONS
+        return Entity(name, collection, refinements, _text(body.get("@id")) or "") if name else None
+
+    def named(self, body: _Object, properties: frozenset[str], pointer: str) -> Named:
+        """The entities under other properties: those whose key, expanded, is one of `properties`."""
+        found = {key: expand_odrl(key) for key in body if key not in _POLICY_KEYS and expand_odrl(key) in properties}
+        ordered = sorted(found.items(), key=lambda one: one[1])
+        return tuple((iri, self.each(body, key, pointer, self.entity)) for key, iri in ordered)
+
+    def names(self, body: _Object, key: str) -> tuple[str, ...]:
+        return self.each(body, key, "", self.name)
+
+    def name(self, value: Any, pointer: str) -> str | None:
+        text = _text(value)
+        if text is None:
+            self.note(pointer)
         return text
 
-    def rules(self, body: Mapping[str, Any], key: str, parent: str) -> tuple[Rule, ...]:
-        allowed = _RULE_KEYS | {"duty"} if key == "permission" else _RULE_KEYS
-        found = (self.rule(*place, allowed) for place in self.objects(body, key, parent))
-        return tuple(rule for rule in found if rule is not None)
-
-    def rule(self, source: Mapping[str, Any], pointer: str, allowed: frozenset[str]) -> Rule | None:
-        body = self.keys(source, pointer, allowed, _RULE_TYPES)
-        name = _text(body.get("action")) or ""
-        iri = action(name)
-        if iri is None:
-            self.note(f"{pointer}/action", name)
-        terms = (*self.terms(body, "constraint", pointer), *self.named(body, pointer))
-        duties = self.duties(body, "duty", pointer)
-        return Rule(iri, terms, duties, pointer) if iri else None
-
-    def duties(self, body: Mapping[str, Any], key: str, parent: str) -> tuple[Rule, ...]:
-        found = (self.duty(*place) for place in self.objects(body, key, parent))
-        return tuple(rule for rule in found if rule is not None)
-
-    def duty(self, source: Mapping[str, Any], pointer: str) -> Rule | None:
-        body = self.keys(source, pointer, _RULE_KEYS, _RULE_TYPES)
-        name = _text(body.get("action")) or ""
-        iri = duty(name)
-        if iri is None:
-            self.note(f"{pointer}/action", name)
-        if any(key in body for key in ("target", "assignee")) or body.get("constraint"):
-            self.note(pointer, "a duty under conditions")
-        return Rule(iri, (), (), pointer) if iri else None
-
-    def named(self, body: Mapping[str, Any], pointer: str) -> Iterator[Constraint]:
-        for key, left in (("target", DATASET), ("assignee", RECIPIENT)):
-            text = self.name(body, key, pointer)
-            if text:
-                yield Constraint(left, "eq", (Literal(text),), f"{pointer}/{key}")
-
-    def terms(self, body: Mapping[str, Any], key: str, parent: str) -> tuple[Term, ...]:
+    def terms(self, body: _Object, key: str, parent: str) -> tuple[Term, ...]:
+        if key not in body:
+            return ()
         found = (self.term(*place) for place in self.objects(body, key, parent))
         return tuple(term for term in found if term is not None)
 
-    def term(self, source: Mapping[str, Any], pointer: str) -> Term | None:
-        operator = next((_plain(key) for key in source if _plain(key) in LOGICAL), None)
+    def term(self, source: _Object, pointer: str) -> Term | None:
+        operator = next((plain(key) for key in source if plain(key) in LOGICAL), None)
         if operator is None:
             return self.constraint(source, pointer)
         body = self.keys(source, pointer, _NODE | {operator}, _TERM_TYPES)
-        # JSON-LD may wrap an ordered list; its items are the same parts.
-        value = body[operator]
-        listed = value["@list"] if isinstance(value, Mapping) and set(value) == {"@list"} else value
-        parts = self.terms({operator: listed}, operator, pointer)
+        parts = self.terms({operator: _unlisted(body[operator])}, operator, pointer)
         if not parts:
             self.note(f"{pointer}/{operator}")
         return Logical(operator, parts, pointer) if parts else None
 
-    def constraint(self, source: Mapping[str, Any], pointer: str) -> Constraint | None:
+    def constraint(self, source: _Object, pointer: str) -> Constraint | None:
         body = self.keys(source, pointer, _CONSTRAINT_KEYS, _TERM_TYPES)
-        left = self.name(body, "leftOperand", pointer)
-        operator = _plain(_text(body.get("operator")) or "")
-        values = [_literal(value, body.get("dataType")) for value in _listed(body.get("rightOperand", []))]
-        right = tuple(value for value in values if value is not None)
+        left, operator = _text(body.get("leftOperand")), plain(_text(body.get("operator")) or "")
+        datatype = expand(body["dataType"]) if isinstance(body.get("dataType"), str) else None
+        by_reference = "rightOperandReference" in body
+        right = self.right(body, "rightOperandReference" if by_reference else "rightOperand", pointer, datatype)
         if operator not in OPERATORS:
             self.note(f"{pointer}/operator", operator)
-        if not right or len(right) < len(values):
-            self.note(f"{pointer}/rightOperand")
         if not left:
             self.note(f"{pointer}/leftOperand")
-        return Constraint(expand_odrl(left), operator, right, pointer) if left and right else None
+        if ("dataType" in body and datatype is None) or (by_reference and "rightOperand" in body):
+            self.note(f"{pointer}/dataType" if "dataType" in body else f"{pointer}/rightOperand")
+        if not left or not right:
+            return None
+        unit, status = (self.value(body, key, pointer) for key in ("unit", "status"))
+        return Constraint(expand_odrl(left), operator, right, pointer, unit, datatype, status, by_reference)
 
-    def objects(self, body: Mapping[str, Any], key: str, parent: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+    def right(self, body: _Object, key: str, pointer: str, datatype: str | None) -> tuple[Literal, ...]:
+        values = _listed(_unlisted(body.get(key, [])))
+        right = tuple(value for value in (_literal(value, datatype) for value in values) if value is not None)
+        if not right or len(right) < len(values):
+            self.note(f"{pointer}/{key}")
+        return right
+
+    def value(self, body: _Object, key: str, pointer: str) -> Literal | None:
+        if key not in body:
+            return None
+        found = _literal(body[key], None)
+        if found is None:
+            self.note(f"{pointer}/{key}")
+        return found
+
+    def objects(self, body: _Object, key: str, parent: str) -> Iterator[tuple[_Object, str]]:
         for index, value in enumerate(_listed(body.get(key, []))):
             pointer = f"{parent}/{key}/{index}"
             if isinstance(value, Mapping):
@@ -167,16 +271,16 @@ class _Reader:
                 self.note(pointer)
 
     def keys(
-        self, source: Mapping[str, Any], pointer: str, allowed: frozenset[str], types: frozenset[str] = KINDS
+        self, source: _Object, pointer: str, allowed: frozenset[str], types: frozenset[str], *, open_ended: bool = False
     ) -> dict[str, Any]:
         """The object's values by plain key; a key that is not allowed, or written twice, is noted."""
         body: dict[str, Any] = {}
         for key, value in source.items():
-            name = _plain(key)
-            if name in body or (name not in allowed and expand(key) not in _DESCRIBING):
+            name = plain(key)
+            if name in body or (name not in allowed and not _harmless(key, open_ended)):
                 self.note(f"{pointer}/{key}")
             body[name] = value
-        if "@type" in body and _plain(_text(body["@type"]) or "") not in types:
+        if "@type" in body and plain(_text(body["@type"]) or "") not in types:
             self.note(f"{pointer}/@type")
         return body
 
@@ -185,24 +289,52 @@ class _Reader:
         self.unknown.append("".join(sign if sign.isprintable() else "?" for sign in shown[:200]))
 
 
-def _plain(term: str) -> str:
+@lru_cache(maxsize=4096)
+def plain(term: str) -> str:
+    """Return a term of ODRL without its prefix, any other with its IRI in full."""
     return expand(term).removeprefix(ODRL)
+
+
+def _harmless(key: str, open_ended: bool) -> bool:
+    return expand(key) in _DESCRIBING or (open_ended and expand_odrl(key) in FUNCTIONS | RELATIONS)
 
 
 def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def _unlisted(value: Any) -> Any:
+    # JSON-LD may wrap an ordered list; its items are the same values.
+    return value["@list"] if isinstance(value, Mapping) and set(value) == {"@list"} else value
+
+
 def _text(value: object) -> str | None:
-    if isinstance(value, Mapping) and set(value) == {"@id"}:
+    if isinstance(value, Mapping) and len(value) == 1 and "@id" in value:
         value = value["@id"]
     return value if isinstance(value, str) and value else None
 
 
-def _literal(value: Any, datatype: object) -> Literal | None:
-    if isinstance(value, Mapping) and {"@value"} <= set(value) <= {"@value", "@type"} and datatype is None:
-        value, datatype = value["@value"], value.get("@type")
-    text = _text(value)
-    if text is None or not (datatype is None or isinstance(datatype, str)):
+def _literal(value: Any, datatype: str | None) -> Literal | None:
+    """One value: a text, a number, a reference, or a JSON-LD value object; None for anything else."""
+    if isinstance(value, str):
+        return Literal(value, datatype) if value else None
+    if isinstance(value, Mapping):
+        return _stated(value, datatype)
+    if isinstance(value, bool):
+        return Literal(str(value).lower(), datatype or f"{XSD}boolean")
+    if isinstance(value, int | float):
+        return Literal(str(value), datatype or f"{XSD}{'integer' if isinstance(value, int) else 'double'}")
+    return None
+
+
+def _stated(value: _Object, datatype: str | None) -> Literal | None:
+    if set(value) == {"@id"}:
+        text = _text(value)
+        return Literal(text, REFERENCE) if text else None
+    if "@value" not in value or not set(value) <= {"@value", "@type", "@language"}:
         return None
-    return Literal(text, None if datatype is None else expand(datatype))
+    kind, language, stated = value.get("@type"), value.get("@language"), value["@value"]
+    if not (kind is None or isinstance(kind, str)) or not (language is None or isinstance(language, str)):
+        return None
+    found = _literal(stated, expand(kind) if kind else datatype) if not isinstance(stated, Mapping) else None
+    return None if found is None else Literal(found.text, found.datatype, language)

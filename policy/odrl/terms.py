@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policy.odrl import vocabulary as v
-from policy.odrl.model import Constraint, Literal, Logical, Policy, Term
+from policy.odrl.model import Constraint, Entity, Literal, Logical, Policy, Rule, Term
 from policy.odrl.operands import bounds
 from policy.purposes import purpose
 
@@ -29,7 +29,7 @@ class Terms:
 
 def terms(policy: Policy) -> Terms:
     """Return what the policy's permissions state plainly; what stands inside an `or` or `xone` is left out."""
-    plain = [term for rule in policy.permissions for term in flat(rule.terms) if isinstance(term, Constraint)]
+    plain = [term for rule in policy.permissions for term in flat(stated(rule)) if isinstance(term, Constraint)]
     return Terms(
         purposes=tuple(sorted({iri for term in plain for iri in _purposes(term)})),
         study=_single(plain, v.STUDY),
@@ -39,6 +39,17 @@ def terms(policy: Policy) -> Terms:
         until=min((end for term in plain for end in _ends(term)), default=None),
         per_person=any(term.left == v.CONSENT for term in plain),
     )
+
+
+def stated(rule: Rule) -> tuple[Term, ...]:
+    """Return every condition of a rule as a term: its own, and that it is for its target and for its assignees."""
+    return (*rule.terms, *_for(v.DATASET, rule.targets, rule), *_for(v.RECIPIENT, rule.assignees, rule))
+
+
+def _for(left: str, entities: tuple[Entity, ...], rule: Rule) -> Iterator[Constraint]:
+    if entities:
+        key, operator = ("target" if left == v.DATASET else "assignee"), ("eq" if len(entities) == 1 else "isAnyOf")
+        yield Constraint(left, operator, tuple(Literal(one.iri) for one in entities), f"{rule.pointer}/{key}")
 
 
 def flat(found: Iterable[Term]) -> Iterator[Term]:

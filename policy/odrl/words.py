@@ -9,7 +9,7 @@ from policy.instants import TICK
 from policy.odrl import vocabulary as v
 from policy.odrl.model import Constraint, Logical, Policy, Rule, Term
 from policy.odrl.operands import bounds
-from policy.odrl.terms import flat
+from policy.odrl.terms import flat, stated
 from policy.purposes import label
 
 
@@ -34,20 +34,21 @@ def permitted_words(action: str) -> str:
 def forbidden_sentence(rule: Rule) -> str:
     """Return one prohibition as a sentence."""
     said = _FORBIDDEN.get(rule.action, f"The action “{_short(rule.action)}” is not allowed")
-    conditions = [_lower(_said(term)) for term in flat(rule.terms)]
+    conditions = [_lower(_said(term)) for term in flat(stated(rule))]
     return f"{said}. This counts only under these terms: {'; '.join(conditions)}." if conditions else f"{said}."
 
 
 def duty_sentence(duty: Rule) -> str:
-    """Return one duty as a sentence. Raises KeyError for an action that is no duty we know."""
-    return _OWED[v.DUTIES[duty.action]]
+    """Return one duty as a sentence; one that we do not know is named by its action."""
+    key = v.DUTIES.get(duty.action)
+    return _OWED[key] if key else f"The duty “{_short(duty.action)}” is owed."
 
 
 def _permissions(policy: Policy) -> Iterator[str]:
     if not policy.permissions:
         yield "It allows nothing."
     for rule in policy.permissions:
-        terms = list(flat(rule.terms))
+        terms = list(flat(stated(rule)))
         purposes = [term for term in terms if isinstance(term, Constraint) and _within_purposes(term)]
         yield _allowed(rule, purposes)
         yield from (_said(term) + "." for term in terms if term not in purposes)
