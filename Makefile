@@ -41,12 +41,15 @@ format: .venv/.installed-dev ## rewrite the files in the project's style
 screenshots: .venv/.installed-dev ## write every page of every role, light, dark and narrow, to screenshots/
 	$(BIN)/python -m tests.browser.screenshots
 
-.PHONY: interop bench-edc
+.PHONY: interop bench-edc vectors bench-policy
+
+vectors: .venv/.installed-dev ## run every third-party vector and print a score per set (VECTORS=DIR[:DIR] JSON=FILE)
+	$(BIN)/python -m tests.vectors --vectors "$(VECTORS)" --json "$(JSON)"
 
 interop: .venv/.installed-dev ## Concord and Eclipse EDC speak to each other, every scenario (needs a JDK and Maven)
 	$(BIN)/python -m tests.interop
 
-bench: bench-release-load bench-catalogue bench-negotiation ## run every bench program
+bench: bench-release-load bench-catalogue bench-negotiation bench-policy ## run every bench program
 
 bench-release-load: .venv/.installed ## how long a catalogue request and a withdrawal take while 1 GB is released
 	$(BIN)/python -m bench.release_load
@@ -56,6 +59,9 @@ bench-catalogue: .venv/.installed-dev ## a page, a filtered page and the whole o
 
 bench-negotiation: .venv/.installed-dev ## negotiations between two connectors, one by one and 16 in flight
 	$(BIN)/python -m bench.negotiation
+
+bench-policy: .venv/.installed-dev ## the policy evaluator beside cedarpy, and a million consent records beside a bare loop
+	$(BIN)/python -m bench.policy
 
 bench-edc: .venv/.installed-dev ## Concord beside Eclipse EDC, three rounds in turns (needs a JDK and Maven; about 15 minutes)
 	$(BIN)/python -m bench.edc

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     oidc_client_id: str = "concord-portal"
     body_limit: int = Field(default=1_048_576, ge=65_536, le=67_108_864)
     release_workers: int = Field(default=1, ge=1, le=32)
+    ask_place: bool = False
     freshness_hours: int = Field(default=24, ge=1, le=720)
     erase_days: int = Field(default=30, ge=1, le=365)
     delivery_days: int = Field(default=7, ge=1, le=365)

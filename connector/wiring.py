@@ -24,6 +24,7 @@ from connector.jobs.arrival import Arrivals
 from connector.jobs.clearing import Clearing
 from connector.jobs.courier import Courier
 from connector.jobs.deadlines import Deadlines
+from connector.jobs.duties import DutyKeeper
 from connector.jobs.eraser import Eraser
 from connector.jobs.heartbeat import Heartbeat
 from connector.jobs.inbox import PushInbox
@@ -41,6 +42,7 @@ from connector.provenance.note import NoteSigner
 from connector.records import Agreement
 from connector.services.context import Context, Identity
 from connector.services.delivery import Deliveries
+from connector.services.duties import ALL, Executors
 from connector.services.gate import ReleaseGate
 from connector.services.registry import AS_IN_PRODUCTION, Deciding, Services
 from connector.services.signing import KeySigner
@@ -70,6 +72,7 @@ class Plugs:
     outbound: Callable[[], Outbound] = Outbound
     clock: Clock = utc_now
     fetching: bool = True
+    executors: Executors = ALL
 
 
 PRODUCTION = Plugs()
@@ -111,7 +114,7 @@ async def build(settings: Settings, plugs: Plugs = PRODUCTION) -> Participant:
         settings=settings, me=identity, store=store, vault=vault, signer=signer,
         log_head=FileLogHead(settings.directory), members=members, outbound=outbound,
         clock=clock, bells=bells, gate=ReleaseGate(), deliveries=Deliveries(clock), tasks=Tasks(),
-        data=_data_ports(settings), random=os.urandom,
+        data=_data_ports(settings), random=os.urandom, executors=_executors(plugs),
     )  # fmt: skip
     services = Services(context, plugs.deciding)
     services.accounts.signing_in.issuer = sign_in(settings, outbound)
@@ -127,6 +130,11 @@ async def build(settings: Settings, plugs: Plugs = PRODUCTION) -> Participant:
     if plugs.fetching:
         _fetch(context, services)
     return Participant(settings, identity, context, services, write_document(signer, document), store)
+
+
+def _executors(plugs: Plugs) -> Executors:
+    """Who carries out duties here: what is never fetched is never deleted either."""
+    return plugs.executors if plugs.fetching else plugs.executors.without("delete")
 
 
 def _data_ports(settings: Settings) -> DataPorts:
@@ -153,7 +161,7 @@ def _fetch(context: Context, services: Services) -> None:
     services.inbox = inbox = PushInbox(context, arrivals)
     workers = (
         eraser, Clearing(context, services.endings, files), inbox, Puller(context, services.transfers, arrivals),
-        Pusher(context, services.transfers, services.releasing),
+        Pusher(context, services.transfers, services.releasing), DutyKeeper(context, services.transfers, files),
     )  # fmt: skip
     for worker in workers:
         context.tasks.spawn(worker.run())

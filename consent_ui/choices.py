@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from policy.categories import CATEGORIES, OTHER
+from policy.duo import meant
 from policy.purposes import DPV, EHDS, covered_by_any, label
 
 Choice = tuple[str, str]
@@ -50,6 +52,14 @@ def purposes_of(term: object) -> list[str]:
         return []
     given = term.get("rightOperand", [])
     return [one for one in (given if isinstance(given, list) else [given]) if isinstance(one, str)]
+
+
+def code_words(codes: Sequence[str], until: date) -> tuple[list[str], list[str]]:
+    """What data use codes grant, and a sentence for each other one. Raises ValueError for what is no such code."""
+    end = datetime.combine(until, time(), UTC)
+    found = [meant(one, end) for one in codes]
+    grants = [one.label for one, part in found if part.grants]
+    return grants, [f"{one.label.capitalize()} ({one.name})." for one, part in found if not part.grants]
 
 
 def categories(source: str | None = None) -> list[Choice]:

@@ -6,7 +6,17 @@ from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from consent_ui.pages import answering, dpo, entry, patient, researcher, steward, stopping, study_requests
-from consent_ui.pages.contracting import contracts, first_offer, offers, requests, rooms, rules, transfers, unproven
+from consent_ui.pages.contracting import (
+    contracts,
+    duties,
+    first_offer,
+    offers,
+    requests,
+    rooms,
+    rules,
+    transfers,
+    unproven,
+)
 from consent_ui.rendering import STATIC
 from consent_ui.shield import Shield
 from consent_ui.trouble import HANDLERS
@@ -14,7 +24,7 @@ from consent_ui.visit import SIDES
 
 ROUTERS: tuple[tuple[str, APIRouter], ...] = (
     *((f"/{side}", both_sides.router) for side in SIDES for both_sides in (rooms, transfers)),
-    *(("", pages.router) for pages in (unproven, contracts, rules, first_offer, requests, offers)),
+    *(("", pages.router) for pages in (unproven, duties, contracts, rules, first_offer, requests, offers)),
     *(("", pages.router) for pages in (entry, patient, answering, stopping, researcher, study_requests, steward, dpo)),
 )
 """Every page with what stands before its address; the narrower address before the one that would swallow it."""

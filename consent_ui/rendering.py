@@ -26,7 +26,8 @@ FILTERS: tuple[Callable[..., object], ...] = (
     words.day, words.month, words.day_month, words.clock, words.moment, words.exactly, words.instant, words.iso,
     words.number, words.count, words.size, words.listing, words.series, words.without_stop, words.pair, words.low,
     words.top, words.short, words.spoken, words.by_month, words.dated, states.state, states.tone, states.kind,
-    states.yours, states.proposal, states.proposal_tone, states.your_reason, states.forbids, bars.rows, segment,
+    states.yours, states.proposal, states.proposal_tone, states.duty, states.duty_tone,
+    states.your_reason, states.forbids, bars.rows, segment,
 )  # fmt: skip
 
 

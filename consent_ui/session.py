@@ -79,7 +79,10 @@ def check_token(sent: str, expected: str) -> None:
 
 def safe_next(value: str) -> str:
     """A path of this portal to go on to; `/` for anything that could lead elsewhere."""
-    plain = urlsplit(value)
+    try:
+        plain = urlsplit(value)
+    except ValueError:  # brackets that are no address
+        return "/"
     inside = value.startswith("/") and not value.startswith(("//", "/\\")) and not plain.scheme and not plain.netloc
     return value if inside and "\\" not in value and value.isprintable() else "/"
 

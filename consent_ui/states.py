@@ -52,6 +52,15 @@ PROPOSALS = {
 }
 """Standing of a proposal to change a contract -> (words, tone)."""
 
+DUTIES = {
+    "pending": ("Not yet due", "plain"),
+    "due": ("Due", "wait"),
+    "overdue": ("Overdue", "stop"),
+    "fulfilled": ("Done", "go"),
+    "violated": ("Done, but too late", "stop"),
+}
+"""How a duty stands -> (words, tone)."""
+
 KINDS = {
     "records": "Health records, sent as a file",
     "stream": "Live measurements",
@@ -99,6 +108,16 @@ def proposal(value: str) -> str:
 def proposal_tone(value: str) -> str:
     """Which meaning that has: go, wait, stop or plain."""
     return PROPOSALS.get(value, ("", "plain"))[1]
+
+
+def duty(value: str) -> str:
+    """The words for how a duty stands."""
+    return DUTIES.get(value, (value.replace("-", " ").capitalize(), "plain"))[0]
+
+
+def duty_tone(value: str) -> str:
+    """Which meaning that has: go, wait, stop or plain."""
+    return DUTIES.get(value, ("", "plain"))[1]
 
 
 def kind(value: str) -> str:

@@ -25,6 +25,7 @@ from contracts.amending import (
     ErasureNotice,
     ProposedTerms,
 )
+from contracts.duties import DutyDone, DutyNotice
 from contracts.faults import shape_fault
 from contracts.fields import (
     Count,
@@ -333,6 +334,7 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
     Exchange("/erasures", Party.RECIPIENT, Party.PROVIDER, ErasureNotice, 200, Done),
     Exchange("/amendments", Party.PARTY, Party.PARTY, AmendmentProposal, 200, Done),
     Exchange("/answers", Party.PARTY, Party.PARTY, AmendmentAnswer, 200, AnswerTaken),
+    Exchange("/duties", Party.RECIPIENT, Party.PROVIDER, DutyNotice, 200, Done),
 )
 
 CLAIMS: Final[tuple[type[Strict], ...]] = (
@@ -350,6 +352,7 @@ CLAIMS: Final[tuple[type[Strict], ...]] = (
     ContractErased,
     ProposedTerms,
     AnswerToTerms,
+    DutyDone,
 )
 """What travels inside a JWS (with `policy.consent.ConsentRecord`)."""
 

@@ -13,13 +13,14 @@ from policy.consent import ConsentRecord, EffectiveState, State, chain_fault, ef
 from policy.decision import Outcome
 from policy.facts import Facts, Question
 from policy.gate import Answer, cannot_tell, deny
-from policy.instants import TICK
-from policy.purposes import covered_by_any
+from policy.instants import TICK, shifted
+from policy.purposes import covered_by_any, unstated
 from policy.reasons import Reason, reason
 from policy.residual import Scope
 
 # A wallet may have been heard an instant after the clock was read for the question; more than this is a broken clock.
 CLOCK_TOLERANCE = timedelta(minutes=1)
+_FOR_EVER = timedelta(days=10_000 * 366)
 
 _NO = frozenset({EffectiveState.REFUSED, EffectiveState.WITHDRAWN, EffectiveState.SUSPENDED})
 
@@ -34,7 +35,7 @@ def ask_person(question: Question, facts: Facts) -> Answer:
         return deny(reason("study-not-named"))
     if not question.purposes:
         return deny(reason("purpose-missing"))
-    faults = tuple(sorted(set(_faults(facts))))
+    faults = tuple(sorted(set(chain_faults(facts))))
     if faults:
         return cannot_tell(reason("consent-broken", faults[0]), unknown=[f"consents: {name}" for name in faults])
     newest = [record for record in newest_versions(facts.consents) if record.study == question.study]
@@ -47,10 +48,13 @@ def newest_versions(records: Iterable[ConsentRecord]) -> list[ConsentRecord]:
 
 
 def _in_order(records: Iterable[ConsentRecord]) -> list[ConsentRecord]:
+    records = tuple(records)
+    if len(records) < 2:  # by far the most people, and a digest costs more than all else here
+        return list(records)
     return sorted(set(records), key=lambda record: (record.id, record.version, record.digest()))
 
 
-def _faults(facts: Facts) -> Iterator[str]:
+def chain_faults(facts: Facts) -> Iterator[str]:
     """Name each record of somebody else's link, and each that does not follow from the one before it."""
     ordered = _in_order(facts.consents)
     for record in ordered:
@@ -70,7 +74,9 @@ def _hear(question: Question, facts: Facts, newest: list[ConsentRecord]) -> Answ
     missed = {record.name: tuple(_misses(question, record, state)) for record, state in states}
     covering = [record for record in newest if not missed[record.name]]
     if not covering:
-        return deny(*min(missed.values(), key=len), changes=changes)
+        nearest = min(newest, key=lambda record: len(missed[record.name]))
+        unsaid = unstated(nearest.purposes, question.purposes)
+        return deny(*missed[nearest.name], changes=changes, unknown=unsaid)
     if _silent(question.now, facts):
         return deny(reason("wallet-silent"), changes=changes)
     return Answer(
@@ -89,15 +95,27 @@ def _misses(question: Question, record: ConsentRecord, state: EffectiveState) ->
         yield reason("study-changed", record.name)
     if question.requester not in record.recipients:
         yield reason("recipient-not-agreed", record.name)
-    if not all(covered_by_any(record.purposes, asked) is True for asked in question.purposes):
+    if not purposes_agreed(record.purposes, question.purposes):
         yield reason("purpose-not-agreed", record.name)
     if not any(scope.dataset == question.dataset for scope in record.data):
         yield reason("dataset-not-agreed", record.name)
 
 
+def purposes_agreed(agreed: Iterable[str], asked: Iterable[str]) -> bool:
+    """Whether every purpose that is asked for lies within one that was agreed to; an unknown relation is no."""
+    agreed = tuple(agreed)
+    return all(covered_by_any(agreed, one) is True for one in asked)
+
+
+def relied_upon(now: datetime, freshness: timedelta) -> tuple[datetime, datetime]:
+    """Return the first and the last instant at which a wallet may have been heard for its consents to count now."""
+    return shifted(now, -min(freshness, _FOR_EVER)), shifted(now, CLOCK_TOLERANCE)
+
+
 def _silent(now: datetime, facts: Facts) -> bool:
     heard = facts.heard_from_wallet_at
-    return heard is None or not -CLOCK_TOLERANCE <= now - heard <= facts.freshness
+    first, last = relied_upon(now, facts.freshness)
+    return heard is None or not first <= heard <= last
 
 
 def _scopes(record: ConsentRecord, dataset: str) -> Iterator[Scope]:
@@ -113,5 +131,5 @@ def _changes(newest: Iterable[ConsentRecord], facts: Facts) -> Iterator[datetime
             yield record.decided_at
             yield record.valid_until
     if facts.heard_from_wallet_at is not None:
-        yield facts.heard_from_wallet_at - CLOCK_TOLERANCE
-        yield facts.heard_from_wallet_at + facts.freshness + TICK
+        yield shifted(facts.heard_from_wallet_at, -CLOCK_TOLERANCE)
+        yield shifted(shifted(facts.heard_from_wallet_at, facts.freshness), TICK)

@@ -40,7 +40,7 @@ def decide(question: Question, facts: Facts) -> Decision:
 
 def _answers(question: Question, facts: Facts) -> Iterator[Answer]:
     """Yield each gate's answer, narrowest gate first."""
-    world = _world(question, facts)
+    world = world_of(question, facts)
     negotiates = question.action is Action.NEGOTIATE
     if question.regime is Regime.CONSENT and not negotiates:
         yield ask_person(question, facts)
@@ -49,8 +49,10 @@ def _answers(question: Question, facts: Facts) -> Iterator[Answer]:
     yield _ask_provider(question, facts, negotiates)
 
 
-def _world(question: Question, facts: Facts) -> World:
+def world_of(question: Question, facts: Facts) -> World:
+    """Return what the terms of a contract are compared with."""
     stated = terms(facts.policy.policy) if question.action is Action.NEGOTIATE and facts.policy else None
+    place = facts.recipient
     return World(
         now=question.now,
         requester=question.requester,
@@ -62,6 +64,9 @@ def _world(question: Question, facts: Facts) -> World:
         study_approval=v.APPROVED if facts.study_approved else "not-approved",
         profile=question.profile or (stated.profile if stated else None),
         selection=question.selection or (stated.selection if stated else None),
+        jurisdiction=place.jurisdiction if place else None,
+        hosting=place.hosting if place else (),
+        transfer_grounds=place.transfer_grounds if place else (),
     )
 
 

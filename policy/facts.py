@@ -43,6 +43,8 @@ class Permit:
     """A data permit (Regulation (EU) 2025/327, art. 68): to whom, for what, from which data, from when to when.
 
     `public_body` says that the holder of the permit is one; only they may be permitted art. 53(1)(a) to (c).
+    `extended_from` is when the first term ended, if the permit was extended (which it can be once). `override_law` is
+    the national law that sets opt-outs aside for this permit (art. 71(4)), by its name.
     """
 
     id: str
@@ -52,10 +54,39 @@ class Permit:
     purposes: tuple[str, ...]
     datasets: tuple[str, ...]
     public_body: bool = False
+    extended_from: datetime | None = None
+    override_law: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "approved_at", in_utc(self.approved_at))
         object.__setattr__(self, "valid_until", in_utc(self.valid_until))
+        if self.extended_from is not None:
+            object.__setattr__(self, "extended_from", in_utc(self.extended_from))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptOut:
+    """An opt-out of secondary use that the person has reversed: from one instant until another."""
+
+    at: datetime
+    reversed_at: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "at", in_utc(self.at))
+        object.__setattr__(self, "reversed_at", in_utc(self.reversed_at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Where the requester is established and where it keeps data, as ISO 3166 codes (``DE``).
+
+    `transfer_grounds` are those that the holder has on file for it, as IRIs of DPV's GDPR extension. An empty
+    `hosting` is not known.
+    """
+
+    jurisdiction: str
+    hosting: tuple[str, ...]
+    transfer_grounds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +111,9 @@ class Facts:
     another link or holder stops the decision. `consents` may hold every version of every chain of the link, in any
     order; `unreadable_consents` counts those that could not be parsed. `heard_from_wallet_at` with `freshness` bounds
     how long a consent copy may be relied on. `study_approved` is about the study that is asked for. `opted_out_at` is
-    when the person opted out, if they did and have not reversed it. `own_data` states that the requester was proven
+    when the person opted out, if they did and have not reversed it; `past_opt_outs` are those they have reversed.
+    `recipient` is what is known of where the requester is; `asks_place` that the provider lets nobody have data without
+    knowing it. `own_data` states that the requester was proven
     to be this person (or to act for them in their wallet). `stops` are the provider's own reasons to let nothing out
     now. `executors` are the keys of the duties that somebody here can carry out.
     """
@@ -95,7 +128,10 @@ class Facts:
     freshness: timedelta = DEFAULT_FRESHNESS
     study_approved: bool = False
     opted_out_at: datetime | None = None
+    past_opt_outs: tuple[OptOut, ...] = ()
     permit: Permit | None = None
+    recipient: Recipient | None = None
+    asks_place: bool = False
     care: CareRelation | None = None
     own_data: bool = False
     stops: tuple[Reason, ...] = ()

@@ -21,9 +21,9 @@ class Answer:
     scopes: tuple[Scope, ...] = ()
 
 
-def deny(*because: Reason, changes: Iterable[datetime] = ()) -> Answer:
-    """Return a no with these causes."""
-    return Answer(Outcome.DENY, because, changes=tuple(changes))
+def deny(*because: Reason, changes: Iterable[datetime] = (), unknown: Iterable[str] = ()) -> Answer:
+    """Return a no with these causes; `unknown` names statements that are missing, if that is part of the cause."""
+    return Answer(Outcome.DENY, because, tuple(unknown), tuple(changes))
 
 
 def cannot_tell(*because: Reason, unknown: Iterable[str], changes: Iterable[datetime] = ()) -> Answer:

@@ -1,59 +1,64 @@
-"""The law's gate: the ground on which data may be used at all, one rule per regime.
+"""The law's gate: the ground on which data may be used at all, one rule per regime, and what no ground allows.
 
 Consent needs no further ground, but an opt-out still stands against it. A data permit is judged by Regulation (EU)
-2025/327 (EHDS): in force, for a purpose of art. 53(1), for who and what it names; an opt-out of art. 71 blocks every
-permit approved at its instant or later. Care needs a stated relation, one's own data a proven identity.
+2025/327 (EHDS), see `policy.law.permits`. Care needs a stated relation, one's own data a proven identity. Whatever the
+ground, nobody but the person may use data for what art. 54 forbids, nor have it where the law does not protect it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
-from policy.decision import Outcome, Reason, Regime
-from policy.facts import CareRelation, Facts, Permit, Question
+from policy.decision import Action, Outcome, Reason, Regime
+from policy.facts import Facts, Question
 from policy.gate import Answer, deny
-from policy.purposes import EHDS, covered_by_any
+from policy.law import permits, statute, transfers
+from policy.odrl import terms
+from policy.purposes import unstated
 from policy.reasons import reason
-
-# Art. 53(1): (a) to (c) are kept for public bodies, (d) to (f) are open to others as well.
-PUBLIC_BODY_PURPOSES = tuple(
-    EHDS + name
-    for name in (
-        "PublicInterestRelatedToHealth",
-        "PublicHealthSurveillance",
-        "ProtectAgainstCrossBorderThreatsToHealth",
-        "EnsureQualitySafetyHealthcare",
-        "EnsureQualitySafetyMedicalDevices",
-        "EnsureQualitySafetyMedicinalProducts",
-        "PublicPolicyMaking",
-        "SupportAuthoritiesRegulatoryActivities",
-        "ProvideHealthcareOfficialStatistics",
-    )
-)
-OPEN_PURPOSES = tuple(
-    EHDS + name
-    for name in (
-        "ImproveHealthcareEducation",
-        "HealthcareScientificResearch",
-        "DevelopPublicHealthProductsAndServices",
-        "TrainTestAndEvaluateAISystemsAlgorithms",
-        "TrainTestAndEvaluateHealthAlgorithms",
-        "TrainTestAndEvaluateHealthAppsAlgorithms",
-        "TrainTestAndEvaluateMedicalDevicesAlgorithms",
-        "ImproveHealthcare",
-    )
-)
 
 
 def ask_law(question: Question, facts: Facts) -> Answer:
     """Answer whether the law gives a ground for the question."""
-    return _BY_REGIME[question.regime](question, facts)
+    ground = _BY_REGIME[question.regime](question, facts)
+    if question.regime is Regime.SELF:
+        return ground
+    forbidden = tuple(_forbidden(question, facts))
+    misplaced = tuple(transfers.place_misses(question, facts))
+    changes = (*ground.changes, *transfers.place_changes(facts))
+    if not forbidden and not misplaced:
+        return Answer(ground.outcome, ground.because, ground.unknown, changes)
+    missed = () if ground.outcome is Outcome.PERMIT else ground.because
+    return deny(*forbidden, *missed, *misplaced, changes=changes, unknown=ground.unknown)
+
+
+def opt_out_instants(question: Question, facts: Facts) -> tuple[datetime, ...]:
+    """Return the instants at which it matters whether the person was opted out, for asking about many at once.
+
+    Under consent, now; under a permit, each instant that counts as its approval (with :func:`permits.set_aside` the
+    answer may be yes all the same); under the other grounds none.
+    """
+    if question.regime is Regime.CONSENT:
+        return (question.now,)
+    if question.regime is Regime.PERMIT and facts.permit is not None:
+        return permits.approvals(question.now, facts.permit)
+    return ()
+
+
+def _forbidden(question: Question, facts: Facts) -> Iterator[Reason]:
+    """Yield what art. 54 forbids among the purposes asked for, or among those of a contract that is negotiated."""
+    asked = question.purposes
+    if question.action is Action.NEGOTIATE and facts.policy is not None:
+        asked = (*asked, *terms(facts.policy.policy).purposes)
+    found = [f"{words}: art. 54({letter})" for letter, words in statute.prohibited(asked)]
+    if found:
+        yield reason("prohibited-use", detail=f"({'; '.join(found)}, Regulation (EU) 2025/327)")
 
 
 def _consent(question: Question, facts: Facts) -> Answer:
-    changes = () if facts.opted_out_at is None else (facts.opted_out_at,)
-    if facts.opted_out_at is not None and facts.opted_out_at <= question.now:
-        return deny(reason("opted-out"))
+    changes = permits.opt_out_changes(facts)
+    if permits.opted_out(question.now, facts):
+        return deny(reason("opted-out"), changes=changes)
     return Answer(Outcome.PERMIT, (), changes=changes)
 
 
@@ -61,29 +66,14 @@ def _permit(question: Question, facts: Facts) -> Answer:
     permit = facts.permit
     if permit is None:
         return deny(reason("no-permit"))
-    changes: tuple[datetime, ...] = (permit.approved_at, permit.valid_until)
-    misses = tuple(_permit_misses(question, facts, permit))
+    changes = permits.permit_changes(permit)
+    misses = tuple(permits.permit_misses(question, facts, permit))
     if misses:
-        return deny(*misses, changes=changes)
-    return Answer(Outcome.PERMIT, (reason("permit-in-force", permit.id),), changes=changes)
-
-
-def _permit_misses(question: Question, facts: Facts, permit: Permit) -> Iterator[Reason]:
-    if facts.opted_out_at is not None and facts.opted_out_at <= permit.approved_at:
-        yield reason("opted-out")
-    if not permit.approved_at <= question.now < permit.valid_until:
-        yield reason("permit-not-in-force", permit.id)
-    if question.requester not in permit.recipients:
-        yield reason("permit-recipient", permit.id)
-    if question.dataset not in permit.datasets:
-        yield reason("permit-dataset", permit.id)
-    if not question.purposes:
-        yield reason("purpose-missing")
-    if not all(covered_by_any(permit.purposes, asked) is True for asked in question.purposes):
-        yield reason("permit-purpose", permit.id)
-    lawful = OPEN_PURPOSES + (PUBLIC_BODY_PURPOSES if permit.public_body else ())
-    if not all(covered_by_any(lawful, asked) is True for asked in question.purposes):
-        yield reason("purpose-not-lawful", permit.id)
+        outside = statute.outside_article_53(question.purposes, statute.open_letters(permit.public_body))
+        return deny(*misses, changes=changes, unknown=(*unstated(permit.purposes, question.purposes), *outside))
+    aside = permits.set_aside(question, facts, permit)
+    told = (reason("opt-out-set-aside", permit.id, f"({permit.override_law})"),) if aside else ()
+    return Answer(Outcome.PERMIT, (*told, reason("permit-in-force", permit.id)), changes=changes)
 
 
 def _care(question: Question, facts: Facts) -> Answer:
@@ -91,12 +81,8 @@ def _care(question: Question, facts: Facts) -> Answer:
     if relation is None or relation.provider != question.requester:
         return deny(reason("no-care-relation"))
     if not relation.since <= question.now < relation.until:
-        return deny(reason("no-care-relation"), changes=_edges(relation))
-    return Answer(Outcome.PERMIT, (reason("care-relation"),), changes=_edges(relation))
-
-
-def _edges(relation: CareRelation) -> tuple[datetime, datetime]:
-    return relation.since, relation.until
+        return deny(reason("no-care-relation"), changes=(relation.since, relation.until))
+    return Answer(Outcome.PERMIT, (reason("care-relation"),), changes=(relation.since, relation.until))
 
 
 def _self(_: Question, facts: Facts) -> Answer:

@@ -11,8 +11,9 @@ from typing import Any
 from policy.canonical import Json
 from policy.consent import ConsentRecord
 from policy.decision import Action, Reason, Regime
-from policy.facts import CareRelation, Facts, Permit, Question
+from policy.facts import CareRelation, Facts, OptOut, Permit, Question, Recipient
 from policy.instants import TICK, instant, wire
+from policy.law.statute import reference_digest as law_digest
 from policy.odrl import compiled
 from policy.odrl.vocabulary import reference_digest as actions_digest
 from policy.purposes import reference_digest as purposes_digest
@@ -25,8 +26,8 @@ class ReplayError(ValueError):
 
 
 def reference() -> dict[str, Json]:
-    """Return the digests of the packaged vocabularies that decisions rest on."""
-    return {"actions": actions_digest(), "purposes": purposes_digest()}
+    """Return the digests of the packaged vocabularies and of the law that decisions rest on."""
+    return {"actions": actions_digest(), "law": law_digest(), "purposes": purposes_digest()}
 
 
 def inputs_to_json(question: Question, facts: Facts) -> dict[str, Any]:
@@ -89,7 +90,10 @@ def _facts(facts: Facts) -> dict[str, Any]:
         "freshness": facts.freshness // TICK,
         "study_approved": facts.study_approved,
         "opted_out_at": _moment(facts.opted_out_at),
+        "past_opt_outs": [{"at": wire(one.at), "reversed_at": wire(one.reversed_at)} for one in facts.past_opt_outs],
         "permit": None if facts.permit is None else _permit(facts.permit),
+        "recipient": None if facts.recipient is None else _recipient(facts.recipient),
+        "asks_place": facts.asks_place,
         "care": None if facts.care is None else _care(facts.care),
         "own_data": facts.own_data,
         "stops": [stop.to_json() for stop in facts.stops],
@@ -100,10 +104,14 @@ def _facts(facts: Facts) -> dict[str, Any]:
 def _read_facts(value: Mapping[str, Any]) -> Facts:
     given = dict(value)
     policy, offer, permit, care = (given.pop(name) for name in ("policy", "offer", "permit", "care"))
+    recipient = given.pop("recipient")
     return Facts(
         policy=None if policy is None else compiled(policy),
         offer=None if offer is None else compiled(offer),
         permit=None if permit is None else _read_permit(permit),
+        recipient=None if recipient is None else _read_recipient(recipient),
+        past_opt_outs=tuple(_read_opt_out(one) for one in given.pop("past_opt_outs")),
+        asks_place=_flag(given.pop("asks_place")),
         care=None if care is None else _read_care(care),
         consents=tuple(ConsentRecord.from_json(record) for record in given.pop("consents")),
         heard_from_wallet_at=_read_moment(given.pop("heard_from_wallet_at")),
@@ -126,6 +134,8 @@ def _permit(permit: Permit) -> dict[str, Json]:
         "purposes": list(permit.purposes),
         "datasets": list(permit.datasets),
         "public_body": permit.public_body,
+        "extended_from": _moment(permit.extended_from),
+        "override_law": permit.override_law,
     }
 
 
@@ -138,7 +148,29 @@ def _read_permit(value: Mapping[str, Any]) -> Permit:
         purposes=tuple(value["purposes"]),
         datasets=tuple(value["datasets"]),
         public_body=_flag(value["public_body"]),
+        extended_from=_read_moment(value["extended_from"]),
+        override_law=value["override_law"],
     )
+
+
+def _recipient(recipient: Recipient) -> dict[str, Json]:
+    return {
+        "jurisdiction": recipient.jurisdiction,
+        "hosting": list(recipient.hosting),
+        "transfer_grounds": list(recipient.transfer_grounds),
+    }
+
+
+def _read_recipient(value: Mapping[str, Any]) -> Recipient:
+    return Recipient(
+        jurisdiction=value["jurisdiction"],
+        hosting=tuple(value["hosting"]),
+        transfer_grounds=tuple(value["transfer_grounds"]),
+    )
+
+
+def _read_opt_out(value: Mapping[str, Any]) -> OptOut:
+    return OptOut(at=instant(value["at"]), reversed_at=instant(value["reversed_at"]))
 
 
 def _care(care: CareRelation) -> dict[str, Json]:

@@ -83,6 +83,17 @@ class Scope:
             return RELEASED
         return self._judge_dates(item)
 
+    def meets(self, other: "Scope") -> int:
+        """Return RELEASED if some dated item could lie within both, else the index of what keeps them apart."""
+        if None not in {self.dataset, other.dataset} and self.dataset != other.dataset:
+            return DATASET
+        listed = self.categories is not None and other.categories is not None
+        if listed and set(self.categories or ()).isdisjoint(other.categories or ()):
+            return CATEGORY
+        first = max((one.start for one in (self, other) if one.start is not None), default=date.min)
+        last = min((one.end for one in (self, other) if one.end is not None), default=date.max)
+        return RELEASED if first <= last else WINDOW
+
     def _judge_dates(self, item: ItemFacts) -> int:
         if item.start is None and item.end is None:
             return RELEASED if item.resource_type in UNDATED else DATELESS
@@ -113,6 +124,11 @@ class Residual:
                 return RELEASED
             nearest = max(nearest, found)
         return nearest
+
+    def meets(self, other: "Residual") -> int:
+        """Return 0 if some dated item could pass both filters, else the index of the nearest miss."""
+        found = [mine.meets(theirs) for mine in self.scopes for theirs in other.scopes]
+        return RELEASED if RELEASED in found else max(found, default=NOTHING)
 
     def to_json(self) -> dict[str, Json]:
         """Return the filter as a JSON object, complete enough to apply it again elsewhere."""

@@ -108,6 +108,12 @@ async def answers(request: Request) -> Response:
     return await _answer(request, participant_of(request).services.amendment_desk.answered)
 
 
+@router.post("/duties")
+async def duties(request: Request) -> Response:
+    """The recipient states that it did what it owed."""
+    return await _answer(request, participant_of(request).services.duties.receive)
+
+
 @router.post("/uses")
 async def uses(request: Request) -> Response:
     """A holder tells a wallet who used its people's data."""

@@ -13,8 +13,10 @@ from connector.cli import (
     changing,
     consenting,
     deciding,
+    duties,
     founding,
     hosting,
+    judging,
     playing,
     posting,
     publishing,
@@ -43,7 +45,8 @@ for room in (founding, serving, playing, publishing, agreeing, deciding):
 for verbs, name in (
     (trusting.verbs, "trust"), (studying.verbs, "study"), (consenting.verbs, "consent"), (auditing.verbs, "audit"),
     (transferring.verbs, "transfers"), (changing.verbs, "agreements"), (posting.verbs, "deliveries"),
-    (deciding.approvals, "approvals"), (deciding.rules, "rules"), (deciding.negotiations, "negotiations"),
+    (duties.verbs, "duties"), (deciding.approvals, "approvals"), (deciding.rules, "rules"), (judging.verbs, "policy"),
+    (deciding.negotiations, "negotiations"),
     (trusting.members, "members"), (hosting.links, "link"), (hosting.people, "people"), (hosting.accounts, "account"),
 ):  # fmt: skip
     program.add_typer(verbs, name=name)

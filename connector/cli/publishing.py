@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from json import loads
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from connector.cli.desk import Desk, desk, problem_in
 from connector.cli.options import HERE, Directory, Json
 from connector.problems import invalid
 from policy.categories import CATEGORIES, OTHER
+from policy.odrl.duties import rule
 from policy.purposes import EHDS
 
 _USAGE = 2
@@ -44,6 +46,20 @@ Purposes = Annotated[
 Until = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day of the offer. One year.")]
 Source = Annotated[str | None, typer.Option(help="Name or id of the source; needed when there are several.")]
 Kind = Annotated[str | None, typer.Option(help="records or stream.")]
+Duties = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--duty", help="Something owed besides: delete:P30D, report:2027-12-31, inform, log. May be repeated."
+    ),
+]
+Offer = Annotated[
+    Path | None,
+    typer.Option("--offer", exists=True, dir_okay=False, help="A JSON file with an ODRL offer, in place of ours."),
+]
+Codes = Annotated[
+    list[str] | None,
+    typer.Option("--duo", help="A code of GA4GH DUO that narrows the offer, such as GRU or GS:EU. May be repeated."),
+]
 Profile = Annotated[str | None, typer.Option(help="How it is de-identified: the name of a packaged profile.")]
 
 
@@ -94,16 +110,20 @@ def _imports(reached: Desk, files: list[Path], source: str) -> Iterator[dict[str
 def publish(
     place: Place = None, title: Title = None, description: Words = None, keyword: Keywords = None,
     category: Kinds = None, purpose: Purposes = None, until: Until = None, source: Source = None, kind: Kind = None,
-    profile: Profile = None, file: Draft = None, directory: Directory = HERE, json: Json = False,
+    profile: Profile = None, duty: Duties = None, duo: Codes = None, offer: Offer = None, file: Draft = None,
+    directory: Directory = HERE, json: Json = False,
 ) -> int:  # fmt: skip
     """Put a dataset with its offer into the catalogue.
 
     The offer is for research, for a time, pseudonymised, with the consent of each person, without onward distribution
-    or re-identification. What is not said is filled in: every kind of data, scientific research, one year.
+    or re-identification. What is not said is filled in: every kind of data, scientific research, one year. An offer
+    with a duty that nobody can carry out is refused.
     """
     given = {
         "title": title, "description": description, "keywords": keyword, "categories": category, "purposes": purpose,
         "until": until.date().isoformat() if until else None, "source": source, "kind": kind, "profile": profile,
+        "duties": [_duty(one) for one in duty] if duty else None, "offer": _offer(offer) if offer else None,
+        "duo": duo or None,
     }  # fmt: skip
     draft = (_read(file) if file else {}) | {name: value for name, value in given.items() if value is not None}
     with desk(place or directory) as reached:
@@ -143,6 +163,23 @@ def _source(wanted: str | None, kind: str, reached: Desk) -> dict[str, Any]:
     if not known:
         raise invalid("There is nothing to publish yet", "--source", "a source made by `concord import`")
     raise invalid("No single source is meant", "--source", ", ".join(one["name"] for one in known))
+
+
+def _duty(text: str) -> dict[str, Any]:
+    try:
+        return dict(rule(text))
+    except ValueError as accepted:
+        raise invalid("This is not a duty we know", "--duty", str(accepted)) from None
+
+
+def _offer(file: Path) -> dict[str, Any]:
+    try:
+        found = loads(file.read_text("utf-8"))
+    except (ValueError, RecursionError) as fault:
+        raise invalid(f"This is not JSON: {type(fault).__name__}", str(file), "an ODRL offer as JSON") from None
+    if not isinstance(found, dict):
+        raise invalid("This is not an offer", str(file), "an ODRL offer as a JSON object")
+    return found
 
 
 def _read(file: Path) -> dict[str, Any]:

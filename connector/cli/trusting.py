@@ -17,6 +17,14 @@ members = typer.Typer(
     help="Members that cannot prove erasure, accepted by name all the same: the DPO tracks them by hand.",
     no_args_is_help=True,
 )
+Jurisdiction = Annotated[str, typer.Option(help="The country it is established in, such as DE.")]
+Hosting = Annotated[list[str], typer.Option(help="A country it keeps data in; may be repeated.")]
+Grounds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ground", help="A ground on file for data leaving the EEA, such as eu-gdpr:A46-2-c. May be repeated."
+    ),
+]
 Why = Annotated[str, typer.Option(help="Why this member is trusted to delete what people take back.")]
 Until = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day it counts; without it, no end.")
@@ -76,6 +84,25 @@ def activate(member: Member, directory: Directory = HERE, json: Json = False) ->
 def remove(member: Member, directory: Directory = HERE, json: Json = False) -> int:
     """Never listen to a member again, unless it is added anew. Its entry stays, for the log to be readable."""
     return _change(member, "remove", directory, json)
+
+
+@verbs.command(
+    epilog="Example: concord trust place urn:concord:atlas:3f9a2c1b --jurisdiction DE --hosting DE --hosting FR"
+)
+def place(
+    member: Member, jurisdiction: Jurisdiction, hosting: Hosting, ground: Grounds = None, directory: Directory = HERE,
+    json: Json = False,
+) -> int:  # fmt: skip
+    """Note where a member is established and keeps data; where that matters, not knowing it is a no."""
+    body = {"jurisdiction": jurisdiction, "hosting": hosting, "grounds": ground or []}
+    with desk(directory) as reached:
+        row = reached.post(f"/api/members/{showing.segment(member)}/place", body)
+    if json:
+        showing.as_json(row)
+    else:
+        kept = ", ".join(row["hosting"])
+        showing.say(f"{showing.safe(row['name'])} is established in {row['jurisdiction']} and keeps data in {kept}.")
+    return 0
 
 
 def _change(member: str, act: str, directory: Directory, json: bool) -> int:

@@ -218,6 +218,15 @@ class ReceivedFiles:
         removed = [file.delete() for file in self.of_agreement(agreement)]
         return removed + [opaque.delete(path) for path in sorted((self._folder / _name(agreement)).glob("*.bytes"))]
 
+    def delete_one(self, agreement: str, transfer: str) -> list[Removed]:
+        """The same for what one transfer brought; empty when there is nothing of it."""
+        path = self.path(agreement, transfer)
+        with self._lock:
+            held = path in self._files or path.exists()
+        removed = [self.open(agreement, transfer).delete()] if held else []
+        loose = path.with_suffix(".bytes")
+        return removed + ([opaque.delete(loose)] if loose.exists() else [])
+
     def close(self) -> None:
         """Let go of every open file."""
         with self._lock:

@@ -1,7 +1,7 @@
 """The members register: the participants this one knows, and how it stands to them (design 3.10, 3.13)."""
 
 from enum import StrEnum
-from typing import Protocol
+from typing import Annotated, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -17,6 +17,20 @@ class Standing(StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     REMOVED = "removed"
+
+
+class Place(BaseModel):
+    """Where a member is established and where it keeps data (ISO 3166, ``DE``), as the operator was told.
+
+    `transfer_grounds` are those on file for data that leaves the European Economic Area, as IRIs of DPV's extension for
+    the GDPR.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    jurisdiction: str = Field(pattern=r"^[A-Z]{2}$")
+    hosting: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] = Field(min_length=1, max_length=50)
+    transfer_grounds: tuple[Annotated[str, Field(max_length=200)], ...] = Field(default=(), max_length=20)
 
 
 class Member(BaseModel):
@@ -37,6 +51,7 @@ class Member(BaseModel):
     allow_http: bool = False
     speaks: tuple[str, ...] = ()
     added_at: AwareDatetime
+    place: Place | None = None
 
     @property
     def fingerprints(self) -> tuple[str, ...]:

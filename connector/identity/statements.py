@@ -1,5 +1,6 @@
 """Signed statements: what a person or a participant declares, kept as evidence (consents, study requests, approvals,
-deliveries, acknowledgements, notices, erasure statements, release manifests, the end of a contract, changed terms).
+deliveries, acknowledgements, notices, erasure statements, release manifests, the end of a contract, changed terms,
+duties done).
 
 A statement is a compact JWS whose payload is the RFC 8785 form of its claims, so that the digest of the claims and the
 digest of what was signed are the same thing. The claims are the record alone; when it was signed stands in the header
@@ -41,6 +42,7 @@ class StatementType(StrEnum):
     CONTRACT_ERASED = "concord-contract-erased+jws"
     PROPOSED_TERMS = "concord-proposed-terms+jws"
     ANSWER_TO_TERMS = "concord-answer-to-terms+jws"
+    DUTY_DONE = "concord-duty-done+jws"
 
 
 class StatementInvalid(ValueError):

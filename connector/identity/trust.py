@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from connector.identity.document import PATH, DocumentProblem, ParticipantDocument, read_document
 from connector.identity.keys import KeyProblem, read_fingerprint
-from connector.identity.members import Member, MembersRegister, Standing
+from connector.identity.members import Member, MembersRegister, Place, Standing
 from connector.outbound.answer import Answer
 from connector.outbound.faults import OutboundRefused, Unreachable
 from connector.outbound.guard import Destination
@@ -58,6 +58,16 @@ async def set_standing(id: str, standing: Standing, *, register: MembersRegister
     if standing is Standing.ACTIVE and member.standing is Standing.REMOVED:
         raise TrustRefused("removed", "A removed member is added again with its address and fingerprint")
     changed = member.model_copy(update={"standing": standing})
+    await register.put(changed)
+    return changed
+
+
+async def set_place(id: str, place: Place, *, register: MembersRegister) -> Member:
+    """Note where a known member is and keeps data. Raises TrustRefused when there is none with this id."""
+    member = await register.get(id)
+    if member is None:
+        raise TrustRefused("unknown", "There is no member with this id")
+    changed = member.model_copy(update={"place": place})
     await register.put(changed)
     return changed
 

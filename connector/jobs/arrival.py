@@ -11,6 +11,7 @@ from connector.ports import Transaction
 from connector.problems import Problem
 from connector.records import ReceivedPerson, ReceivedTransfer, Tombstone, Transfer
 from connector.services.context import Context
+from connector.services.duties import occasions
 from connector.services.exchange import speech
 from connector.services.releasing.manifest import Manifest, differences
 
@@ -59,6 +60,7 @@ class Arrivals:
             if kind != "stream":
                 tx.remove(ReceivedPerson, transfer=transfer.pid)
             tx.put(row)
+            occasions.begun(tx, self.context, transfer, row.started_at or self.context.clock())
 
         await self.context.store.write(command)
         return Arrival(self.context, self._eraser, transfer, file, _intake(file, kind, last))

@@ -13,6 +13,7 @@ from connector.records.contracting import (
     PersonAsked,
 )
 from connector.records.devices import DeviceCredential, DevicePoint
+from connector.records.duties import DutyOwed
 from connector.records.evidence import LogCheckpoint, LogEntry, LogNode
 from connector.records.exchange import InboxMessage, OutboxMessage
 from connector.records.holder import (
@@ -37,8 +38,8 @@ from connector.records.wallet import Delivery, RecipientProgress, UseOfData, Wal
 
 RECORDS: tuple[type, ...] = (
     Account, Agreement, Amendment, Approval, CatalogueOffer, Consent, ContractEnding, Dataset, DecisionMade,
-    Delivery, DeviceCredential, DevicePoint, HandedOver, InboxMessage, Link, LinkCode, LogCheckpoint, LogEntry,
-    LogNode, MemberEntry, Negotiation, NegotiationRule, Notice, OutboxMessage, PeerAcceptance, Person,
+    Delivery, DeviceCredential, DevicePoint, DutyOwed, HandedOver, InboxMessage, Link, LinkCode, LogCheckpoint,
+    LogEntry, LogNode, MemberEntry, Negotiation, NegotiationRule, Notice, OutboxMessage, PeerAcceptance, Person,
     PersonAsked, ReceivedPerson, ReceivedTransfer, RecipientProgress, Release, Sealed, Session, Setting,
     SignInAttempt, Source, SourceRecord, Study, StudyDecision, Tombstone, Transfer, UseOfData, WalletConsent,
     WalletLink,
@@ -58,6 +59,7 @@ __all__ = [
     "Delivery",
     "DeviceCredential",
     "DevicePoint",
+    "DutyOwed",
     "HandedOver",
     "InboxMessage",
     "Link",

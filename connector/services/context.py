@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from connector.ports import Clock, DataPorts, LogHead, Signer, Store, Transaction
 from connector.provenance.entry import SALT_BYTES, Entry, commit
 from connector.records import LogEntry
+from connector.services.duties.executors import ALL, Executors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,17 +57,22 @@ class Context:
     tasks: Tasks
     data: DataPorts
     random: Any  # callable: number of bytes -> bytes
+    executors: Executors = ALL
 
     @property
     def directory(self) -> Path:
         """Where this participant keeps its files."""
         return self.settings.directory
 
-    def log(self, tx: Transaction, kind: str, subject: str, body: dict[str, Any]) -> None:
-        """Append to the evidence log in the same transaction as what it records: no entry, no act."""
+    def log(self, tx: Transaction, kind: str, subject: str, body: dict[str, Any]) -> str:
+        """Append to the evidence log in the same transaction as what it records: no entry, no act.
+
+        Returns the entry's leaf hash (hex), by which other evidence may name it.
+        """
         row = commit(Entry(0, self.clock(), kind, subject, body, self.random(SALT_BYTES)))
         tx.append(
             LogEntry, position=None, at=row.at, kind=row.kind, subject=row.subject, commitment=row.commitment,
             salt=row.salt, body=row.body, leaf_hash=row.leaf_hash,
         )  # fmt: skip
         tx.ring("log")
+        return row.leaf_hash.hex()

@@ -6,16 +6,20 @@ The steward may accept one by name all the same; what people take back is then f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from connector.identity.keys import shown
-from connector.identity.members import Member
+from connector.identity.members import Member, Place
 from connector.ports import Transaction
 from connector.problems import conflict, invalid, missing
 from connector.records import Agreement, PeerAcceptance
 from connector.services.actors import Actor, require
 from connector.services.context import Context
+from policy.law.statute import GDPR, transfer_grounds
 
 _ACCEPTS = ("steward", "operator")
 _LONGEST = 2000
@@ -24,7 +28,7 @@ _STANDINGS = {"suspended": "suspended", "removed": "removed", "active": "activat
 
 @dataclass(frozen=True, slots=True)
 class MemberRow:
-    """One entry of the register; the fingerprint in the groups people compare."""
+    """One entry of the register; the fingerprint in the groups people compare. An empty `jurisdiction`: not known."""
 
     id: str
     name: str
@@ -34,6 +38,9 @@ class MemberRow:
     standing: str
     allow_http: bool
     added_at: datetime
+    jurisdiction: str = ""
+    hosting: list[str] = field(default_factory=list)
+    transfer_grounds: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,29 @@ class Membership:
             raise invalid("This is not a standing of a member", "standing", ", ".join(_STANDINGS))
         member = await self._context.members.set_standing(id, standing)
         await self._note(actor, f"member.{_STANDINGS[standing]}", member, {})
+        return _row(member)
+
+    async def set_place(
+        self, actor: Actor, id: str, jurisdiction: str, hosting: Sequence[str], grounds: Sequence[str] = ()
+    ) -> MemberRow:
+        """Note where a member is established and keeps data, and on which grounds data may leave. Raises Problem 400.
+
+        The law's part of a decision asks for it where the settings or a contract do (`policy.law.transfers`).
+        """
+        require(actor, "operator")
+        listed = [ground.replace("eu-gdpr:", GDPR, 1) for ground in grounds]
+        unknown = next((ground for ground in listed if ground not in transfer_grounds()), None)
+        if unknown is not None:
+            raise invalid("This is not a ground for a transfer", "grounds", ", ".join(transfer_grounds()))
+        try:
+            place = Place(jurisdiction=jurisdiction, hosting=tuple(hosting), transfer_grounds=tuple(listed))
+        except ValidationError:
+            raise invalid(
+                "This is not a place", "jurisdiction", "country codes such as DE, at least one for hosting"
+            ) from None
+        member = await self._context.members.set_place(id, place)
+        body = {"jurisdiction": jurisdiction, "hosting": " ".join(hosting), "grounds": " ".join(listed)}
+        await self._note(actor, "member.placed", member, body)
         return _row(member)
 
     async def acceptances(self, actor: Actor) -> list[AcceptanceRow]:
@@ -151,5 +181,10 @@ def _accepted(tx: Transaction, context: Context, one: PeerAcceptance) -> Accepta
 def _row(member: Member) -> MemberRow:
     return MemberRow(
         member.id, member.name, str(member.role), member.origin, shown(member.fingerprint), str(member.standing),
-        member.allow_http, member.added_at,
+        member.allow_http, member.added_at, *_where(member),
     )  # fmt: skip
+
+
+def _where(member: Member) -> tuple[str, list[str], list[str]]:
+    place = member.place
+    return (place.jurisdiction, [*place.hosting], [*place.transfer_grounds]) if place else ("", [], [])

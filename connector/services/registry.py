@@ -13,6 +13,7 @@ from connector.services.contracting.offers import Offers
 from connector.services.contracting.rules import Rules
 from connector.services.deliveries_desk import DeliveriesDesk
 from connector.services.dpo import Dpo
+from connector.services.duties.desk import Duties
 from connector.services.evidence import Evidence
 from connector.services.exchange.amending import Amendments
 from connector.services.exchange.answering import AmendmentDesk
@@ -38,6 +39,7 @@ from connector.services.releasing.service import Releasing
 from connector.services.research import Research
 from connector.services.research.asking import Asking
 from connector.services.rooms.service import Contracts
+from connector.services.simulating import Simulator
 from connector.services.steward import Steward
 from connector.services.transfer_desk import TransferDesk
 from connector.services.waiting import Waiting
@@ -72,11 +74,13 @@ class Services:
         self.approvals = Approvals(context, self.negotiations, self.willingness)
         self.offers = Offers(context, self.negotiations)
         self.studies = Studies(context)
+        self.simulator = Simulator(context)
         self.link_desk = LinkDesk(context)
         self.stopping = Stopping(context)
         self.consent_desk = ConsentDesk(context, self.stopping)
         self.erasure_desk = ErasureDesk(context)
         self.endings = Endings(context, self.transfers)
+        self.duties = Duties(context)
         ledger = AmendmentLedger(context, self.willingness.decide)
         self.amendments = Amendments(context, ledger)
         self.amendment_desk = AmendmentDesk(context, ledger)

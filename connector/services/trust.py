@@ -13,7 +13,7 @@ import orjson
 
 from connector.identity import tokens, trust
 from connector.identity.faults import Unauthenticated
-from connector.identity.members import Member, Standing
+from connector.identity.members import Member, Place, Standing
 from connector.identity.replay import MemoryReplayStore
 from connector.identity.speaking import PeerIdentity
 from connector.outbound.guard import Destination, clear
@@ -21,6 +21,7 @@ from connector.ports import Clock, Signer, Store, Transaction
 from connector.problems import Problem, invalid, unauthenticated
 from connector.records import MemberEntry
 from connector.services.delivery import wake_recipient
+from policy.facts import Recipient
 
 if TYPE_CHECKING:
     from connector.outbound.answer import Answer
@@ -173,6 +174,11 @@ class Members:
             raise invalid("We do not know this participant", "participant", "a member of the register")
         return found
 
+    def place_of(self, id: str) -> Recipient | None:
+        """Where a participant is and keeps data, as a fact for a decision; None when nobody has said."""
+        found = self._known.get(id)
+        return None if found is None or found.place is None else Recipient(**found.place.model_dump())
+
     def speaks_exchange(self, id: str) -> bool:
         """Whether a participant can be told of withdrawals by message at all."""
         found = self._known.get(id)
@@ -229,6 +235,14 @@ class Members:
                 )  # fmt: skip
             except trust.TrustRefused as refused:
                 raise Problem(400, f"trust-{refused.code}", "The participant was not added", str(refused)) from None
+
+    async def set_place(self, id: str, place: Place) -> Member:
+        """Note where a member is and keeps data; from the next decision on it counts. Raises Problem 400."""
+        async with self._changing:
+            try:
+                return await trust.set_place(id, place, register=self)
+            except trust.TrustRefused as refused:
+                raise Problem(400, f"trust-{refused.code}", "The register was not changed", str(refused)) from None
 
     async def set_standing(self, id: str, standing: str) -> Member:
         """Suspend, remove or listen again to a member. Raises Problem 400."""

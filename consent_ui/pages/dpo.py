@@ -48,6 +48,7 @@ async def history(visit: Dpo, agreement: str, outcome: str = "", decisions: Plac
     return visit.page(
         "dpo/contract.html",
         room=found.room,
+        duties=await visit.services.duties.list(visit.actor, agreement),
         outcome=outcome,
         decisions=Portion(chosen, decisions, "decisions"),
         entries=Portion(found.entries, entries, "entries"),

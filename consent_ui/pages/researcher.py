@@ -18,8 +18,13 @@ from consent_ui.visit import Researcher, Visit, go
 
 if TYPE_CHECKING:
     from connector.services.research import CatalogueEntry
+    from connector.services.rooms.views import Fit
 
 router = APIRouter(prefix="/research", include_in_schema=False)
+
+
+CHECK, ANYWAY = "check", "anyway"
+"""What the form for a contract may be sent for, other than to ask: only to compare, and to ask despite a clash."""
 
 
 @router.get("")
@@ -80,8 +85,8 @@ async def dataset(visit: Researcher, provider: str, dataset: str) -> Response:
     return await dataset_page(visit, await visit.services.research.dataset(visit.actor, provider, dataset))
 
 
-async def dataset_page(visit: Visit, entry: CatalogueEntry) -> Response:
-    """The dataset, again with what was chosen when something is wrong."""
+async def dataset_page(visit: Visit, entry: CatalogueEntry, fit: Fit | None = None) -> Response:
+    """The dataset, again with what was chosen when something is wrong, or with how that fits the terms."""
     studies = await visit.services.research.studies(visit.actor)
     return visit.page(
         "research/dataset.html",
@@ -89,6 +94,8 @@ async def dataset_page(visit: Visit, entry: CatalogueEntry) -> Response:
         entry=entry,
         studies=[(study.id, study.title) for study in studies],
         purposes_within=choices.purposes_within,
+        fit=fit,
+        checked=visit.form.text("offer"),
     )
 
 
@@ -103,15 +110,22 @@ async def negotiate(visit: Researcher) -> Response:
     study = form.chosen("study", known, "Choose the study request this is for")
     purpose = form.chosen("purpose", {iri for iri, _ in choices.purposes()}, "Choose the purpose")
     if not form.errors:
+        asked = (entry.provider, entry.dataset, form.text("offer"), study, purpose)
         try:
-            pid = await research.negotiate(
-                visit.actor, entry.provider, entry.dataset, form.text("offer"), study, purpose
-            )
+            fit = await research.preview(visit.actor, *asked)
+            if form.text("step") == CHECK or (clashing(fit) and form.text("step") != ANYWAY):
+                return await dataset_page(visit, entry, fit)
+            pid = await research.negotiate(visit.actor, *asked)
         except Problem as problem:
             visit.note(problem, "study", "purpose")
         else:
             return go(f"/research/negotiations/{segment(pid)}")
     return await dataset_page(visit, entry)
+
+
+def clashing(fit: Fit | None) -> bool:
+    """Whether it is certain that what is asked for cannot be kept together with the offer."""
+    return fit is not None and fit.verdict == "conflict"
 
 
 @router.post("/catalogue/as-offered")
@@ -146,6 +160,7 @@ async def room(visit: Researcher, agreement: str, requested: bool = False, done:
         "contracting/room.html",
         room=await visit.services.research.room(visit.actor, agreement),
         history=await visit.services.contract_changes.history(visit.actor, agreement),
+        duties=await visit.services.duties.list(visit.actor, agreement),
         requested=requested,
         done=done,
         possible=possible,

@@ -18,7 +18,7 @@ from consent_ui.visit import Steward, Visit, go
 router = APIRouter(prefix="/steward", include_in_schema=False)
 
 KINDS = ("records", "stream")
-FIELDS = ("description", "keywords", "categories", "source", "kind", "purposes", "until", "profile")
+FIELDS = ("description", "keywords", "categories", "source", "kind", "purposes", "until", "profile", "duo")
 
 
 @router.get("")
@@ -67,6 +67,12 @@ async def datasets(visit: Steward, published: bool = False) -> Response:
     return visit.page("steward/datasets.html", datasets=rows, published=published)
 
 
+@router.get("/datasets/outlook")
+async def outlook(visit: Steward) -> Response:
+    """Who could get what today, over the present consents."""
+    return visit.page("steward/outlook.html", cases=await visit.services.simulator.today(visit.actor))
+
+
 @router.get("/datasets/new")
 @router.post("/datasets/new")
 async def describe(visit: Steward) -> Response:
@@ -98,12 +104,14 @@ async def check(visit: Steward) -> Response:
     draft = read_dataset(visit.form, known, visit.now.date())
     if draft is None:
         return form_page(visit, known)
+    grants, limits = choices.code_words(draft.duo, draft.until)
     return visit.page(
         "steward/dataset_check.html",
         draft=draft,
         source_name=dict(known)[draft.source],
         category_words=[label for key, label in choices.categories() if key in draft.categories],
-        purpose_words=[choices.purpose_words(iri) for iri in draft.purposes],
+        purpose_words=grants or [choices.purpose_words(iri) for iri in draft.purposes],
+        code_sentences=limits,
         profile_words=dict(choices.PROFILES)[draft.profile],
         carried=visit.form.hidden(TOKEN_FIELD),
     )
@@ -156,11 +164,16 @@ def read_dataset(form: Form, known_sources: list[choices.Choice], today: date) -
     if until and until <= today:
         form.refuse("until", "Choose a day in the future")
     profile = form.chosen("profile", {key for key, _ in choices.PROFILES}, "Choose how names are removed")
+    duo = form.text("duo").replace(",", " ").split()
+    try:
+        choices.code_words(duo, until or today)
+    except ValueError as fault:
+        form.refuse("duo", f"{fault}")
     if form.errors or until is None:
         return None
     return DatasetDraft(
         title=title, description=description, keywords=keywords, categories=categories, source=source, kind=kind,
-        purposes=purposes, until=until, profile=profile,
+        purposes=purposes, until=until, profile=profile, duo=duo,
     )  # fmt: skip
 
 

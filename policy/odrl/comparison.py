@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from policy.odrl import vocabulary as v
-from policy.odrl.model import Action, Constraint, Logical, Policy, Rule, Term
+from policy.odrl.duties import keeps
+from policy.odrl.model import Constraint, Logical, Policy, Rule, Term
 from policy.odrl.operands import bounds
 from policy.odrl.terms import flat, stated
 from policy.purposes import covered_by_any, purpose
@@ -61,14 +62,7 @@ def _missing(rule: Rule) -> Reason:
 
 
 def _has_duty(duty: Rule, owed: Iterable[Rule]) -> bool:
-    # A duty under conditions is kept only as it is written.
-    return any(
-        mine == duty if _conditional(duty) or _conditional(mine) else mine.action == duty.action for mine in owed
-    )
-
-
-def _conditional(duty: Rule) -> bool:
-    return duty != Rule(kind=duty.kind, actions=(Action(duty.action),), uid=duty.uid)
+    return any(mine == duty or keeps(mine, duty) for mine in owed)
 
 
 def _kept(prohibition: Rule, said: Iterable[Rule]) -> bool:

@@ -1,44 +1,63 @@
-"""A policy made ready to ask: every term a closure, every rule at hand by what it says, the source kept for replay."""
+"""A contract made ready to ask: its compiled form, what of it is not understood here, and its source for replay."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from policy.odrl.duties import read_duty
+from policy.odrl.evaluating import CONCORD, Duties, State, compile_policy
+from policy.odrl.evaluating.rules import CompiledRule as Form
+from policy.odrl.evaluating.terms import CompiledTerm
 from policy.odrl.model import Logical, Policy, PolicyError, Rule, Term
-from policy.odrl.operands import (
-    Compiled,
-    NotUnderstoodError,
-    Truth,
-    World,
-    all_of,
-    any_of,
-    compile_constraint,
-    one_of,
-)
+from policy.odrl.operands import NotUnderstoodError, Truth, World, understand
 from policy.odrl.reading import read
-from policy.odrl.terms import stated
-from policy.odrl.vocabulary import DUTIES
+
+# A contract of the Dataspace Protocol names its dataset and parties for all its rules, an offer often nobody at all;
+# and whether a duty can be carried out is asked of the executors once a permission is met.
+GATE = replace(CONCORD, open_rules=True, duties=Duties.OPEN)
+
+_NOTHING = State()
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTerm:
+    """One term of a rule, to be asked of a world."""
+
+    form: CompiledTerm
+
+    def test(self, world: World) -> Truth:
+        """Whether it is met."""
+        return self.form.test(world.request, world.state)
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule with its terms as closures and the obligation keys of its duties."""
+    """A rule of a contract: its compiled form and the obligation keys of its duties."""
 
-    rule: Rule
-    terms: tuple[Compiled, ...]
+    form: Form
     obligations: tuple[str, ...]
 
+    @property
+    def rule(self) -> Rule:
+        """What the rule says."""
+        return self.form.rule
+
+    @property
+    def terms(self) -> tuple[AskedTerm, ...]:
+        """Its terms one by one."""
+        return tuple(map(AskedTerm, self.form.terms))
+
     def holds(self, world: World) -> Truth:
-        """Whether all terms are met, three-valued."""
-        return all_of([term.test(world) for term in self.terms])
+        """Whether all it asks for is met, three-valued; its action is taken to be the one that is asked for."""
+        return self.form.holds(world.request, world.state)
 
     @property
     def changes(self) -> Iterator[datetime]:
         """The instants at which an answer of this rule can change."""
-        return (moment for term in self.terms for moment in term.changes)
+        return (moment for term in self.form.timed if term.changes for moment in term.changes(_NOTHING, True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +91,12 @@ def compiled(source: Mapping[str, Any]) -> CompiledPolicy:
         text = json.dumps(source, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError):
         raise PolicyError("a policy is plain JSON") from None
-    compiler = _Compiler(list(policy.unknown))
-    compiler.shared(policy)
-    permissions = tuple(compiler.rule(rule) for rule in policy.permissions)
-    prohibitions = tuple(compiler.rule(rule) for rule in policy.prohibitions)
-    obligations = compiler.duties(policy.obligations)
-    return CompiledPolicy(text, policy, permissions, prohibitions, obligations, tuple(compiler.unknown))
+    gate = _Gate(policy)
+    rules = compile_policy(policy, GATE).rules
+    permissions = tuple(CompiledRule(one, gate.duties(one.rule.duties)) for one in rules.permissions)
+    prohibitions = tuple(CompiledRule(one, ()) for one in rules.prohibitions)
+    obligations = gate.duties(policy.obligations)
+    return CompiledPolicy(text, policy, permissions, prohibitions, obligations, tuple(gate.unknown))
 
 
 # What may stand at the level of the whole policy and is not evaluated there, by the name it is written with.
@@ -93,35 +112,29 @@ _WRITTEN: Mapping[str, str] = MappingProxyType(
 )
 
 
-class _Compiler:
-    def __init__(self, unknown: list[str]) -> None:
-        self.unknown = unknown
+class _Gate:
+    """Collects what of a policy is not understood as a contract, though its evaluation might be."""
 
-    def rule(self, rule: Rule) -> CompiledRule:
-        self.plain(rule)
-        if len(rule.actions) > 1:
-            self.unknown.append(f"{rule.pointer}/action: several actions in one rule")
-        if rule.remedies or len(rule.targets) > 1 or len(rule.assignees) > 1:
-            self.unknown.append(f"{rule.pointer}: a rule in a form that is not evaluated")
-        terms = tuple(self.term(term) for term in stated(rule))
-        return CompiledRule(rule, terms, self.duties(rule.duties))
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.unknown = list(policy.unknown)
+        self.shared(policy)
+        for rule in (*policy.permissions, *policy.prohibitions):
+            self.rule(rule)
 
     def shared(self, policy: Policy) -> None:
         for name in _WRITTEN:
             if getattr(policy, name):
                 self.unknown.append(f"/{_WRITTEN[name]}: a term of the whole policy")
 
-    def duties(self, duties: tuple[Rule, ...]) -> tuple[str, ...]:
-        return tuple(key for duty in duties if (key := self.duty(duty)))
-
-    def duty(self, duty: Rule) -> str | None:
-        self.plain(duty)
-        if duty.terms or duty.targets or duty.assignees or duty.consequences:
-            self.unknown.append(f"{duty.pointer}: a duty under conditions")
-        key = DUTIES.get(duty.action)
-        if key is None:
-            self.unknown.append(f"{duty.pointer}/action: {duty.action}"[:200])
-        return key
+    def rule(self, rule: Rule) -> None:
+        self.plain(rule)
+        if len(rule.actions) > 1:
+            self.unknown.append(f"{rule.pointer}/action: several actions in one rule")
+        if rule.remedies or len(rule.targets) > 1 or len(rule.assignees) > 1:
+            self.unknown.append(f"{rule.pointer}: a rule in a form that is not evaluated")
+        for term in rule.terms:
+            self.term(term)
 
     def plain(self, rule: Rule) -> None:
         entities = (*rule.targets, *rule.assignees, *rule.assigners)
@@ -134,25 +147,22 @@ class _Compiler:
         if rule.functions or rule.relations:
             self.unknown.append(f"{rule.pointer}: a rule in a form that is not evaluated")
 
-    def term(self, term: Term) -> Compiled:
+    def term(self, term: Term) -> None:
         if isinstance(term, Logical):
-            return self.logical(term)
+            for part in term.parts:
+                self.term(part)
+            return
         try:
-            return compile_constraint(term)
+            understand(term)
         except NotUnderstoodError as cause:
             self.unknown.append(str(cause)[:200])
-            return Compiled(lambda _: None, lambda _: "policy-not-understood", term.pointer)
 
-    def logical(self, term: Logical) -> Compiled:
-        join = _JOINS[term.operator]
-        parts = [self.term(part) for part in term.parts]
-        changes = tuple(moment for part in parts for moment in part.changes)
-        return Compiled(
-            lambda world: join([part.test(world) for part in parts]), lambda _: "terms-not-met", term.pointer, changes
-        )
+    def duties(self, duties: tuple[Rule, ...]) -> tuple[str, ...]:
+        return tuple(key for duty in duties if (key := self.duty(duty)))
 
-
-# A sequence asks for the same facts as `and`; its order is about when they came true, which one instant cannot show.
-_JOINS: Mapping[str, Callable[[list[Truth]], Truth]] = MappingProxyType(
-    {"and": all_of, "andSequence": all_of, "or": any_of, "xone": one_of}
-)
+    def duty(self, duty: Rule) -> str | None:
+        try:
+            return read_duty(duty, self.policy).key
+        except NotUnderstoodError as cause:
+            self.unknown.append(str(cause)[:200])
+            return None

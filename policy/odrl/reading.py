@@ -57,6 +57,8 @@ _ACTION_KEYS = _NODE | _VALUE | {"refinement"}
 _ENTITY_KEYS = _NODE | {"source", "refinement", "partOf"}
 _RULE_TYPES = frozenset({"Permission", "Prohibition", "Duty", "Rule"})
 _TERM_TYPES = frozenset({"Constraint", "AtomicConstraint", "LogicalConstraint"})
+_VALUE_KEYS = frozenset({"@value", "@type", "@language"})
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 _COLLECTIONS = frozenset({"AssetCollection", "PartyCollection"})
 _ENTITY_TYPES = _COLLECTIONS | {"Asset", "Party"}
 
@@ -89,9 +91,11 @@ def _measure(source: _Object) -> None:
         depth += 1
         deeper: list[Any] = []
         for one in level:
-            values = one.values() if isinstance(one, Mapping) else one
-            count += len(one)
-            deeper += [value for value in values if isinstance(value, dict | list | Mapping)]
+            kind = one.__class__
+            values = one if kind is list else one.values() if kind is dict or isinstance(one, Mapping) else ()
+            count += len(values)
+            # Nearly everything is plain JSON, and asking whether a text is a Mapping costs more than reading it.
+            deeper += [value for value in values if value.__class__ not in _PLAIN]
         if count > MAX_VALUES or depth > MAX_DEPTH:
             raise PolicyError(f"larger than {MAX_VALUES} values or {MAX_DEPTH} levels")
         level = deeper
@@ -129,10 +133,10 @@ class _Reader:
     def shared(self, body: _Object, pointer: str) -> dict[str, Any]:
         """What a policy and a rule may both state: actions, entities, constraints."""
         return {
-            "actions": self.each(body, "action", pointer, self.action),
-            "targets": self.each(body, "target", pointer, self.entity),
-            "assigners": self.each(body, "assigner", pointer, self.entity),
-            "assignees": self.each(body, "assignee", pointer, self.entity),
+            "actions": self.each(body, "action", pointer, self.action) if "action" in body else (),
+            "targets": self.each(body, "target", pointer, self.entity) if "target" in body else (),
+            "assigners": self.each(body, "assigner", pointer, self.entity) if "assigner" in body else (),
+            "assignees": self.each(body, "assignee", pointer, self.entity) if "assignee" in body else (),
             "functions": self.named(body, FUNCTIONS, pointer),
             "relations": self.named(body, RELATIONS, pointer),
             "terms": self.terms(body, "constraint", pointer),
@@ -201,7 +205,11 @@ class _Reader:
 
     def named(self, body: _Object, properties: frozenset[str], pointer: str) -> Named:
         """The entities under other properties: those whose key, expanded, is one of `properties`."""
+        if body.keys() <= _POLICY_KEYS:
+            return ()
         found = {key: expand_odrl(key) for key in body if key not in _POLICY_KEYS and expand_odrl(key) in properties}
+        if not found:
+            return ()
         ordered = sorted(found.items(), key=lambda one: one[1])
         return tuple((iri, self.each(body, key, pointer, self.entity)) for key, iri in ordered)
 
@@ -217,11 +225,12 @@ class _Reader:
     def terms(self, body: _Object, key: str, parent: str) -> tuple[Term, ...]:
         if key not in body:
             return ()
-        found = (self.term(*place) for place in self.objects(body, key, parent))
-        return tuple(term for term in found if term is not None)
+        found = [self.term(source, pointer) for source, pointer in self.objects(body, key, parent)]
+        return tuple([term for term in found if term is not None])
 
     def term(self, source: _Object, pointer: str) -> Term | None:
-        operator = next((plain(key) for key in source if plain(key) in LOGICAL), None)
+        plainly = source.keys() <= _CONSTRAINT_KEYS
+        operator = None if plainly else next((plain(key) for key in source if plain(key) in LOGICAL), None)
         if operator is None:
             return self.constraint(source, pointer)
         body = self.keys(source, pointer, _NODE | {operator}, _TERM_TYPES)
@@ -244,19 +253,18 @@ class _Reader:
             self.note(f"{pointer}/dataType" if "dataType" in body else f"{pointer}/rightOperand")
         if not left or not right:
             return None
-        unit, status = (self.value(body, key, pointer) for key in ("unit", "status"))
+        unit = self.value(body, "unit", pointer) if "unit" in body else None
+        status = self.value(body, "status", pointer) if "status" in body else None
         return Constraint(expand_odrl(left), operator, right, pointer, unit, datatype, status, by_reference)
 
     def right(self, body: _Object, key: str, pointer: str, datatype: str | None) -> tuple[Literal, ...]:
         values = _listed(_unlisted(body.get(key, [])))
-        right = tuple(value for value in (_literal(value, datatype) for value in values) if value is not None)
+        right = tuple([found for value in values if (found := _literal(value, datatype)) is not None])
         if not right or len(right) < len(values):
             self.note(f"{pointer}/{key}")
         return right
 
     def value(self, body: _Object, key: str, pointer: str) -> Literal | None:
-        if key not in body:
-            return None
         found = _literal(body[key], None)
         if found is None:
             self.note(f"{pointer}/{key}")
@@ -265,7 +273,7 @@ class _Reader:
     def objects(self, body: _Object, key: str, parent: str) -> Iterator[tuple[_Object, str]]:
         for index, value in enumerate(_listed(body.get(key, []))):
             pointer = f"{parent}/{key}/{index}"
-            if isinstance(value, Mapping):
+            if value.__class__ is dict or isinstance(value, Mapping):
                 yield value, pointer
             else:
                 self.note(pointer)
@@ -274,14 +282,19 @@ class _Reader:
         self, source: _Object, pointer: str, allowed: frozenset[str], types: frozenset[str], *, open_ended: bool = False
     ) -> dict[str, Any]:
         """The object's values by plain key; a key that is not allowed, or written twice, is noted."""
+        plainly = source.keys() <= allowed
+        body = dict(source) if plainly else self.other_keys(source, pointer, allowed, open_ended)
+        if "@type" in body and plain(_text(body["@type"]) or "") not in types:
+            self.note(f"{pointer}/@type")
+        return body
+
+    def other_keys(self, source: _Object, pointer: str, allowed: frozenset[str], open_ended: bool) -> dict[str, Any]:
         body: dict[str, Any] = {}
         for key, value in source.items():
             name = plain(key)
             if name in body or (name not in allowed and not _harmless(key, open_ended)):
                 self.note(f"{pointer}/{key}")
             body[name] = value
-        if "@type" in body and plain(_text(body["@type"]) or "") not in types:
-            self.note(f"{pointer}/@type")
         return body
 
     def note(self, pointer: str, term: str = "") -> None:
@@ -305,10 +318,14 @@ def _listed(value: object) -> list[Any]:
 
 def _unlisted(value: Any) -> Any:
     # JSON-LD may wrap an ordered list; its items are the same values.
+    if value.__class__ is str or value.__class__ is list:
+        return value
     return value["@list"] if isinstance(value, Mapping) and set(value) == {"@list"} else value
 
 
 def _text(value: object) -> str | None:
+    if value.__class__ is str:
+        return value or None
     if isinstance(value, Mapping) and len(value) == 1 and "@id" in value:
         value = value["@id"]
     return value if isinstance(value, str) and value else None
@@ -318,7 +335,7 @@ def _literal(value: Any, datatype: str | None) -> Literal | None:
     """One value: a text, a number, a reference, or a JSON-LD value object; None for anything else."""
     if isinstance(value, str):
         return Literal(value, datatype) if value else None
-    if isinstance(value, Mapping):
+    if value.__class__ is dict or isinstance(value, Mapping):
         return _stated(value, datatype)
     if isinstance(value, bool):
         return Literal(str(value).lower(), datatype or f"{XSD}boolean")
@@ -328,10 +345,10 @@ def _literal(value: Any, datatype: str | None) -> Literal | None:
 
 
 def _stated(value: _Object, datatype: str | None) -> Literal | None:
-    if set(value) == {"@id"}:
+    if "@value" not in value:
         text = _text(value)
         return Literal(text, REFERENCE) if text else None
-    if "@value" not in value or not set(value) <= {"@value", "@type", "@language"}:
+    if not value.keys() <= _VALUE_KEYS:
         return None
     kind, language, stated = value.get("@type"), value.get("@language"), value["@value"]
     if not (kind is None or isinstance(kind, str)) or not (language is None or isinstance(language, str)):

@@ -18,7 +18,8 @@ left operand       right operand   met when
 =================  ==============  ====================================================================================
 
 Actions: `release` and `analyse` (records leave; only answers leave) and `reidentify`, all included in ``odrl:use``;
-duties `pseudonymise` (before anything leaves) and `eraseOnWithdrawal` (by the recipient, when a person asks for it).
+duties `pseudonymise` (before anything leaves) and `eraseOnWithdrawal` (by the recipient, when a person asks for it),
+`log`, `report` and `publishResults` (:mod:`policy.odrl.duties` says what each asks and which parameters it takes).
 """
 
 import json
@@ -35,12 +36,15 @@ from policy.purposes import PREFIXES as PURPOSE_PREFIXES
 ODRL = "http://www.w3.org/ns/odrl/2/"
 CONCORD = "https://w3id.org/concord/ns#"
 XSD = "http://www.w3.org/2001/XMLSchema#"
+IDS = "https://w3id.org/idsa/code/"
+DPV = "https://w3id.org/dpv#"
 
 PREFIXES: Mapping[str, str] = MappingProxyType(
     {
         **PURPOSE_PREFIXES,
         "odrl": ODRL,
         "concord": CONCORD,
+        "idsc": IDS,
         "xsd": XSD,
         "cc": "http://creativecommons.org/ns#",
         "dct": "http://purl.org/dc/terms/",
@@ -72,6 +76,16 @@ DUTIES: Mapping[str, str] = MappingProxyType(
         f"{ODRL}anonymize": "anonymise",
         f"{ODRL}delete": "delete",
         f"{ODRL}inform": "inform",
+        f"{CONCORD}log": "log",
+        f"{CONCORD}report": "report",
+        f"{CONCORD}publishResults": "publish-results",
+        f"{IDS}ANONYMIZE": "anonymise",
+        f"{IDS}DELETE": "delete",
+        f"{IDS}NOTIFY": "inform",
+        f"{IDS}LOG": "log",
+        f"{DPV}Pseudonymise": "pseudonymise",
+        f"{DPV}Anonymise": "anonymise",
+        f"{DPV}Erase": "delete",
     }
 )
 
@@ -110,6 +124,11 @@ def action(term: str) -> str | None:
     iri = expand_odrl(term)
     iri = _hierarchy().same.get(iri, iri)
     return iri if iri in _hierarchy().within else None
+
+
+def actions() -> tuple[str, ...]:
+    """Return every action that has a place under use or transfer, in order."""
+    return tuple(sorted(_hierarchy().within))
 
 
 def duty(term: str) -> str | None:

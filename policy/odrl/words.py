@@ -7,8 +7,9 @@ from types import MappingProxyType
 
 from policy.instants import TICK
 from policy.odrl import vocabulary as v
+from policy.odrl.duties import read_duty, words
 from policy.odrl.model import Constraint, Logical, Policy, Rule, Term
-from policy.odrl.operands import bounds
+from policy.odrl.operands import NotUnderstoodError, bounds
 from policy.odrl.terms import flat, stated
 from policy.purposes import label
 
@@ -40,8 +41,10 @@ def forbidden_sentence(rule: Rule) -> str:
 
 def duty_sentence(duty: Rule) -> str:
     """Return one duty as a sentence; one that we do not know is named by its action."""
-    key = v.DUTIES.get(duty.action)
-    return _OWED[key] if key else f"The duty “{_short(duty.action)}” is owed."
+    try:
+        return words(read_duty(duty))
+    except NotUnderstoodError:
+        return f"The duty “{_short(duty.action)}” is owed."
 
 
 def _permissions(policy: Policy) -> Iterator[str]:
@@ -170,16 +173,6 @@ _FORBIDDEN: Mapping[str, str] = MappingProxyType(
         f"{v.ODRL}derive": "Nothing new may be made from it",
         f"{v.ODRL}aggregate": "Must not be joined with other data",
         "http://creativecommons.org/ns#CommercialUse": "Must not be used to make money",
-    }
-)
-
-_OWED: Mapping[str, str] = MappingProxyType(
-    {
-        "pseudonymise": "Names and other marks of a person are replaced by a code name before anything leaves.",
-        "erase-on-withdrawal": "When a person asks for it, what was received about them must be deleted.",
-        "anonymise": "Nothing that points to a person may remain in the data.",
-        "delete": "The data must be deleted when the work is done.",
-        "inform": "The data holder must be told about each use.",
     }
 )
 

@@ -81,7 +81,10 @@ def loosened(change) -> dict:
     [
         (lambda r: r["permission"][0]["constraint"].pop(0), "purpose-missing"),
         (lambda r: r["permission"][0]["constraint"][0].update(rightOperand=ACADEMIC), "purpose-not-offered"),
-        (lambda r: r["permission"][0]["constraint"][0].update(rightOperand="dpv:Purpose"), "purpose-not-offered"),
+        (
+            lambda r: r["permission"][0]["constraint"][0].update(rightOperand="dpv:ScientificResearch"),
+            "purpose-not-offered",
+        ),
         (lambda r: r["permission"][0]["constraint"].pop(1), "term-missing"),
         (lambda r: r["permission"][0]["constraint"][1].update(rightOperand="2028-01-01"), "term-missing"),
         (lambda r: r["permission"][0]["constraint"].pop(2), "term-missing"),
@@ -97,6 +100,11 @@ def loosened(change) -> dict:
 )
 def test_a_request_for_more_than_is_on_offer_is_refused(change, code):
     assert codes(*negotiating(loosened(change))) == [code]
+
+
+def test_a_request_for_any_purpose_takes_in_what_the_law_forbids():
+    request = loosened(lambda r: r["permission"][0]["constraint"][0].update(rightOperand="dpv:Purpose"))
+    assert codes(*negotiating(request)) == ["prohibited-use", "purpose-not-offered"]
 
 
 def test_a_request_for_a_study_that_is_not_approved_is_refused():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from connector.services.rooms.views import Fit
 from tests.unit.consent_ui.fakes.people import HEART, HOSPITAL, NOW
 from tests.unit.consent_ui.fakes.space import portal
 from tests.unit.consent_ui.fakes.staff import AGREEMENT, DATASET, PID
@@ -59,6 +60,29 @@ def test_a_contract_is_asked_for_with_a_study_and_a_purpose(research):
     assert service.asked == [(HOSPITAL, DATASET, "urn:uuid:offer-1", HEART, RESEARCH)]
     assert visitor.path == f"/research/negotiations/{PID}"
     assert "Waiting for Heart Rhythm Group" in visitor.page.text
+
+
+def test_a_request_can_be_checked_against_the_terms_before_anything_is_sent(research):
+    visitor, service = research
+    visitor.open(f"/research/catalogue/dataset?{DATASET_QUERY}")
+    page = visitor.send("Check it against the terms first", study=HEART, purpose=RESEARCH)
+    assert "What you ask for and the offer can both be kept." in page.text
+    assert "the time: 31 December 2027" in page.text
+    service.fit = Fit("unknown", unknowns=["The offer limits the time; the request says nothing about it"])
+    page = visitor.send("Check it against the terms first", study=HEART, purpose=RESEARCH)
+    assert "The offer limits the time; the request says nothing about it" in page.text
+    assert service.asked == []
+
+
+def test_a_request_that_cannot_be_kept_with_the_terms_is_sent_only_when_that_was_said(research):
+    visitor, service = research
+    service.fit = Fit("conflict", clashes=["The offer ends 31 December 2027; the request begins 1 March 2028"])
+    visitor.open(f"/research/catalogue/dataset?{DATASET_QUERY}")
+    page = visitor.send("Ask for this contract", study=HEART, purpose=RESEARCH)
+    assert "The offer ends 31 December 2027; the request begins 1 March 2028" in page.text
+    assert service.asked == []
+    visitor.send("Ask all the same", study=HEART, purpose=RESEARCH)
+    assert service.asked == [(HOSPITAL, DATASET, "urn:uuid:offer-1", HEART, RESEARCH)]
 
 
 def test_a_negotiation_that_ended_says_why(research):

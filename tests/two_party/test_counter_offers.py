@@ -79,6 +79,8 @@ async def test_a_request_answered_by_a_narrower_offer_becomes_a_contract_on_the_
     assert set(changes) == {"until", "data"}
     assert {one.change for one in changes.values()} == {"narrower"}
     assert changes["data"].after == "Laboratory results"
+    assert view.fit.verdict == "compatible"
+    assert any(str(SOON.year) in line for line in view.fit.beyond)
     assert [one.ours for one in view.rounds] == [True, False]
     assert view.standing.categories == [("laboratory", "Laboratory results")]
     assert view.standing.until == SOON

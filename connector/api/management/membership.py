@@ -48,6 +48,14 @@ class MemberSent(Sent):
     allow_http: bool = False
 
 
+class PlaceSent(Sent):
+    """Where a member is established, where it keeps data, and the grounds on file for data that goes there."""
+
+    jurisdiction: str = Field(max_length=2)
+    hosting: list[str] = Field(min_length=1, max_length=50)
+    grounds: list[str] = Field(default_factory=list, max_length=20)
+
+
 class AccountSent(Sent):
     """Somebody of staff who may sign in."""
 
@@ -78,6 +86,12 @@ async def members(called: Called, actor: Operator) -> list[MemberRow]:
 async def add_member(called: Called, actor: Operator, sent: MemberSent) -> MemberRow:
     """Learn to know a participant by its own signed document."""
     return await called.membership.add(actor, sent.url, sent.fingerprint, allow_http=sent.allow_http)
+
+
+@router.post("/members/{id}/place")
+async def place_member(called: Called, actor: Operator, id: str, sent: PlaceSent) -> MemberRow:
+    """Note where a member is and keeps data."""
+    return await called.membership.set_place(actor, id, sent.jurisdiction, sent.hosting, sent.grounds)
 
 
 @router.post("/members/{id}/{act}")

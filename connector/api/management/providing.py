@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from connector.api.management.door import Called, ManagementRoute, Operator, Sent
 from connector.api.management.membership import Made
+from connector.services.simulating import Outlook
 from connector.services.steward import DatasetDraft, DatasetRow, LinkCode, PatientRow, SourceRow, StudyForDecision
 
 router = APIRouter(route_class=ManagementRoute, tags=["provider"])
 
 
 class DatasetSent(Sent):
-    """A dataset to publish with the standard research offer; see `connector.services.steward.DatasetDraft`."""
+    """A dataset to publish, with the standard research offer or (`offer`) one of its own.
+
+    See `connector.services.steward.DatasetDraft`.
+    """
 
     title: str
     description: str
@@ -33,6 +38,9 @@ class DatasetSent(Sent):
     health_category: str = ""
     period_start: date | None = None
     period_end: date | None = None
+    duties: list[dict[str, Any]] = Field(default_factory=list, max_length=50)
+    offer: dict[str, Any] | None = None
+    duo: list[Annotated[str, Field(max_length=400)]] = Field(default_factory=list, max_length=30)
 
     def draft(self) -> DatasetDraft:
         """As the service takes it."""
@@ -98,3 +106,23 @@ async def study_requests(called: Called, actor: Operator) -> list[StudyForDecisi
 async def decide_study(called: Called, actor: Operator, id: str, sent: DecisionSent) -> None:
     """Approve one or refuse it."""
     await called.steward.decide_study(actor, id, sent.approve, sent.reason)
+
+
+@router.get("/outlook")
+async def outlook(called: Called, actor: Operator) -> list[Outlook]:
+    """Who could get what today: every study that asks for data of ours, answered as a release would be."""
+    return await called.simulator.today(actor)
+
+
+@router.get("/outlook/case")
+async def supposed(
+    called: Called,
+    actor: Operator,
+    study: str,
+    dataset: str,
+    recipient: str,
+    purpose: str,
+    at: AwareDatetime | None = None,
+) -> Outlook:
+    """One supposed case, now or at another instant."""
+    return await called.simulator.suppose(actor, study, dataset, recipient, purpose, at)

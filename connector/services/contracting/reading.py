@@ -66,7 +66,7 @@ class Questions:
             verdicts=[Verdict(one.name, one.verdict, moment(one.at), one.note) for one in said],
             can=possible(process), standing=self._standing(tx, process), understood=is_understood(process.offer or {}),
             terms_digest=offer_digest(process.offer, process.selection),
-            spoken=any(one.account == account for one in said),
+            spoken=any(one.account == account for one in said), fit=rounds.fit(tx, process),
         )  # fmt: skip
 
     def names(self, process: Negotiation) -> dict[str, str]:

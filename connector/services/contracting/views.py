@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from connector.services.rooms.views import Round, TermDifference
+from connector.services.rooms.views import Fit, Round, TermDifference
 
 __all__ = [
     "NarrowingDraft", "OfferDraft", "QuestionRow", "QuestionView", "Round", "RuleRow", "RuleWeakened", "Standing",
@@ -93,7 +93,8 @@ class QuestionView:
 
     `terms` are the terms that stand, in sentences; `from_catalogue` how they differ from the published offer (None: it
     is not known here); `rounds` every offer so far, each with how it differs from the one before. `terms_digest` goes
-    back with the answer, which is to exactly these terms; `spoken`: the reader's account has said its word on them.
+    back with the answer, which is to exactly these terms; `spoken`: the reader's account has said its word on them;
+    `fit`: whether the newest offer and the newest request can both be kept.
     """
 
     row: QuestionRow
@@ -106,6 +107,7 @@ class QuestionView:
     understood: bool = True
     terms_digest: str = ""
     spoken: bool = False
+    fit: Fit | None = None
 
 
 @dataclass(frozen=True, slots=True)

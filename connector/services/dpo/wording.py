@@ -24,6 +24,11 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         "dataset.published": "A dataset was published with its offer",
         "dataset.withdrawn": "A dataset was taken out of the catalogue",
         "device.registered": "A person's device was registered",
+        "duty.done": "What was owed under a contract was done",
+        "duty.dropped": "Changed terms took the place of what was owed",
+        "duty.overdue": "The time for a duty is over, and it is not known to be done",
+        "duty.reminded": "Half of the time for a duty is over",
+        "duty.telling": "We told the data holder what we owed to tell",
         "erasure.asked": "We were asked to delete what we received about a person",
         "erasure.erased": "We stated that a person's data is deleted",
         "erasure.exception": "We stated what had to be kept, and why",
@@ -101,8 +106,11 @@ _OWED: Mapping[str, str] = MappingProxyType(
         "erase-on-withdrawal": "Have it deleted when the person withdraws and asks for it",
         "stop-on-withdrawal": "Stop new use when the person withdraws",
         "anonymise": "Remove everything that points to the person",
-        "delete": "Have it deleted when the work is done",
+        "delete": "Have it deleted when its time is over",
         "inform": "Be told about each use",
+        "log": "Have each transfer written down in the recipient's log",
+        "report": "Get a report",
+        "publish-results": "Have the results published",
     }
 )
 

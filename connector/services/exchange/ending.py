@@ -23,6 +23,7 @@ from connector.services.actors import Actor, require
 from connector.services.chains import chain_of, newest_of
 from connector.services.context import Context
 from connector.services.delivery import new_id
+from connector.services.duties import occasions
 from connector.services.exchange import speech
 from connector.services.processes.moves import Terminate
 from connector.services.processes.transfers import Transfers
@@ -171,6 +172,10 @@ class Endings:
                 kind=SEND_ERASED, body={"erasure": jws}, about=ending.agreement, lane=f"end:{ending.agreement}",
             )  # fmt: skip
         context.log(tx, "agreement.erased", ending.agreement, {"statement": jws})
+        counts = {"objects": claims.objects, "lines": claims.lines, "bytes": claims.bytes}
+        agreement = tx.get(Agreement, ending.agreement)
+        chain = [one.id for one in chain_of(tx, agreement)] if agreement is not None else [ending.agreement]
+        occasions.cleared(tx, context, chain, counts)
         tx.ring("agreements")
         tx.ring("received")
 
@@ -192,6 +197,7 @@ class Endings:
             ending = replace(ending, objects=len({row.transfer for row in held}), lines=sum(row.lines for row in held),
                              bytes=sum(row.bytes for row in held))  # fmt: skip
         tx.add(ending)
+        occasions.ended(tx, context, chain, claims.erase_by)
         stop_fetching(tx, chain)
         tx.alter(Amendment, {"standing": "lapsed"}, agreement=chain, standing=["open", "answering", "withdrawing"])
         context.log(
@@ -207,6 +213,7 @@ class Endings:
         """Both statements are kept. The provider's names the end at both sides; deleting is due by the earlier day."""
         theirs = agreement.role == Role.CONSUMER or not known.by
         days = [day for day in (known.erase_by, claims.erase_by) if day is not None]
+        occasions.ended(tx, self._context, [one.id for one in chain_of(tx, agreement)], min(days))
         changes: dict[str, Any] = {"evidence": _with(known, "endings", jws), "erase_by": min(days)}
         if theirs:
             changes |= {"by": claims.by, "reason": claims.reason, "ended_at": claims.ended_at}
@@ -263,11 +270,14 @@ class Endings:
         tx.ring("agreements")
 
 
-def stop_fetching(tx: Transaction, agreements: Sequence[str]) -> None:
-    """Consumer: forget where the data is, and let nobody push it, before the transfers have ended on the wire."""
+def stop_fetching(tx: Transaction, agreements: Sequence[str], **only: str) -> None:
+    """Consumer: forget where the data is, and let nobody push it, before the transfers have ended on the wire.
+
+    `only` narrows it to some of the transfers under these agreements.
+    """
     tx.alter(
         Transfer, {"data_address": None, "token_hash": None}, agreement=list(agreements), role=str(Role.CONSUMER),
-        state=GOING_ON,
+        state=GOING_ON, **only,
     )  # fmt: skip
     for bell in ("transfers", BELL):
         tx.ring(bell)

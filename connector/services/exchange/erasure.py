@@ -10,6 +10,7 @@ from connector.ports import Transaction
 from connector.problems import invalid
 from connector.records import Agreement, Tombstone
 from connector.services.context import Context
+from connector.services.duties import occasions
 from connector.services.exchange import speech
 from contracts import exchange as wire
 
@@ -40,6 +41,8 @@ class ErasureDesk:
                 cut=dict(notice.cut), received_at=now,
             )  # fmt: skip
             tx.put(stone)
+            if notice.kind is wire.Ending.ERASE:
+                occasions.asked(tx, self._context, notice.agreement, notice.notice, notice.deadline)
             self._context.log(tx, "erasure.asked", notice.notice, {"agreement": notice.agreement, "from": sender.id})
             tx.ring("erase")
             return stone
@@ -60,15 +63,20 @@ class ErasureDesk:
             objects=stone.objects, lines=stone.lines, bytes=stone.bytes, bytes_after=stone.bytes_after,
             remaining=remaining, ground=None,
         )  # fmt: skip
-        holder = agreement.counterparty
+        holder, jws = agreement.counterparty, speech.say(self._context, speech.STATEMENT, claims.wire())
         self._context.deliveries.send(
             tx, recipient=holder, url=f"{self._context.members.exchange(holder)}/statements", kind=SEND_STATEMENT,
-            body={"statement": speech.say(self._context, speech.STATEMENT, claims.wire())}, about=stone.notice,
-            lane=f"statement:{stone.notice}",
+            body={"statement": jws}, about=stone.notice, lane=f"statement:{stone.notice}",
         )  # fmt: skip
+        if answer is wire.Answer.ERASED:
+            occasions.erased(tx, self._context, stone.notice, _counts(claims), jws)
         self._context.log(
             tx,
             f"erasure.{answer}",
             stone.notice,
             {"objects": stone.objects, "lines": stone.lines, "bytes": stone.bytes},
         )
+
+
+def _counts(claims: wire.Statement) -> dict[str, int]:
+    return {"objects": claims.objects, "lines": claims.lines, "bytes": claims.bytes}

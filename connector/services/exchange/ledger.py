@@ -14,6 +14,7 @@ from connector.services.chains import domain_of
 from connector.services.context import Context
 from connector.services.contracting.questions import is_understood
 from connector.services.delivery import new_id
+from connector.services.duties import occasions
 from connector.services.exchange import speech
 from connector.services.exchange.ending import stop_fetching
 from connector.services.processes.keeping import ends
@@ -110,6 +111,8 @@ class AmendmentLedger:
         else:
             tx.change(agreement, standing="replaced", ended_at=now)
         tx.add(made)
+        if not over:
+            occasions.replaced(tx, self._context, agreement, made)
         tx.change(amendment, made=made.id)
         stop_fetching(tx, [agreement.id])
         self._context.log(

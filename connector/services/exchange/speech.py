@@ -39,6 +39,7 @@ CONTRACT_END_RECEIVED = StatementType.CONTRACT_END_RECEIVED
 CONTRACT_ERASED = StatementType.CONTRACT_ERASED
 PROPOSED_TERMS = StatementType.PROPOSED_TERMS
 ANSWER_TO_TERMS = StatementType.ANSWER_TO_TERMS
+DUTY_DONE = StatementType.DUTY_DONE
 
 
 def say(context: Context, kind: str, claims: Mapping[str, Any], signer: Signer | None = None) -> str:

@@ -13,6 +13,7 @@ from connector.records import HandedOver, Link, Notice, OutboxMessage, Release
 from connector.services.chains import domain_named
 from connector.services.context import Context
 from connector.services.delivery import new_id
+from connector.services.duties import occasions
 from connector.services.exchange import speech
 from connector.services.sealed import SealedInTransaction
 from contracts import exchange as wire
@@ -65,6 +66,8 @@ class Stopping:
                 effective_at=now, deadline=claims.deadline,
             )
         )  # fmt: skip
+        if erase:
+            occasions.asked(tx, context, handed.agreement, claims.notice, claims.deadline)
         if context.members.speaks_exchange(handed.recipient):
             context.deliveries.send(
                 tx, recipient=handed.recipient, url=f"{context.members.exchange(handed.recipient)}/withdrawals",
@@ -150,6 +153,9 @@ class Stopping:
             changes[f"{answer}_at"] = now
         if isinstance(claims, wire.Statement):
             changes |= {name: getattr(claims, name) for name in ("objects", "lines", "bytes", "bytes_after")}
+            if answer == wire.Answer.ERASED:
+                counts = {name: getattr(claims, name) for name in ("objects", "lines", "bytes")}
+                occasions.erased(tx, self._context, notice.id, counts, jws)
         notice = tx.change(tx.get(Notice, notice.id) or notice, **changes)
         self._context.log(tx, f"withdrawal.{answer}", notice.id, {"recipient": notice.recipient, "statement": jws})
         self._forward(tx, notice, jws)

@@ -17,6 +17,7 @@ from connector.problems import missing
 from connector.records import Agreement, Dataset, Negotiation
 from connector.services.context import Context
 from connector.services.delivery import new_id
+from connector.services.duties import occasions
 from connector.services.processes.answers import Refusal
 from connector.services.processes.conduct import Letter, Protocol
 from connector.services.processes.courses import NegotiationCourse
@@ -297,7 +298,7 @@ class Negotiations(Guided[Negotiation, NegotiationMove]):
             return tx.change(process, agreement=agreement.id, answer_by=None)
         if process.state == NegotiationState.FINALIZED and process.agreement:
             if (agreement_now := tx.get(Agreement, process.agreement)) is not None:
-                tx.change(agreement_now, standing="active")
+                occasions.agreed(tx, self._context, tx.change(agreement_now, standing="active"))
             tx.ring("agreements")
         if process.state == NegotiationState.TERMINATED and process.agreement:
             pending = tx.get(Agreement, process.agreement)

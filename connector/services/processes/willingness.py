@@ -22,12 +22,11 @@ from policy.decide import decide
 from policy.decision import Action, Decision, Outcome, Regime
 from policy.facts import Facts, Question
 from policy.odrl import CompiledPolicy, PolicyError, compiled
+from policy.odrl.duties import KNOWN, Ower
 from policy.purposes import covered_by_any
 from policy.reasons import Reason, reason
 
 ERASE = "erase-on-withdrawal"
-EXECUTORS = frozenset({"pseudonymise", ERASE})
-"""Duties this connector carries out: the first in the release pipeline, the second by the recipient, told by us."""
 _REFUSED_BY_RULE = "Requests of this kind are not accepted here."
 
 
@@ -118,11 +117,22 @@ class Willingness:
             selection=selection.digest if selection else None,
         )  # fmt: skip
         facts = Facts(
-            policy=asked, offer=offer, holder=self._context.me.id, executors=EXECUTORS,
+            policy=asked, offer=offer, holder=self._context.me.id, executors=self._context.executors.keys,
             study_approved=_covers(study, document, process, dataset),
-            stops=_unprovable(offer, asked) if not known.accepted else (),
+            recipient=self._context.members.place_of(process.counterparty), asks_place=self._context.settings.ask_place,
+            stops=(*self._undone(asked), *(_unprovable(offer, asked) if not known.accepted else ())),
         )  # fmt: skip
         return decide(question, facts)
+
+    def _undone(self, asked: CompiledPolicy) -> tuple[Reason, ...]:
+        """Duties somebody could carry out, but not with these parameters."""
+        executors = self._context.executors
+        found = executors.undone(asked.policy, self._context.me.id)
+        return tuple(
+            reason("duty-without-executor", one.pointer, f"({one.name}; accepted: {one.accepted})")
+            for one in found
+            if one.name in executors.keys
+        )
 
 
 def as_asked(process: Negotiation) -> bool:
@@ -147,10 +157,13 @@ def _accepted(tx: Transaction, context: Context, process: Negotiation) -> bool:
 
 
 def _unprovable(*policies: CompiledPolicy) -> tuple[Reason, ...]:
-    """Why terms that demand erasure cannot be agreed to with somebody who cannot be told of a withdrawal."""
+    """Why duties of the consumer cannot be agreed to with somebody who can be told nothing, and states nothing."""
     owed = {key for policy in policies for key in policy.obligations}
     owed |= {key for policy in policies for rule in policy.permissions for key in rule.obligations}
-    return (reason("erasure-not-provable"),) if ERASE in owed else ()
+    theirs = sorted(key for key in owed - {ERASE} if key in KNOWN and KNOWN[key].by is Ower.CONSUMER)
+    found = (reason("erasure-not-provable"),) if ERASE in owed else ()
+    unseen = "(This participant cannot state by message that it did: {}.)"
+    return (*found, *(reason("duty-without-executor", detail=unseen.format(key)) for key in theirs))
 
 
 def _covers(study: Study | None, document: StudyRequest | None, process: Negotiation, dataset: Dataset) -> bool:

@@ -14,6 +14,7 @@ from connector.provenance.facts import Party, ReleasedFile, ReleaseFacts
 from connector.provenance.prov import release_ntriples, release_prov
 from connector.records import HandedOver, Link, LogCheckpoint, Release
 from connector.services.context import Context
+from connector.services.duties import occasions
 from connector.services.exchange import speech
 from connector.services.releasing import uses
 from connector.services.releasing.contract import Contract
@@ -87,6 +88,7 @@ async def broken_off(course: Course, account: Account, standing: str, *, told: b
     def command(tx: Transaction) -> None:
         if _save(tx, release):
             context.log(tx, f"release.{standing}", release.id, {"release": release.id, "offset": release.offset})
+            occasions.released(tx, context, release)
             if not told:
                 _tell(tx, course, account, refused=False)
             tx.ring("releases")
@@ -99,6 +101,7 @@ def recover(tx: Transaction, context: Context, release: Release, contract: Contr
     now = context.clock()
     tx.alter(Release, {"standing": "broken", "finished_at": now}, id=release.id, standing="running")
     context.log(tx, "release.broken", release.id, {"release": release.id, "offset": release.offset})
+    occasions.released(tx, context, release)
     if contract is None:
         return
     lines = []
@@ -119,6 +122,7 @@ def _completed(tx: Transaction, course: Course, release: Release, account: Accou
          "resources": release.resources, "sha256": release.digest, "provenance": release.provenance,
          "manifest": sha256(release.manifest.encode()).hexdigest()},
     )  # fmt: skip
+    occasions.released(tx, context, release)
     _tell(tx, course, account, refused=True)
     tx.ring("releases")
     return release

@@ -54,6 +54,11 @@ class Contract:
 
 def read_contract(tx: Transaction, transfer: Transfer, agreement: Agreement) -> Contract:
     """Read everything a release rests on."""
+    return contract_of(tx, agreement, transfer.kind, transfer.pid)
+
+
+def contract_of(tx: Transaction, agreement: Agreement, kind: str, transfer: str = "") -> Contract:
+    """Read everything that a release of this kind (records or stream) under an agreement would rest on."""
     dataset = tx.get(Dataset, agreement.dataset)
     terms = _terms(agreement)
     study = tx.get(Study, terms.study) if terms.study else None
@@ -61,8 +66,8 @@ def read_contract(tx: Transaction, transfer: Transfer, agreement: Agreement) -> 
     # The narrowed selection travels beside the terms, which name its digest; it never gets beyond the study's own.
     selection = agreed_selection(document, agreement.dataset, agreement.policy or {}, agreement.selection)
     return Contract(
-        transfer=transfer.pid, agreement=agreement, dataset=agreement.dataset, source=dataset.source if dataset else "",
-        recipient=agreement.counterparty, action=Action.STREAM if transfer.kind == "stream" else Action.RELEASE,
+        transfer=transfer, agreement=agreement, dataset=agreement.dataset, source=dataset.source if dataset else "",
+        recipient=agreement.counterparty, action=Action.STREAM if kind == "stream" else Action.RELEASE,
         policy=_policy(agreement), terms=terms, purposes=tuple((agreement.purposes or {}).get("purposes", ())),
         approved=_approved(study, document, terms, agreement), profile=_profile(agreement.profile),
         selection=selection, belongs=_belongs(dataset), selected=_selected(agreement.dataset, selection),

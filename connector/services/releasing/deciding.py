@@ -8,7 +8,7 @@ in its own transaction.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,8 +17,8 @@ from connector.records import Consent, DecisionMade, Link, MemberEntry, Notice
 from connector.services.chains import chain_of
 from connector.services.context import Context
 from connector.services.delivery import new_id
-from connector.services.processes.willingness import EXECUTORS
 from connector.services.releasing.contract import Contract
+from policy.columns import Person as Known
 from policy.consent import ConsentError, ConsentRecord
 from policy.decide import decide
 from policy.decision import Decision, Regime
@@ -73,6 +73,19 @@ def judge_people(
 ) -> list[Judged]:
     """Decide about several people (at most a portion) on the present state; nothing is written."""
     bases = bases_of(tx, contract.study, people)
+    question, shared = question_of(contract, now), shared_facts(context, contract)
+    judged = []
+    for person, link, known in known_of(tx, contract, people):
+        facts = known.facts(shared)
+        wallet = link.wallet if link else ""
+        judged.append(
+            Judged(person, link.id if link else "", wallet, bases[person], decide(question, facts), question, facts)
+        )
+    return judged
+
+
+def known_of(tx: Transaction, contract: Contract, people: Sequence[str]) -> Iterator[tuple[str, Link | None, Known]]:
+    """What is known of each of several people (at most a portion) that bears on a decision under this contract."""
     links = {link.person: link for link in tx.find(Link, person=list(people), standing="active")}
     consents: defaultdict[str, list[Consent]] = defaultdict(list)
     for consent in tx.find(Consent, person=list(people)):
@@ -82,18 +95,10 @@ def judge_people(
         for entry in tx.find(MemberEntry, id=sorted({link.wallet for link in links.values()}), standing="active")
     }
     stops = _stops(tx, contract, people)
-    question = _question(contract, now)
-    judged = []
     for person in people:
         link = links.get(person)
-        facts = _facts(context, contract, link, consents[link.id] if link else [], heard, stops.get(person, ()))
-        judged.append(
-            Judged(
-                person, link.id if link else "", link.wallet if link else "", bases[person], decide(question, facts),
-                question, facts,
-            )
-        )  # fmt: skip
-    return judged
+        given, heard_at = (consents[link.id], heard.get(link.wallet)) if link else ([], None)
+        yield person, link, _known(link, given, heard_at, stops.get(person, ()))
 
 
 def bases_of(tx: Transaction, study: str, people: Sequence[str]) -> dict[str, Basis]:
@@ -141,7 +146,8 @@ def _stops(tx: Transaction, contract: Contract, people: Sequence[str]) -> dict[s
     return stops
 
 
-def _question(contract: Contract, now: datetime) -> Question:
+def question_of(contract: Contract, now: datetime) -> Question:
+    """What a release under this contract asks about each person."""
     return Question(
         regime=Regime.CONSENT, action=contract.action, now=now, requester=contract.recipient, dataset=contract.dataset,
         purposes=contract.purposes, study=contract.terms.study, study_digest=contract.terms.study_digest,
@@ -149,23 +155,25 @@ def _question(contract: Contract, now: datetime) -> Question:
     )  # fmt: skip
 
 
-def _facts(
-    context: Context,
-    contract: Contract,
-    link: Link | None,
-    consents: Iterable[Consent],
-    heard: dict[str, datetime | None],
-    stops: tuple[Reason, ...],
-) -> Facts:
+def shared_facts(context: Context, contract: Contract) -> Facts:
+    """What bears on the decision about everybody under this contract."""
+    return Facts(
+        policy=contract.policy, holder=context.me.id, freshness=timedelta(hours=context.settings.freshness_hours),
+        study_approved=contract.approved, executors=context.executors.keys,
+        recipient=context.members.place_of(contract.recipient), asks_place=context.settings.ask_place,
+    )  # fmt: skip
+
+
+def _known(
+    link: Link | None, consents: Iterable[Consent], heard_at: datetime | None, stops: tuple[Reason, ...]
+) -> Known:
     records, unreadable = [], 0
     for consent in consents:
         try:
             records.append(ConsentRecord.from_json(consent.record))
         except ConsentError:
             unreadable += 1
-    return Facts(
-        policy=contract.policy, holder=context.me.id, link=link.id if link else None, consents=tuple(records),
-        unreadable_consents=unreadable, heard_from_wallet_at=heard.get(link.wallet) if link else None,
-        freshness=timedelta(hours=context.settings.freshness_hours), study_approved=contract.approved,
-        stops=stops, executors=EXECUTORS,
+    return Known(
+        link=link.id if link else None, consents=tuple(records), unreadable_consents=unreadable,
+        heard_from_wallet_at=heard_at, stops=stops,
     )  # fmt: skip

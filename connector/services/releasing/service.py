@@ -12,12 +12,14 @@ from connector.records import Agreement, Release, Transfer
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.delivery import new_id
+from connector.services.duties import occasions
 from connector.services.processes.transfers import PUSH, Transfers
 from connector.services.releasing.bulk import BulkRelease
 from connector.services.releasing.closing import file_stem, recover
 from connector.services.releasing.contract import Contract, read_contract, unchanged
 from connector.services.releasing.course import Course, Over, Sink
 from connector.services.releasing.stream import StreamRelease, begun, newest
+from policy.odrl.duties import words
 
 _HANDING_OVER = 10.0
 FORMS = {"json": "application/json", "nt": "application/n-triples"}
@@ -143,6 +145,7 @@ class Releasing:
             self._context.log(
                 tx, "release.begun", release.id, {"transfer": opening.transfer, "agreement": agreement.id}
             )
+            occasions.begun(tx, self._context, transfer, now)
             return contract, release, first is None
 
         contract, release, first_time = await self._context.store.write(command)
@@ -153,6 +156,12 @@ class Releasing:
 
     def _admitted(self, tx: Transaction, opening: Opening) -> tuple[Transfer, Agreement]:
         """The transfer and agreement a release begins under. Raises Problem 401, 410."""
+        transfer, agreement = self._named(tx, opening)
+        if (duty := occasions.over_for(agreement, self._context.clock())) is not None:
+            raise Problem(410, "not-open", "What is sent under this contract had to be deleted already", words(duty))
+        return transfer, agreement
+
+    def _named(self, tx: Transaction, opening: Opening) -> tuple[Transfer, Agreement]:
         if opening.token is not None:
             return self._transfers.open_to(tx, opening.transfer, opening.token)
         transfer = tx.get(Transfer, opening.transfer)

@@ -13,18 +13,21 @@ from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.contracting.reading import Questions
 from connector.services.contracting.views import QuestionRow
+from connector.services.duties.occasions import over_for
 from connector.services.exchange.studies import Studies, StudyDraft
 from connector.services.processes.moves import Complete, Terminate
 from connector.services.processes.transfers import Transfers
 from connector.services.research.asking import Asking
 from connector.services.research.catalogues import Catalogues, narrowed
-from connector.services.research.views import CatalogueEntry, ResearchHome, StudyRow, StudyView, Waiting
+from connector.services.research.views import CatalogueEntry, Offer, ResearchHome, StudyRow, StudyView, Waiting
+from connector.services.rooms.fitting import fit
 from connector.services.rooms.names import dataset_title, moment, note_title
 from connector.services.rooms.reading import Rooms, withdrawals
 from connector.services.rooms.transfers import row_of, transfer_rows
 from connector.services.rooms.views import (
     AgreementRow,
     ContractRoom,
+    Fit,
     NegotiationRow,
     NegotiationView,
     TransferRow,
@@ -32,6 +35,7 @@ from connector.services.rooms.views import (
 )
 from contracts.study import RequestedData, StudyRequest
 from policy.categories import words
+from policy.odrl.duties import words as duty_words
 from policy.purposes import label
 
 _ROLES = ("researcher", "operator")
@@ -137,13 +141,7 @@ class Research:
         Without a study the offer is asked for exactly as it stands, as foreign connectors may want it. Raises
         Problem 400, 404, 502, 503.
         """
-        if purpose and not study:
-            raise invalid("A purpose without a study cannot be asked for", "purpose", "a study, or neither")
-        entry = await self.dataset(actor, provider, dataset)
-        fitting = [offer for offer in entry.offers if offer_id in ("", offer.id)]
-        if len(fitting) != 1:
-            raise invalid("This offer is not in the provider's catalogue", "offer", "the id of an offer of the dataset")
-        offer = fitting[0]
+        entry, offer = await self._chosen(actor, provider, dataset, offer_id, study, purpose)
 
         def command(tx: Transaction) -> None:
             note_title(tx, dataset, entry.title)
@@ -153,6 +151,28 @@ class Research:
         if not study:
             return await self._asking.start_as_offered(actor, provider, dataset, offer.policy)
         return await self._asking.start(actor, provider, dataset, offer.policy, study, purpose)
+
+    async def preview(
+        self, actor: Actor, provider: str, dataset: str, offer_id: str, study: str = "", purpose: str = ""
+    ) -> Fit | None:
+        """Whether what would be asked for can be kept together with the offer; nothing is sent.
+
+        None where the offer cannot be read. Raises Problem 400, 404, 502, 503.
+        """
+        _, offer = await self._chosen(actor, provider, dataset, offer_id, study, purpose)
+        return fit(offer.policy, await self._asking.worded(actor, provider, dataset, offer.policy, study, purpose))
+
+    async def _chosen(
+        self, actor: Actor, provider: str, dataset: str, offer_id: str, study: str, purpose: str
+    ) -> tuple[CatalogueEntry, Offer]:
+        """The offer of a dataset that is to be asked for. Raises Problem 400, 404, 502, 503."""
+        if purpose and not study:
+            raise invalid("A purpose without a study cannot be asked for", "purpose", "a study, or neither")
+        entry = await self.dataset(actor, provider, dataset)
+        found = [offer for offer in entry.offers if offer_id in ("", offer.id)]
+        if len(found) != 1:
+            raise invalid("This offer is not in the provider's catalogue", "offer", "the id of an offer of the dataset")
+        return entry, found[0]
 
     async def negotiations(self, actor: Actor) -> list[NegotiationRow]:
         """Contracts we asked for, newest first."""
@@ -184,6 +204,8 @@ class Research:
             raise missing("There is no such agreement here")
         if agreement.standing != "active":
             raise conflict(f"The agreement is {agreement.standing}")
+        if (duty := over_for(agreement, self._context.clock())) is not None:
+            raise conflict(f"What is sent under this contract had to be deleted already. {duty_words(duty)}")
         return await self._transfers.ask(agreement, by={"actor": actor.entry})
 
     async def transfers(self, actor: Actor, agreement_id: str | None = None) -> list[TransferRow]:

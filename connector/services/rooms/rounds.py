@@ -9,8 +9,9 @@ from typing import Any
 
 from connector.ports import Transaction
 from connector.records import CatalogueOffer, Dataset, Negotiation, Study
+from connector.services.rooms import fitting
 from connector.services.rooms.names import moment, sentences
-from connector.services.rooms.views import Round, TermDifference
+from connector.services.rooms.views import Fit, Round, TermDifference
 from contracts.faults import MessageError
 from contracts.narrowing import agreed_selection, selection_differences, selection_sentences
 from contracts.study import StudyRequest
@@ -51,6 +52,17 @@ def from_catalogue(tx: Transaction, process: Negotiation) -> list[TermDifference
     """How the terms that stand differ from the published offer; None where that is not known here."""
     offer = published(tx, process)
     return compared(offer, standing(tx, process)) if offer is not None and process.offer else None
+
+
+def fit(tx: Transaction, process: Negotiation) -> Fit | None:
+    """Whether the newest offer and the newest request can both be kept; None where one of them is not known here."""
+    study, said = _study(tx, process), {"provider": published(tx, process), "consumer": standing(tx, process)}
+    for one in (process.offers or {}).get("offers", []):
+        said[one["by"]] = _said(process, study, one["policy"], one.get("selection"))
+    offer, request = said["provider"], said["consumer"]
+    if offer is None or request is None or not request.policy:
+        return None
+    return fitting.fit(offer.policy, request.policy, offer.selection, request.selection)
 
 
 def standing_sentences(tx: Transaction, process: Negotiation) -> list[str]:

@@ -54,6 +54,21 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
+class Fit:
+    """Whether an offer and a request can both be kept. `verdict` is conflict, compatible or unknown.
+
+    In words: `clashes` are terms that cannot hold together (the narrowest first), `unknowns` what nobody can tell,
+    `witness` values that both allow, `beyond` what the request asks for beyond the offer.
+    """
+
+    verdict: str
+    clashes: list[str] = field(default_factory=list)
+    unknowns: list[str] = field(default_factory=list)
+    witness: list[str] = field(default_factory=list)
+    beyond: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class NegotiationView:
     """One negotiation, step by step and round by round.
 

@@ -16,10 +16,9 @@ from connector.problems import invalid
 from connector.records import Dataset, Source
 from connector.services.context import Context
 from connector.services.delivery import new_id
-from connector.services.processes.willingness import EXECUTORS
+from connector.services.steward.offering import check_duties, coded, own_offer, with_duties
 from connector.services.steward.views import DatasetDraft
 from contracts.terms import BoundTerms, with_terms
-from policy.odrl import compiled
 from policy.offers import research_offer
 
 _KINDS: Mapping[str, tuple[str, str, str, str, str]] = {
@@ -95,24 +94,25 @@ def _described(context: Context, draft: DatasetDraft, id: str, people: int) -> D
 
 
 def _offered(context: Context, draft: DatasetDraft, profile: Profile) -> dict[str, Any]:
+    if draft.offer is not None:
+        if draft.duo:
+            raise invalid("Codes narrow the standard offer; one of your own says itself what it allows", "duo")
+        return own_offer(context, draft.offer, draft.duties, _named(profile))
+    offer = with_duties(_standard(context, draft, profile), draft.duties)
+    check_duties(context, offer)
+    return offer
+
+
+def _standard(context: Context, draft: DatasetDraft, profile: Profile) -> dict[str, Any]:
     until = datetime.combine(draft.until, time(23, 59, 59), UTC)
     if until <= context.clock():
         raise invalid("The offer would have ended already", "until", "a day in the future")
     try:
-        plain: dict[str, Any] = dict(research_offer(new_id(), draft.purposes, until))
+        plain = coded(dict(research_offer(new_id(), draft.purposes, until)), draft.duo, until)
         offer = with_terms(plain, BoundTerms(profile=_named(profile)))
     except ValueError as fault:
         raise invalid(str(fault), "purposes", code="purpose-unknown") from None
-    _check_duties(offer)
     return offer
-
-
-def _check_duties(offer: Mapping[str, Any]) -> None:
-    """What nobody here can carry out is not offered."""
-    policy = compiled(offer)
-    owed = {*policy.obligations, *(key for rule in policy.permissions for key in rule.obligations)}
-    if policy.unknown or owed - EXECUTORS:
-        raise invalid("Nobody here can carry out a duty of this offer", "offer", ", ".join(sorted(EXECUTORS)))
 
 
 def _mailbox(origin: str) -> str:

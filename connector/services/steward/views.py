@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from connector.services.contracting.views import QuestionRow
 from connector.services.exchange.linking import MadeCode as LinkCode
@@ -66,6 +67,10 @@ class DatasetRow:
 class DatasetDraft:
     """What a steward fills in. `until` is the last day of the offer; `profile` a packaged one, empty for the kind's.
 
+    `duo` are codes of the GA4GH Data Use Ontology that narrow the standard offer (``HMB``, ``GS:EU``).
+    `offer` is an offer of the steward's own in wire form, in place of the standard one (then `purposes` and `until` say
+    nothing); `duties` are rules (wire form) owed in addition.
+
     What is empty from `contact_email` on is derived from the participant (`connector.services.steward.drafts`).
     """
 
@@ -85,6 +90,9 @@ class DatasetDraft:
     health_category: str = ""
     period_start: date | None = None
     period_end: date | None = None
+    duties: list[dict[str, Any]] = field(default_factory=list)
+    offer: dict[str, Any] | None = None
+    duo: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

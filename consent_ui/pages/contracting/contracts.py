@@ -25,6 +25,7 @@ async def room(visit: Steward, agreement: str, done: str = "") -> Response:
         "contracting/room.html",
         room=await visit.services.contracts.room(visit.actor, agreement),
         history=await visit.services.contract_changes.history(visit.actor, agreement),
+        duties=await visit.services.duties.list(visit.actor, agreement),
         requested=False,
         done=done,
         possible=possible,

@@ -7,6 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from contracts import exchange
+from contracts.duties import duty_id
 from contracts.exchange import CLAIMS, EXCHANGES, json_schemas
 from contracts.faults import MessageError
 from contracts.shape import Strict
@@ -159,6 +160,21 @@ SAMPLES: dict[str, dict] = {
         "at": AT,
     },
     "AnswerTaken": {"outcome": None},
+    "DutyNotice": {"statement": JWS},
+    "DutyDone": {
+        "duty": duty_id("a", "/obligation/0", "urn:uuid:t"),
+        "agreement": "a",
+        "pointer": "/obligation/0",
+        "key": "delete",
+        "occasion": "urn:uuid:t",
+        "by": HOLDER,
+        "at": AT,
+        "objects": 1,
+        "lines": 2,
+        "bytes": 3,
+        "proof": {"link": "https://example.org/report", "digest": HASH, "words": None},
+        "log": HASH,
+    },
     "Done": {},
 }
 MODELS: dict[str, type[Strict]] = {

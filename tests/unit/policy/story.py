@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from policy.consent import ConsentRecord
 from policy.decision import Action, Regime
-from policy.facts import Facts, Question
+from policy.facts import Facts, Question, Recipient
 from policy.odrl import compiled
 from policy.offers import research_offer
 
@@ -90,7 +90,7 @@ class Story:
         return replace(plain, **changes)
 
     def facts(self, **changes):
-        """A contract in force, a linked person who said yes, a wallet heard an hour ago, an approved study."""
+        """A contract in force, a person who said yes, a wallet heard an hour ago, an approved study, a German group."""
         if isinstance(changes.get("policy"), dict):
             changes["policy"] = compiled(changes["policy"])
         plain = Facts(
@@ -100,6 +100,7 @@ class Story:
             consents=(PLAIN_CONSENT,),
             heard_from_wallet_at=NOW - timedelta(hours=1),
             study_approved=True,
+            recipient=Recipient(jurisdiction="DE", hosting=("DE",)),
             executors=frozenset({"pseudonymise", "erase-on-withdrawal"}),
         )
         return replace(plain, **changes)

@@ -115,8 +115,8 @@ NAMED = [
         "/permission/0/duty/0",
     ),
     (
-        with_rule(duty=[{"action": "delete", "constraint": [constraint("dateTime", "lteq", "2027-01-01")]}]),
-        "/permission/0/duty/0: a duty under conditions",
+        with_rule(duty=[{"action": "delete", "constraint": [constraint("count", "lteq", "3")]}]),
+        "/permission/0/duty/0/constraint/0/leftOperand: count",
     ),
     (with_rule(constraint=["x"]), "/permission/0/constraint/0"),
     (with_rule(constraint=[{}]), "/permission/0/constraint/0/operator"),

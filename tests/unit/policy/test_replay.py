@@ -8,7 +8,7 @@ import pytest
 
 from policy.decide import decide
 from policy.decision import Reason, Regime
-from policy.facts import CareRelation, Facts, Permit, Question
+from policy.facts import CareRelation, Facts, OptOut, Permit, Question, Recipient
 from policy.odrl import compiled
 from policy.replay import ReplayError, inputs_from_json, inputs_to_json
 from tests.unit.policy.story import DATASET, GROUP, NOW, RESEARCH, story
@@ -24,8 +24,11 @@ def everything():
         opted_out_at=NOW,
         permit=Permit(
             id="p", approved_at=NOW, valid_until=NOW, recipients=(GROUP,), purposes=(RESEARCH,), datasets=(DATASET,),
-            public_body=True,
+            public_body=True, extended_from=NOW, override_law="A law",
         ),
+        past_opt_outs=(OptOut(at=NOW - timedelta(days=9), reversed_at=NOW),),
+        recipient=Recipient(jurisdiction="CH", hosting=("DE", "CH"), transfer_grounds=("eu-gdpr:A46-2-c",)),
+        asks_place=True,
         care=CareRelation(provider=GROUP, since=NOW, until=NOW),
         own_data=True,
         stops=(Reason("code", "Text.", "rule", "/x"),),

@@ -36,10 +36,15 @@ def test_a_verb_helps_with_a_sentence_and_an_example(concord, verb):
     assert len(VERBS[verb].help) > 20
 
 
+ON_FILES = {"policy check", "policy compare", "policy evaluate", "policy explain"}
+"""Verbs that read the files they are given, and need no participant."""
+
+
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_a_verb_takes_a_directory_and_prints_json(verb):
     options = {option for parameter in VERBS[verb].params for option in parameter.opts}
-    assert {"--directory", "-d", "--json"} <= options
+    assert "--json" in options
+    assert (verb in ON_FILES) is not ({"--directory", "-d"} <= options)
     assert all(parameter.help for parameter in VERBS[verb].params if parameter.name != "help")
 
 

@@ -16,6 +16,15 @@ from tests.unit.connector.services.participant_factory import (
 )
 
 
+async def fits(research, provider, dataset, offer, study):
+    """What would be asked for is compared with the offer, and nothing is sent."""
+    researcher, service = research.actor("researcher"), research.services.research
+    found = await service.preview(researcher, provider, dataset, offer, study, RESEARCH)
+    assert (found.verdict, found.beyond, found.clashes) == ("compatible", [], [])
+    assert any("scientific research" in line for line in found.witness)
+    assert await service.negotiations(researcher) == []
+
+
 async def test_an_offer_becomes_a_contract_that_every_role_can_read(space, hospital, research, wallet, tmp_path):
     await space.acquaint(hospital, research, wallet)
     people = await with_people(hospital, 12)
@@ -34,6 +43,7 @@ async def test_an_offer_becomes_a_contract_that_every_role_can_read(space, hospi
     assert any("scientific research" in line for line in entry.offers[0].sentences)
     assert (await hospital.services.steward.dataset(steward, dataset)).yield_text == "10"
 
+    await fits(research, hospital.id, dataset, entry.offers[0].id, study)
     pid = await research.services.research.negotiate(
         researcher, hospital.id, dataset, entry.offers[0].id, study, RESEARCH
     )

@@ -20,7 +20,7 @@ METHODS: list[tuple[str, str, tuple[object, ...], set[str]]] = [
         "study": ("s",), "publish_study": (study_draft("urn:p:x", "d"),),
         "negotiate": ("urn:p:x", "d", "", "s", "p"), "negotiations": (), "negotiation": ("p",), "agreements": (),
         "room": ("a",), "request_transfer": ("a",), "transfers": (), "transfer": ("t",), "manifest": ("t",),
-        "end_transfer": ("t",),
+        "end_transfer": ("t",), "preview": ("urn:p:x", "d", "", "s", "p"),
     }.items()],
     *[("steward", name, given, STEWARD) for name, given in {
         "home": (), "sources": (), "patients": ("x",), "make_link_code": ("p",), "datasets": (), "dataset": ("d",),
@@ -36,6 +36,7 @@ METHODS: list[tuple[str, str, tuple[object, ...], set[str]]] = [
     }.items()],
     *[("membership", name, given, {"operator"}) for name, given in {
         "members": (), "add": ("http://x", "f"), "set_standing": ("m", "suspended"),
+        "set_place": ("m", "DE", ["DE"]),
     }.items()],
     *[("membership", name, given, STEWARD) for name, given in {"accept": ("m", "w"), "revoke": ("m",)}.items()],
     ("membership", "acceptances", (), STEWARD | {"dpo"}),
@@ -53,6 +54,9 @@ METHODS: list[tuple[str, str, tuple[object, ...], set[str]]] = [
     *[("contracts", name, given, RESEARCHER | STEWARD) for name, given in {
         "negotiations": (), "negotiation": ("p",), "terminate": ("p", "r"), "agreements": (), "room": ("a",),
     }.items()],
+    *[("duties", name, given, RESEARCHER | STEWARD | {"dpo"}) for name, given in {"list": (), "show": ("d",)}.items()],
+    ("simulator", "today", (), STEWARD | {"dpo"}), ("simulator", "suppose", ("s", "d", "r", "p"), STEWARD | {"dpo"}),
+    ("duties", "state", ("d", "https://x.example/"), RESEARCHER),
     ("waiting", "until", ("p", {"x"}, 0), {"operator"}),
     *[("wallet", name, given, {"operator"}) for name, given in {
         "host": ("n", "s", date(1990, 1, 1)), "answer_as_proxy": ("a", "s", None, "parent"),
@@ -101,6 +105,7 @@ async def test_the_table_above_names_every_public_method(hospital):
         "rules",
         "approvals",
         "offers",
+        "simulator",
     ):
         found = getattr(hospital.services, service)
         public = {name for name in dir(type(found)) if not name.startswith("_")}

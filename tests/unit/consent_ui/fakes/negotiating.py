@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 from connector.problems import Problem, conflict, missing
 from connector.services.contracting import QuestionRow, QuestionView, RuleRow, RuleWeakened, Standing, Verdict
+from connector.services.duties.views import DutyRow, DutyView
 from connector.services.exchange.changes import AmendmentView, ContractEnded, ContractHistory
 from connector.services.membership import AcceptanceRow
-from connector.services.rooms.views import Round
+from connector.services.rooms.views import Fit, Round
 from connector.services.steward import ParticipantRow
 from policy.categories import words
 from policy.odrl.differences import Change, TermDifference
@@ -25,6 +26,7 @@ TRAINING = "https://w3id.org/dpv/legal/eu/ehds#TrainTestAndEvaluateHealthAlgorit
 CALM, PRESSING, OPEN_TERM = "urn:uuid:asked-calm", "urn:uuid:asked-pressing", "urn:uuid:asked-open-term"
 OVER = "urn:uuid:asked-over"
 THEIRS, OURS = "urn:uuid:change-theirs", "urn:uuid:change-ours"
+REPORT = "urn:uuid:duty-report"
 ENDED = "urn:uuid:e1d0c2b3-1111-4222-8333-444455556666"
 REPLACED = "urn:uuid:b2d0c2b3-1111-4222-8333-444455556666"
 READ = "5" * 64
@@ -102,6 +104,7 @@ class Questions:
             if found.approved else [],
             can=[no] if plain else [yes, "counter", no], standing=STANDING, understood=not plain,
             terms_digest=READ, spoken=bool(found.approved),
+            fit=Fit("unknown", unknowns=["Nobody has said so"]) if plain else Fit("compatible", beyond=["It goes on"]),
         )  # fmt: skip
 
     def read(self, terms):
@@ -281,6 +284,55 @@ class Changes:
         self.done.append(("withdraw", id))
 
 
+class Duties:
+    """What is owed under the contract: one duty of each standing."""
+
+    def __init__(self, empty: bool, role: str) -> None:
+        self.empty, self.role = empty, role
+        self.stated: list[tuple[str, ...]] = []
+
+    async def list(self, actor, agreement=None, state=None):
+        said = {one[0] for one in self.stated}
+        return [] if self.empty else [replace(one, can_state=one.can_state and one.id not in said) for one in self.rows]
+
+    @property
+    def rows(self) -> list[DutyRow]:
+        ours = self.role == "consumer"
+        day = timedelta(days=1)
+
+        def row(id: str, duty: str, sentence: str, state: str, by: str, **more: object) -> DutyRow:
+            mine = (by == "consumer") == ours
+            facts = {"due_at": None, "done_at": None, "reminded_at": None, "can_state": False} | more
+            return DutyRow(
+                id, AGREEMENT, duty, sentence, state, by, mine, staff.GROUP if by == "consumer" else NAMES[HOSPITAL],
+                counterparty_name=NAMES[HOSPITAL] if ours else staff.GROUP, **facts,
+            )  # fmt: skip
+
+        return [
+            row(REPORT, "report", "The recipient must report to the data holder by 1 November 2026.", "overdue",
+                "consumer", due_at=NOW - 20 * day, can_state=ours),
+            row("urn:uuid:d-2", "publish-results", "The results must be published within 1 year after the contract was "
+                "made.", "due", "consumer", due_at=NOW + 100 * day, can_state=ours),
+            row("urn:uuid:d-3", "delete", "The data must be deleted within 30 days after it arrived.", "pending",
+                "consumer", due_at=NOW + 30 * day),
+            row("urn:uuid:d-4", "inform", "The data holder must be told about each use.", "violated", "consumer",
+                due_at=NOW - day, done_at=NOW),
+            row("urn:uuid:d-5", "pseudonymise", "Names and other marks of a person are replaced by a code name before "
+                "anything leaves.", "fulfilled", "provider", done_at=NOW - day),
+        ]  # fmt: skip
+
+    async def show(self, actor, id):
+        found = next((one for one in await self.list(actor) if one.id == id), None)
+        if found is None:
+            raise missing("There is no such duty here")
+        return DutyView(found, "/obligation/0", {})
+
+    async def state(self, actor, id, link="", digest="", words=""):
+        if digest and len(digest) != 64:
+            raise Problem(400, "invalid", "No", "is not in the accepted form", "digest", "64 hex digits")
+        self.stated.append((id, link, digest, words))
+
+
 class TransferDesk:
     def __init__(self, role: str) -> None:
         self.role = role
@@ -331,6 +383,7 @@ def add(services: SimpleNamespace, role: str, empty: bool) -> None:
     services.approvals, services.offers = Questions("request", empty), Questions("offer", empty)
     services.rules, services.membership = Rules(empty), Membership(empty)
     services.contracts, services.transfer_desk = Contracts(empty), TransferDesk(mine)
+    services.duties = Duties(empty, mine)
     services.contract_changes = services.amendments = services.endings = changes
     others = [] if empty else [
         ParticipantRow(GROUP_ID, staff.GROUP, "research", proves=True),

@@ -79,6 +79,7 @@ def participant(role: str, empty: bool = False) -> SimpleNamespace:
     services = SimpleNamespace(
         accounts=Accounts(NAMES[role], roles, name), wallet=people.Wallet(empty), research=staff.Research(empty),
         steward=staff.Steward(empty), dpo=staff.Dpo(empty),
+        simulator=staff.Simulator(empty),
     )  # fmt: skip
     negotiating.add(services, role, empty)
     return SimpleNamespace(

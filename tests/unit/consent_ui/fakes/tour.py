@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from tests.unit.consent_ui.fakes.negotiating import CALM, ENDED, FOREIGN, OPEN_TERM, OURS, PRESSING, REPLACED, THEIRS
+from tests.unit.consent_ui.fakes.negotiating import (
+    CALM,
+    ENDED,
+    FOREIGN,
+    OPEN_TERM,
+    OURS,
+    PRESSING,
+    REPLACED,
+    REPORT,
+    THEIRS,
+)
 from tests.unit.consent_ui.fakes.people import HEART, HOSPITAL, SLEEP, SUGAR
 from tests.unit.consent_ui.fakes.staff import AGREEMENT, DATASET, PID
 
@@ -25,9 +35,11 @@ TOUR: dict[tuple[str, str], list[str]] = {
         f"/research/contracts/{AGREEMENT}/end", f"/research/contracts/{AGREEMENT}/change",
         f"/research/contracts/proposals/{THEIRS}", f"/research/contracts/proposals/{OURS}",
         "/research/transfers/urn:uuid:t2/pause", "/research/transfers/urn:uuid:t2/end",
+        f"/research/contracts/duties/{REPORT}",
     ],
     ("hospital", "steward"): [
         "/steward", "/steward/sources", "/steward/people", "/steward/datasets", "/steward/datasets/new",
+        "/steward/datasets/outlook",
         f"/steward/datasets/{DATASET}", "/steward/requests", f"/steward/requests/{HEART}",
         "/steward/negotiations", f"/steward/negotiations/{CALM}", f"/steward/negotiations/{PRESSING}",
         f"/steward/negotiations/{OPEN_TERM}", f"/steward/negotiations/{PID}", f"/steward/negotiations/{CALM}/counter",
@@ -54,6 +66,7 @@ EMPTY_TOUR: dict[tuple[str, str], list[str]] = {
     ],
     ("hospital", "steward"): [
         "/steward", "/steward/sources", "/steward/people", "/steward/datasets", "/steward/datasets/new",
+        "/steward/datasets/outlook",
         "/steward/requests", "/steward/negotiations", "/steward/negotiations/rules", "/steward/negotiations/rules/new",
         "/steward/negotiations/offer", "/steward/contracts", "/steward/contracts/accepted",
     ],

@@ -21,6 +21,8 @@ class FormOnPage:
     fields: list[tuple[str, str]] = field(default_factory=list)
     buttons: list[str] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    said: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """What a button itself says, as name and value, by its words."""
 
 
 class Page(HTMLParser):
@@ -35,6 +37,7 @@ class Page(HTMLParser):
         self.links: dict[str, str] = {}
         self.words: list[str] = []
         self._link = self._button = None
+        self._named = ("", "")
         self._select = ""
         self.feed(html)
         self.close()
@@ -54,7 +57,7 @@ class Page(HTMLParser):
         elif tag == "a":
             self._link = (found.get("href") or "", [])
         elif tag == "button":
-            self._button = []
+            self._button, self._named = [], (found.get("name") or "", found.get("value") or "")
 
     def _field(self, tag, found):
         name, kind = found.get("name") or "", found.get("type")
@@ -76,6 +79,8 @@ class Page(HTMLParser):
             self._link = None
         elif tag == "button" and self._button is not None:
             self.forms[-1].buttons.append(tidy("".join(self._button)))
+            if self._named[0]:
+                self.forms[-1].said[self.forms[-1].buttons[-1]] = self._named
             self._button = None
 
     def handle_data(self, data):
@@ -127,6 +132,8 @@ class Visitor:
             if name not in given:
                 data.setdefault(name, []).append(value)
         data |= {name: value if isinstance(value, list) else [value] for name, value in given.items()}
+        for name, value in (said for words, said in form.said.items() if words.startswith(button)):
+            data[name] = [value]
         target = urljoin(self.path, form.action or self.path)
         return self._land(self.client.post(target, data=data, headers={"Origin": ORIGIN}))
 

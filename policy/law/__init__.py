@@ -1,0 +1,1 @@
+"""The law as data and pure questions about it: what is lawful, what is prohibited, permits, opt-outs, places."""

@@ -1,0 +1,305 @@
+"""Is an offer compatible with a request (and with a consent)? Yes with a witness, no with what clashes, or unknown.
+
+Compatible: there is something that both sides, taken as they are written, allow. That a request stays *within* an offer
+is more, and asked by itself (`beyond`, `stays_within`).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from policy.odrl import vocabulary as v
+from policy.odrl.atomic import atomic
+from policy.odrl.compatibility import wording
+from policy.odrl.compatibility.claims import (
+    Assumptions,
+    Claim,
+    Side,
+    Silence,
+    of_facts,
+    of_prohibition,
+    of_rule,
+    opened,
+    spoken,
+)
+from policy.odrl.compatibility.clashing import clashes
+from policy.odrl.compatibility.formulas import joined
+from policy.odrl.compatibility.searching import Budget, Found, Goal, search
+from policy.odrl.compatibility.sets.axes import literal
+from policy.odrl.compatibility.sheets import Scoped, Sheet
+from policy.odrl.evaluating.truth import Truth
+from policy.odrl.model import XSD, Literal, Policy, Rule, Term
+
+DEFAULT = Assumptions()
+
+
+class Verdict(StrEnum):
+    """Whether two policies can be kept at once."""
+
+    CONFLICT = "conflict"
+    COMPATIBLE = "compatible"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """One value that all sides allow: of which left operand (`scope`: of whose refinement), in words."""
+
+    left: str
+    value: Literal
+    words: str
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Claims that cannot hold together; without any one of them the others might. None for what is no term."""
+
+    claims: tuple[Claim, ...]
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The answer: with a `witness` if compatible, `clashes` (narrowest first) if not, `unknowns` if nobody can tell.
+
+    `beyond` says for which limits of the offer it does not follow that the request keeps them.
+    """
+
+    verdict: Verdict
+    witness: tuple[Witness, ...] = ()
+    clashes: tuple[Clash, ...] = ()
+    unknowns: tuple[str, ...] = ()
+    beyond: tuple[str, ...] = ()
+
+
+def compare(
+    offer: Policy, request: Policy, *, claims: Iterable[Claim] = (), assumptions: Assumptions = DEFAULT
+) -> Comparison:
+    """Compare two policies; `claims` are those of further sides (`consents.claims`).
+
+    Raises :class:`PolicyError` if a policy is too large to be brought into its atomic form.
+    """
+    further = (*claims, *of_facts(assumptions.facts))
+    mine, theirs = atomic(offer), atomic(request)
+    asked = [_best(mine, theirs, rule, further, assumptions) for rule in theirs.permissions]
+    if not asked:
+        return Comparison(Verdict.UNKNOWN, unknowns=("The request asks for nothing",))
+    found = _together(asked)
+    found = _duties(found, mine, theirs, assumptions)
+    unread = [wording.not_understood(side, one) for side, one in ((Side.OFFER, offer), (Side.REQUEST, request))]
+    gaps = tuple(one for one in unread if one)
+    return replace(found, verdict=Verdict.UNKNOWN, unknowns=(*gaps, *found.unknowns)) if gaps else found
+
+
+def _best(
+    offer: Policy, request: Policy, asked: Rule, further: tuple[Claim, ...], assumptions: Assumptions
+) -> Comparison:
+    """What the offer's permissions make of one that is asked for: the kindest answer, and of noes the nearest."""
+    found = [_pair(offer, request, (rule, asked), further, assumptions) for rule in offer.permissions]
+    if not found:
+        return Comparison(Verdict.CONFLICT, clashes=(Clash((), wording.nothing_offered()),))
+    return min(found, key=lambda one: (_KINDNESS.index(one.verdict), len(one.clashes), len(one.beyond)))
+
+
+_KINDNESS = (Verdict.COMPATIBLE, Verdict.UNKNOWN, Verdict.CONFLICT)
+
+
+def _together(asked: Sequence[Comparison]) -> Comparison:
+    """All that is asked for must be possible."""
+    return Comparison(
+        max((one.verdict for one in asked), key=_KINDNESS.index),
+        tuple(dict.fromkeys(value for one in asked for value in one.witness)),
+        tuple(dict.fromkeys(clash for one in asked for clash in one.clashes)),
+        tuple(dict.fromkeys(words for one in asked for words in one.unknowns)),
+        tuple(dict.fromkeys(words for one in asked for words in one.beyond)),
+    )
+
+
+# --- one permission against one ---------------------------------------------------------------------------------------
+
+
+def _pair(
+    offer: Policy, request: Policy, rules: tuple[Rule, Rule], further: tuple[Claim, ...], assumptions: Assumptions
+) -> Comparison:
+    offered, asked = rules
+    action = _action(offered.action, asked.action)
+    if action is False:
+        return Comparison(Verdict.CONFLICT, clashes=(Clash((), wording.other_action(offered.action, asked.action)),))
+    claims = [*of_rule(Side.OFFER, offered), *of_rule(Side.REQUEST, asked), *further]
+    joint = asked.action if action and v.includes(offered.action, asked.action) else offered.action
+    claims += [*_forbidden(Side.OFFER, offer, joint), *_forbidden(Side.REQUEST, request, joint)]
+    found = _weighed(claims, assumptions)
+    if action is None and found.verdict is not Verdict.CONFLICT:
+        gap = wording.unrelated_actions(offered.action, asked.action)
+        return replace(found, verdict=Verdict.UNKNOWN, witness=(), unknowns=(gap, *found.unknowns))
+    wide = v.includes(asked.action, offered.action) and offered.action != asked.action
+    return replace(found, beyond=(wording.wider_action(offered.action), *found.beyond)) if wide else found
+
+
+def _action(offered: str, asked: str) -> Truth:
+    """Whether something is both of one action and of the other, None if one of them has no place we know."""
+    if v.includes(offered, asked) or v.includes(asked, offered):
+        return True if offered else None
+    return False if v.action(offered) and v.action(asked) else None
+
+
+def _forbidden(side: Side, policy: Policy, action: str) -> Iterator[Claim]:
+    # Where permissions win within a policy, its own prohibitions take nothing from what it permits.
+    if policy.conflict != "perm":
+        yield from (of_prohibition(side, rule) for rule in policy.prohibitions if v.includes(rule.action, action))
+
+
+def _weighed(claims: list[Claim], assumptions: Assumptions) -> Comparison:
+    sheet = Sheet((one for claim in claims for one in claim.terms), assumptions.known, assumptions.anchors)
+    goals = [joined_goal(sheet, claims), *(one.goal(sheet) for one in claims if one.denied)]
+    found = search(sheet, goals)
+    if found.holds is False:
+        return Comparison(Verdict.CONFLICT, clashes=_worded(clashes(sheet, claims)))
+    gaps = _silent(sheet, claims, assumptions)
+    beyond = _beyond(sheet, claims)
+    if found.holds is None:
+        return Comparison(Verdict.UNKNOWN, unknowns=(*gaps, *_open(sheet, claims, found)), beyond=beyond)
+    if gaps:
+        return Comparison(Verdict.UNKNOWN, unknowns=gaps, beyond=beyond)
+    return Comparison(Verdict.COMPATIBLE, witness=_witness(sheet, found), beyond=beyond)
+
+
+def joined_goal(sheet: Sheet, claims: Iterable[Claim]) -> Goal:
+    """All claims but the prohibitions as one goal, so that sets on one axis are joined before anything is tried."""
+    return Goal(joined("and", [one.formula(sheet) for one in claims if not one.denied]))
+
+
+def _worded(found: Iterable[tuple[Claim, ...]]) -> tuple[Clash, ...]:
+    return tuple(Clash(some, wording.clash(some)) for some in found)
+
+
+# --- what is not said, and what nobody can tell -----------------------------------------------------------------------
+
+
+def _silent(sheet: Sheet, claims: list[Claim], assumptions: Assumptions) -> tuple[str, ...]:
+    """What one of the two policies limits and the other leaves open."""
+    said = {side: spoken(claims, sheet, side) for side in Side}
+    only_offer = said[Side.OFFER] - said[Side.REQUEST] - said[Side.FACTS]
+    only_request = said[Side.REQUEST] - said[Side.OFFER] - said[Side.FACTS]
+    open_ones = _unexcused(sheet, only_offer, only_request)
+    if assumptions.silence is Silence.REQUEST:
+        open_ones &= only_offer
+    elif not said[Side.OFFER] and not said[Side.REQUEST]:
+        return (wording.nothing_stated(),)
+    return tuple(
+        wording.silent(Side.REQUEST if name in only_offer else Side.OFFER, sheet.variables[name].left)
+        for name in sorted(open_ones)
+        if name in sheet.variables
+    )
+
+
+def _unexcused(sheet: Sheet, offered: frozenset[str], asked: frozenset[str]) -> frozenset[str]:
+    """Those of which no chain says how they stand to one that only the other side speaks of."""
+    excused: set[str] = set()
+    for chain in sheet.chains:
+        parts, total = set(chain.parts), chain.total
+        if (parts <= offered and total in asked) or (parts <= asked and total in offered):
+            excused |= {*parts, total}
+    return (offered | asked) - excused
+
+
+def _open(sheet: Sheet, claims: list[Claim], found: Found) -> tuple[str, ...]:
+    """Why nobody can tell: each variable of which it is not known whether the claims about it can hold together."""
+    if found.spent:
+        return (wording.too_involved(),)
+    words, budget = [], Budget()
+    for name, variable in sheet.variables.items():
+        about = [one for one in claims if name in one.variables(sheet)]
+        if budget.left > 0 and search(sheet, (one.goal(sheet) for one in about), budget).holds is None:
+            words.append(wording.open_relation(variable.left, [one for one in about if one.side is not Side.FACTS]))
+    return tuple(dict.fromkeys(words)) or (wording.undecided(),)
+
+
+def _beyond(sheet: Sheet, claims: list[Claim]) -> tuple[str, ...]:
+    """The offer's limits that do not follow from what the request says."""
+    asked = [one for one in claims if one.side is Side.REQUEST]
+    stated, all_asked, budget = {one.terms for one in asked}, joined_goal(sheet, asked), Budget()
+    return tuple(
+        wording.not_kept(one, [other for other in asked if other.variables(sheet) & one.variables(sheet)])
+        for one in claims
+        if one.side is Side.OFFER and one.counts and one.terms not in stated
+        and not _follows(sheet, all_asked, one, budget)
+    )  # fmt: skip
+
+
+def _follows(sheet: Sheet, asked: Goal, limit: Claim, budget: Budget) -> bool:
+    return search(sheet, [asked, limit.goal(sheet)._replace(wanted=False)], budget).holds is False
+
+
+def _witness(sheet: Sheet, found: Found) -> tuple[Witness, ...]:
+    values = [(name, literal(at, axis)) for name, at in found.places.items() if (axis := sheet.variables[name].axis)]
+    values += [(name, sheet.variables[name].literals.get(text) or Literal(text)) for name, text in found.named.items()]
+    values += [(name, Literal(f"PT{one.period}S", f"{XSD}duration")) for name, one in found.recurrences.items()]
+    return tuple(_one(sheet, name, value) for name, value in sorted(values, key=lambda pair: pair[0]))
+
+
+def _one(sheet: Sheet, name: str, value: Literal) -> Witness:
+    left = sheet.variables[name].left
+    scope = name.partition(" ")[0] if name.endswith(f" {left}") else ""
+    return Witness(left, value, wording.value_words(left, value), scope)
+
+
+# --- duties against prohibitions --------------------------------------------------------------------------------------
+
+
+def _duties(found: Comparison, offer: Policy, request: Policy, assumptions: Assumptions) -> Comparison:
+    """Add what one side obliges to and the other forbids."""
+    for side, owing, forbidding in ((Side.OFFER, offer, request), (Side.REQUEST, request, offer)):
+        for duty in _owed(owing):
+            for rule in forbidding.prohibitions:
+                if v.includes(rule.action, duty.action):
+                    found = _owed_and_forbidden(found, side, duty, rule, assumptions)
+    return found
+
+
+def _owed(policy: Policy) -> Iterator[Rule]:
+    yield from policy.obligations
+    for rule in policy.permissions:
+        yield from rule.duties
+
+
+def _owed_and_forbidden(found: Comparison, side: Side, duty: Rule, rule: Rule, assumptions: Assumptions) -> Comparison:
+    other = Side.REQUEST if side is Side.OFFER else Side.OFFER
+    claims = [*of_rule(side, duty), of_prohibition(other, rule)]
+    sheet = Sheet((one for claim in claims for one in claim.terms), assumptions.known, assumptions.anchors)
+    answer = search(sheet, [one.goal(sheet) for one in claims]).holds
+    if answer is True:
+        return found
+    words = wording.owed_and_forbidden(side, duty)
+    if answer is False:
+        clash = Clash((of_prohibition(other, rule),), words)
+        return replace(found, verdict=Verdict.CONFLICT, witness=(), clashes=(clash, *found.clashes))
+    verdict = found.verdict if found.verdict is Verdict.CONFLICT else Verdict.UNKNOWN
+    return replace(found, verdict=verdict, witness=(), unknowns=(words, *found.unknowns))
+
+
+# --- one policy, and terms within terms -------------------------------------------------------------------------------
+
+
+def satisfiable(policy: Policy, *, assumptions: Assumptions = DEFAULT) -> Truth:
+    """Whether something meets one of the policy's permissions; None if nobody can tell or it permits nothing."""
+    answers: list[Truth] = []
+    for rule in atomic(policy).permissions:
+        claims = [*of_rule(Side.OFFER, rule), *_forbidden(Side.OFFER, policy, rule.action)]
+        claims += of_facts(assumptions.facts)
+        sheet = Sheet((one for claim in claims for one in claim.terms), assumptions.known, assumptions.anchors)
+        answers.append(search(sheet, [one.goal(sheet) for one in claims]).holds)
+    if policy.unknown or not answers:
+        return None
+    return True if True in answers else None if None in answers else False
+
+
+def stays_within(narrow: Iterable[Term], wide: Iterable[Term], *, assumptions: Assumptions = DEFAULT) -> Truth:
+    """Whether all that meets the first terms meets the second; None if nobody can tell."""
+    inner, outer = ([Scoped(term) for term in opened(terms)] for terms in (narrow, wide))
+    sheet = Sheet((*inner, *outer), assumptions.known, assumptions.anchors)
+    mine = joined("and", [sheet.formula(one) for one in inner])
+    theirs = joined("and", [sheet.formula(one, holds=False) for one in outer])
+    found = search(sheet, [Goal(mine), Goal(theirs, wanted=False)])
+    return None if found.holds is None else not found.holds

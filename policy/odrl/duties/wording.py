@@ -1,0 +1,79 @@
+"""Duties in words, for the people who must keep them and for those who are asked."""
+
+from calendar import month_name
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
+
+from policy.instants import TICK
+from policy.odrl.duties.known import Duty, Period
+
+
+def words(duty: Duty) -> str:
+    """Return one duty as a sentence for people."""
+    said = _SAID[duty.key]
+    whom = f" ({duty.party})" if duty.party else ""
+    if duty.until is not None:
+        return said.by_instant.format(moment=_moment(duty.until), whom=whom)
+    if duty.within is not None:
+        return said.by_period.format(period=_length(duty.within), whom=whom)
+    return said.plain.format(whom=whom)
+
+
+class _Said(NamedTuple):
+    plain: str
+    by_period: str = ""
+    by_instant: str = ""
+
+
+_SAID: Mapping[str, _Said] = MappingProxyType(
+    {
+        "pseudonymise": _Said(
+            "Names and other marks of a person are replaced by a code name before anything leaves."
+        ),
+        "anonymise": _Said("Nothing that points to a person may remain in the data."),
+        "log": _Said("The recipient must write down each transfer in its log{whom}."),
+        "inform": _Said(
+            "The data holder must be told about each use{whom}.",
+            "The data holder must be told about each use within {period}{whom}.",
+        ),
+        "delete": _Said(
+            "The data must be deleted when the work is done.",
+            "The data must be deleted within {period} after it arrived.",
+            "The data must be deleted by {moment}.",
+        ),
+        "erase-on-withdrawal": _Said(
+            "When a person asks for it, what was received about them must be deleted."
+        ),
+        "report": _Said(
+            "The recipient must report to the data holder{whom}.",
+            "The recipient must report to the data holder within {period} after the contract was made{whom}.",
+            "The recipient must report to the data holder by {moment}{whom}.",
+        ),
+        "publish-results": _Said(
+            "The results must be published.",
+            "The results must be published within {period} after the contract was made.",
+            "The results must be published by {moment}.",
+        ),
+    }
+)  # fmt: skip
+
+
+def _length(period: Period) -> str:
+    """A period in whole years, months, days, hours and so on, without what is nothing."""
+    rest = period.rest + TICK if (period.rest + TICK).microseconds == 0 else period.rest
+    years, months = divmod(period.months, 12)
+    hours, seconds = divmod(rest.seconds, 3600)
+    counted = zip(
+        (years, months, rest.days, hours, *divmod(seconds, 60)),
+        ("year", "month", "day", "hour", "minute", "second"), strict=True,
+    )  # fmt: skip
+    parts = [f"{count} {name}{'' if count == 1 else 's'}" for count, name in counted if count]
+    return " and ".join(parts) or "no time"
+
+
+def _moment(moment: datetime) -> str:
+    said = f"{moment.day} {month_name[moment.month]} {moment.year}"
+    whole_day = f"{moment:%H:%M:%S}" == "23:59:59"
+    return said if whole_day else f"{said}, {moment:%H:%M} UTC"

@@ -1,0 +1,75 @@
+"""Contracts that owe something, for two-party tests: made with these duties, looked at, and moved in time."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connector.identity.statements import StatementType, read_statement
+from connector.records import DutyOwed, ReceivedTransfer
+from connector.services.duties.book import BELL
+from connector.services.steward.views import DatasetDraft
+from policy.odrl.duties import rule
+from tests.two_party import story
+from tests.two_party.releases import BUNDLES, RECORD_KINDS, Stage, agree
+from tests.two_party.space import Party, until
+
+if TYPE_CHECKING:
+    from tests.two_party.conftest import Trio
+
+
+def two_people(directory: Path) -> Path:
+    """The records of two people, as bundles in a folder."""
+    some = directory / "bundles"
+    some.mkdir()
+    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:2]:
+        shutil.copy(bundle, some)
+    return some
+
+
+async def contract(trio: Trio, bundles: Path, *duties: str) -> Stage:
+    """A contract about these people's records, all of whom said yes, that owes these duties (`delete:P30D`)."""
+    steward = trio.hospital.acting("steward")
+    report = await trio.hospital.services.importing.import_fhir(steward, bundles, "Records")
+    stage = Stage(trio.hospital, trio.research, trio.wallet, "", report.source, space_client=trio.space.client)
+    draft = DatasetDraft(
+        title="All records", description="What we know.", keywords=["records"], source=stage.source, kind="records",
+        categories=RECORD_KINDS, purposes=[story.RESEARCH], until=datetime.now(UTC).date() + timedelta(days=300),
+        duties=[dict(rule(one)) for one in duties],
+    )  # fmt: skip
+    stage.dataset = await trio.hospital.services.steward.publish_dataset(steward, draft)
+    stage.study = await story.approved_study(stage.research, stage.holder, stage.dataset, stage.wallet)
+    await agree(stage)
+    for source_id in await stage.source_ids():
+        await stage.answer(source_id)
+    return stage
+
+
+def at(moment: datetime, *parties: Party) -> None:
+    """It is another time at these parties, and their jobs are woken as they would be."""
+    for party in parties:
+        ahead = moment - datetime.now(UTC)
+        party.context.clock = lambda ahead=ahead: datetime.now(UTC) + ahead
+        party.context.bells.ring(BELL)
+
+
+def there(received: ReceivedTransfer) -> bool:
+    return Path(received.path).exists()
+
+
+async def row(party: Party, duty: str, standing: str = "done", occasion: str | None = None) -> DutyOwed:
+    """The one duty of a kind, once it stands so."""
+
+    async def look() -> DutyOwed | None:
+        found = await party.find(DutyOwed, duty=duty, standing=standing)
+        return next((one for one in found if occasion in (None, one.occasion)), None)
+
+    found: DutyOwed = await until(look, f"a duty to {duty} that is {standing} at {party.founded.name}")
+    return found
+
+
+def stated(one: DutyOwed, signer: Party) -> dict[str, Any]:
+    """The statement kept as evidence, verified with the signer's key."""
+    return read_statement(one.evidence["statement"], StatementType.DUTY_DONE, [signer.context.signer.public_jwk])
