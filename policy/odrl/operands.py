@@ -127,6 +127,8 @@ def _names(constraint: Constraint, known: frozenset[str]) -> None:
     if any(literal.datatype not in {None, f"{XSD}string", f"{XSD}anyURI"} for literal in constraint.right):
         raise NotUnderstoodError(f"{constraint.pointer}/rightOperand")
     texts = frozenset(literal.text for literal in constraint.right)
+    if constraint.left == TRANSFER_GROUND and not all("://" in v.expand(text) for text in texts):
+        raise NotUnderstoodError(f"{constraint.pointer}/rightOperand: not a full IRI, nor with a prefix known here")
     if constraint.left in _PLACES and not all(map(_COUNTRY.fullmatch, texts)):
         raise NotUnderstoodError(f"{constraint.pointer}/rightOperand: not a country as ISO 3166 writes it (DE)")
     if known and (not texts <= known or constraint.operator in _NONE_OF):

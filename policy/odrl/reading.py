@@ -338,9 +338,9 @@ def _literal(value: Any, datatype: str | None) -> Literal | None:
     if value.__class__ is dict or isinstance(value, Mapping):
         return _stated(value, datatype)
     if isinstance(value, bool):
-        return Literal(str(value).lower(), datatype or f"{XSD}boolean")
+        return Literal(str(value).lower(), f"{XSD}boolean")
     if isinstance(value, int | float):
-        return Literal(str(value), datatype or f"{XSD}{'integer' if isinstance(value, int) else 'double'}")
+        return Literal(str(value), f"{XSD}{'integer' if isinstance(value, int) else 'double'}")
     return None
 
 
@@ -353,5 +353,9 @@ def _stated(value: _Object, datatype: str | None) -> Literal | None:
     kind, language, stated = value.get("@type"), value.get("@language"), value["@value"]
     if not (kind is None or isinstance(kind, str)) or not (language is None or isinstance(language, str)):
         return None
-    found = _literal(stated, expand(kind) if kind else datatype) if not isinstance(stated, Mapping) else None
+    # A text in a language has no other datatype, and what states its own type keeps it.
+    meant = expand(kind) if kind else None if language else datatype
+    found = _literal(stated, meant) if not isinstance(stated, Mapping) else None
+    if found is not None and kind and not isinstance(stated, str):
+        found = Literal(found.text, meant)
     return None if found is None else Literal(found.text, found.datatype, language)

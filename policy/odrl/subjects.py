@@ -89,5 +89,23 @@ def acts(compiled: Compiled, action: str) -> bool:
 def meant(policies: Sequence[Compiled], request: Request, state: State) -> list[Compiled]:
     """Return those that are about what is asked, or may be, as far as the state tells."""
     return [
-        one for one in policies if _unread(one) or any(rule.about(request, state) is not False for rule in _rules(one))
+        one
+        for one in policies
+        if any(rule.about(request, state) is not False for rule in _rules(one))
+        or (_unread(one) and _named_as_a_whole(one, request, state))
     ]
+
+
+def _named_as_a_whole(compiled: Compiled, request: Request, state: State) -> bool:
+    policy, decides = compiled.policy, compiled.behaviour.party_decides
+    sides = ((policy.targets, request.target), (policy.assignees if decides else (), request.party))
+    return all(
+        not stated or asked is None or any(_may_be(one, asked, state) for one in stated) for stated, asked in sides
+    )
+
+
+def _may_be(stated: Entity, asked: str, state: State) -> bool:
+    if asked == stated.iri:
+        return True
+    member = state.member(asked, stated.iri)
+    return member is True or (stated.collection and member is None)

@@ -101,7 +101,7 @@ class Asked(NamedTuple):
 ASKED: Mapping[Action, Asked] = MappingProxyType(
     {
         Action.RELEASE: Asked(RELEASE, frozenset({RELEASE, f"{ODRL}read", f"{ODRL}reproduce"})),
-        Action.STREAM: Asked(f"{ODRL}stream", frozenset({f"{ODRL}stream", f"{ODRL}read", f"{ODRL}reproduce"})),
+        Action.STREAM: Asked(f"{ODRL}stream", frozenset({f"{ODRL}stream", RELEASE, f"{ODRL}read", f"{ODRL}reproduce"})),
         Action.VIEW: Asked(f"{ODRL}display", frozenset({f"{ODRL}display", f"{ODRL}read"})),
         Action.ANALYSE: Asked(ANALYSE, frozenset({ANALYSE})),
     }

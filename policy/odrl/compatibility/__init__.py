@@ -6,16 +6,10 @@ rules are compatible if their boxes share a point. Sound both ways: "compatible"
 """
 
 from policy.odrl.compatibility.claims import Assumptions, Claim, Side, Silence
-from policy.odrl.compatibility.comparing import (
-    Clash,
-    Comparison,
-    Verdict,
-    Witness,
-    compare,
-    satisfiable,
-    stays_within,
-)
+from policy.odrl.compatibility.comparing import compare
+from policy.odrl.compatibility.results import Clash, Comparison, Verdict, Witness
 from policy.odrl.compatibility.sets.vocabularies import OF_PURPOSES, Vocabulary, vocabulary
+from policy.odrl.compatibility.single import satisfiable, stays_within
 
 __all__ = [
     "OF_PURPOSES",

@@ -10,7 +10,7 @@ from policy.odrl.compatibility.formulas import Formula, joined, variables
 from policy.odrl.compatibility.searching import Goal
 from policy.odrl.compatibility.sets.vocabularies import Vocabulary
 from policy.odrl.compatibility.sheets import Scoped, Sheet
-from policy.odrl.model import REFERENCE, Constraint, Entity, Literal, Logical, Rule, Term
+from policy.odrl.model import REFERENCE, Constraint, Entity, Literal, Logical, Policy, Rule, Term
 from policy.odrl.words import forbidden_sentence
 
 ACTION, ASSET, PARTY = (f"{v.ODRL}{name}" for name in ("Action", "Asset", "Party"))
@@ -48,6 +48,9 @@ class Assumptions:
     facts: Mapping[str, Literal] = field(default_factory=lambda: MappingProxyType({}))
 
 
+DEFAULT = Assumptions()
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Terms of one side that must all hold; if `denied` (a prohibition) they must not all hold.
@@ -76,6 +79,11 @@ class Claim:
         return frozenset().union(*(variables(sheet.formula(one, holds=not self.denied)) for one in self.terms))
 
 
+def sheet_of(claims: Iterable[Claim], assumptions: Assumptions) -> Sheet:
+    """Return the variables of some claims."""
+    return Sheet((one for claim in claims for one in claim.terms), assumptions.known, assumptions.anchors)
+
+
 def spoken(claims: Iterable[Claim], sheet: Sheet, side: Side) -> frozenset[str]:
     """Return the variables that a side speaks of."""
     return frozenset().union(*(one.variables(sheet) for one in claims if one.side is side and one.counts))
@@ -92,6 +100,13 @@ def of_prohibition(side: Side, rule: Rule) -> Claim:
     return Claim(
         side, tuple(_said(rule)), denied=True, counts=False, words=forbidden_sentence(rule), pointer=rule.pointer
     )
+
+
+def of_prohibitions(side: Side, policy: Policy, action: str) -> Iterator[Claim]:
+    """Yield what a policy forbids of an action."""
+    # Where permissions win within a policy, its own prohibitions take nothing from what it permits.
+    if policy.conflict != "perm":
+        yield from (of_prohibition(side, rule) for rule in policy.prohibitions if v.includes(rule.action, action))
 
 
 def of_facts(facts: Mapping[str, Literal]) -> Iterator[Claim]:

@@ -4,73 +4,33 @@ Compatible: there is something that both sides, taken as they are written, allow
 is more, and asked by itself (`beyond`, `stays_within`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from policy.odrl import vocabulary as v
 from policy.odrl.atomic import atomic
 from policy.odrl.compatibility import wording
 from policy.odrl.compatibility.claims import (
+    DEFAULT,
     Assumptions,
     Claim,
     Side,
     Silence,
     of_facts,
-    of_prohibition,
+    of_prohibitions,
     of_rule,
-    opened,
+    sheet_of,
     spoken,
 )
 from policy.odrl.compatibility.clashing import clashes
 from policy.odrl.compatibility.formulas import joined
+from policy.odrl.compatibility.owing import with_duties
+from policy.odrl.compatibility.results import Clash, Comparison, Verdict, Witness
 from policy.odrl.compatibility.searching import Budget, Found, Goal, search
 from policy.odrl.compatibility.sets.axes import literal
-from policy.odrl.compatibility.sheets import Scoped, Sheet
+from policy.odrl.compatibility.sheets import Sheet
 from policy.odrl.evaluating.truth import Truth
-from policy.odrl.model import XSD, Literal, Policy, Rule, Term
-
-DEFAULT = Assumptions()
-
-
-class Verdict(StrEnum):
-    """Whether two policies can be kept at once."""
-
-    CONFLICT = "conflict"
-    COMPATIBLE = "compatible"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """One value that all sides allow: of which left operand (`scope`: of whose refinement), in words."""
-
-    left: str
-    value: Literal
-    words: str
-    scope: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Clash:
-    """Claims that cannot hold together; without any one of them the others might. None for what is no term."""
-
-    claims: tuple[Claim, ...]
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The answer: with a `witness` if compatible, `clashes` (narrowest first) if not, `unknowns` if nobody can tell.
-
-    `beyond` says for which limits of the offer it does not follow that the request keeps them.
-    """
-
-    verdict: Verdict
-    witness: tuple[Witness, ...] = ()
-    clashes: tuple[Clash, ...] = ()
-    unknowns: tuple[str, ...] = ()
-    beyond: tuple[str, ...] = ()
+from policy.odrl.model import XSD, Literal, Policy, Rule
 
 
 def compare(
@@ -86,7 +46,7 @@ def compare(
     if not asked:
         return Comparison(Verdict.UNKNOWN, unknowns=("The request asks for nothing",))
     found = _together(asked)
-    found = _duties(found, mine, theirs, assumptions)
+    found = with_duties(found, mine, theirs, assumptions)
     unread = [wording.not_understood(side, one) for side, one in ((Side.OFFER, offer), (Side.REQUEST, request))]
     gaps = tuple(one for one in unread if one)
     return replace(found, verdict=Verdict.UNKNOWN, unknowns=(*gaps, *found.unknowns)) if gaps else found
@@ -128,7 +88,7 @@ def _pair(
         return Comparison(Verdict.CONFLICT, clashes=(Clash((), wording.other_action(offered.action, asked.action)),))
     claims = [*of_rule(Side.OFFER, offered), *of_rule(Side.REQUEST, asked), *further]
     joint = asked.action if action and v.includes(offered.action, asked.action) else offered.action
-    claims += [*_forbidden(Side.OFFER, offer, joint), *_forbidden(Side.REQUEST, request, joint)]
+    claims += [*of_prohibitions(Side.OFFER, offer, joint), *of_prohibitions(Side.REQUEST, request, joint)]
     found = _weighed(claims, assumptions)
     if action is None and found.verdict is not Verdict.CONFLICT:
         gap = wording.unrelated_actions(offered.action, asked.action)
@@ -144,14 +104,8 @@ def _action(offered: str, asked: str) -> Truth:
     return False if v.action(offered) and v.action(asked) else None
 
 
-def _forbidden(side: Side, policy: Policy, action: str) -> Iterator[Claim]:
-    # Where permissions win within a policy, its own prohibitions take nothing from what it permits.
-    if policy.conflict != "perm":
-        yield from (of_prohibition(side, rule) for rule in policy.prohibitions if v.includes(rule.action, action))
-
-
 def _weighed(claims: list[Claim], assumptions: Assumptions) -> Comparison:
-    sheet = Sheet((one for claim in claims for one in claim.terms), assumptions.known, assumptions.anchors)
+    sheet = sheet_of(claims, assumptions)
     goals = [joined_goal(sheet, claims), *(one.goal(sheet) for one in claims if one.denied)]
     found = search(sheet, goals)
     if found.holds is False:
@@ -243,63 +197,3 @@ def _one(sheet: Sheet, name: str, value: Literal) -> Witness:
     left = sheet.variables[name].left
     scope = name.partition(" ")[0] if name.endswith(f" {left}") else ""
     return Witness(left, value, wording.value_words(left, value), scope)
-
-
-# --- duties against prohibitions --------------------------------------------------------------------------------------
-
-
-def _duties(found: Comparison, offer: Policy, request: Policy, assumptions: Assumptions) -> Comparison:
-    """Add what one side obliges to and the other forbids."""
-    for side, owing, forbidding in ((Side.OFFER, offer, request), (Side.REQUEST, request, offer)):
-        for duty in _owed(owing):
-            for rule in forbidding.prohibitions:
-                if v.includes(rule.action, duty.action):
-                    found = _owed_and_forbidden(found, side, duty, rule, assumptions)
-    return found
-
-
-def _owed(policy: Policy) -> Iterator[Rule]:
-    yield from policy.obligations
-    for rule in policy.permissions:
-        yield from rule.duties
-
-
-def _owed_and_forbidden(found: Comparison, side: Side, duty: Rule, rule: Rule, assumptions: Assumptions) -> Comparison:
-    other = Side.REQUEST if side is Side.OFFER else Side.OFFER
-    claims = [*of_rule(side, duty), of_prohibition(other, rule)]
-    sheet = Sheet((one for claim in claims for one in claim.terms), assumptions.known, assumptions.anchors)
-    answer = search(sheet, [one.goal(sheet) for one in claims]).holds
-    if answer is True:
-        return found
-    words = wording.owed_and_forbidden(side, duty)
-    if answer is False:
-        clash = Clash((of_prohibition(other, rule),), words)
-        return replace(found, verdict=Verdict.CONFLICT, witness=(), clashes=(clash, *found.clashes))
-    verdict = found.verdict if found.verdict is Verdict.CONFLICT else Verdict.UNKNOWN
-    return replace(found, verdict=verdict, witness=(), unknowns=(words, *found.unknowns))
-
-
-# --- one policy, and terms within terms -------------------------------------------------------------------------------
-
-
-def satisfiable(policy: Policy, *, assumptions: Assumptions = DEFAULT) -> Truth:
-    """Whether something meets one of the policy's permissions; None if nobody can tell or it permits nothing."""
-    answers: list[Truth] = []
-    for rule in atomic(policy).permissions:
-        claims = [*of_rule(Side.OFFER, rule), *_forbidden(Side.OFFER, policy, rule.action)]
-        claims += of_facts(assumptions.facts)
-        sheet = Sheet((one for claim in claims for one in claim.terms), assumptions.known, assumptions.anchors)
-        answers.append(search(sheet, [one.goal(sheet) for one in claims]).holds)
-    if policy.unknown or not answers:
-        return None
-    return True if True in answers else None if None in answers else False
-
-
-def stays_within(narrow: Iterable[Term], wide: Iterable[Term], *, assumptions: Assumptions = DEFAULT) -> Truth:
-    """Whether all that meets the first terms meets the second; None if nobody can tell."""
-    inner, outer = ([Scoped(term) for term in opened(terms)] for terms in (narrow, wide))
-    sheet = Sheet((*inner, *outer), assumptions.known, assumptions.anchors)
-    mine = joined("and", [sheet.formula(one) for one in inner])
-    theirs = joined("and", [sheet.formula(one, holds=False) for one in outer])
-    found = search(sheet, [Goal(mine), Goal(theirs, wanted=False)])
-    return None if found.holds is None else not found.holds

@@ -20,7 +20,7 @@ from policy.odrl.evaluating.operators import FAMILIES
 from policy.odrl.evaluating.values import Family, Value, Zone, value
 from policy.odrl.model import Constraint, Literal, Logical, Term
 from policy.odrl.vocabulary import ODRL, PURPOSE
-from policy.purposes import expand
+from policy.purposes import expand, purpose
 
 DELAY, ELAPSED, METERED, INTERVAL = (
     f"{ODRL}{name}" for name in ("delayPeriod", "elapsedTime", "meteredTime", "timeInterval")
@@ -144,7 +144,7 @@ class Sheet:
             variable.known = self._known or own or Vocabulary()
             for constraint in variable.written:
                 for literal in constraint.right:
-                    variable.literals.setdefault(_spelled(literal), literal)
+                    variable.literals.setdefault(_spelled(literal.text), literal)
         else:
             variable.axis = axis_of(values, counted=variable.left == COUNT)
 
@@ -217,13 +217,15 @@ def _values(constraint: Constraint, left: str, family: Family | None = None) -> 
     return read if len(read) == len(found) else None
 
 
-def _spelled(literal: Literal) -> str:
-    return expand(literal.text)
+def _spelled(text: str) -> str:
+    """The one spelling of a name: a purpose may be written in several ways."""
+    found = purpose(text)
+    return found.iri if found else expand(text)
 
 
 def _names(constraint: Constraint, values: tuple[Value, ...], known: Vocabulary) -> Names | None:
     """A comparison of names as a set of names; None for an operator without meaning for names."""
-    names = tuple(dict.fromkeys(expand(str(one.key)) for one in values))
+    names = tuple(dict.fromkeys(_spelled(str(one.key)) for one in values))
     covering = known.covering and any(map(known.knows, names))
     listed = Relation.WITHIN if covering else Relation.SAME
     excluded = Relation.TOUCHING if covering else Relation.SAME

@@ -5,7 +5,7 @@ They name what they touch by what it says, so that they do not depend on the ord
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from policy.odrl.atomic import atomic
 from policy.odrl.counterfactual.changes import Asked, Slot
@@ -62,6 +62,38 @@ class WithoutUnknown(_OfPolicy):
         """Return what is asked, of a policy without it."""
         rest = tuple(one for one in asked.policy.unknown if one != self.place)
         return asked._replace(policy=replace(asked.policy, unknown=rest))
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutNamed(_OfPolicy):
+    """A profile that nobody here knows (`what`: profiles), or a parent that was not joined (inherits), is not named."""
+
+    what: str
+    name: str
+
+    @property
+    def slot(self) -> Slot:
+        """What is named."""
+        return self.what, self.name
+
+    def apply(self, asked: Asked) -> Asked:
+        """Return what is asked, of a policy that does not name it."""
+        rest: dict[str, Any] = {self.what: tuple(one for one in getattr(asked.policy, self.what) if one != self.name)}
+        return asked._replace(policy=replace(asked.policy, **rest))
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionsFirst(_OfPolicy):
+    """Where the policy permits and forbids the same, its permissions count."""
+
+    @property
+    def slot(self) -> Slot:
+        """The conflict strategy."""
+        return ("conflict",)
+
+    def apply(self, asked: Asked) -> Asked:
+        """Return what is asked, of a policy that says so."""
+        return asked._replace(policy=replace(asked.policy, conflict="perm"))
 
 
 @dataclass(frozen=True, slots=True)

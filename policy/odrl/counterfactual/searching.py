@@ -17,7 +17,7 @@ from policy.odrl.counterfactual.budget import Budget, SpentError
 from policy.odrl.counterfactual.changes import Asked, Change, Slot
 from policy.odrl.counterfactual.duties import of_duty
 from policy.odrl.counterfactual.mending import Mender, fresh_target
-from policy.odrl.counterfactual.policies import Agreed, FurtherPermission, NotVoid, WithoutUnknown
+from policy.odrl.counterfactual.policies import Agreed, FurtherPermission, NotVoid, PermissionsFirst, WithoutUnknown
 from policy.odrl.counterfactual.pools import Pools
 from policy.odrl.counterfactual.unheard import not_understood
 from policy.odrl.evaluating import Compiled, Request, State, compile_policy
@@ -51,7 +51,7 @@ def counterfactual(compiled: Compiled, request: Request, state: State) -> Counte
     """
     if compiled.verdict(request, state) is Outcome.PERMIT:
         return Counterfactual((), "It is permitted.", True)
-    search = _Search(compiled, Asked(compiled.policy, request, state, compiled.void))
+    search = _Search(compiled, Asked(compiled.policy, request, state, _void(compiled)))
     complete = True
     for of_policy in (False, True):
         found, whole = search.tier(of_policy)
@@ -59,6 +59,14 @@ def counterfactual(compiled: Compiled, request: Request, state: State) -> Counte
         if found:
             return Counterfactual(found, _words(found, complete), complete)
     return Counterfactual((), "Nothing that we know of would permit it.", False)
+
+
+def _void(compiled: Compiled) -> str | None:
+    """Why the policy was void before it was compiled; what contradicts itself is found to be void each time again."""
+    if compiled.void is None:
+        return None
+    again = compile_policy(compiled.policy, compiled.behaviour)
+    return compiled.void if again.fixed is None or again.void is None else None
 
 
 def _words(changes: Sequence[Change], complete: bool) -> str:
@@ -265,6 +273,8 @@ class _Walk:
             yield Agreed(wording.agreed(policy.kind))
         elif node.asked.void is not None:
             yield NotVoid(wording.not_void(node.asked.void))
+        elif node.compiled.void is not None:
+            yield PermissionsFirst(wording.permissions_first())
         elif policy.unknown:
             yield WithoutUnknown(wording.not_unknown(policy.unknown[0]), policy.unknown[0])
         else:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from policy.odrl.atomic import atomic
 from policy.odrl.counterfactual import wording
 from policy.odrl.counterfactual.changes import Change
-from policy.odrl.counterfactual.policies import WithoutDuty, WithoutProhibition, WithoutTerm
+from policy.odrl.counterfactual.policies import WithoutDuty, WithoutNamed, WithoutProhibition, WithoutTerm
 from policy.odrl.evaluating import Behaviour
 from policy.odrl.evaluating.conditions import compile_duties
 from policy.odrl.evaluating.rules import CompiledRule
@@ -29,6 +29,13 @@ def not_understood(policy: Policy, behaviour: Behaviour) -> Iterator[Change]:
         compile_term(term, behaviour, notes)
         if notes:
             yield WithoutTerm(wording.not_asked(term), term)
+            return
+    for parent in policy.inherits:
+        yield WithoutNamed(wording.not_unknown(f"the policy {parent}, which it inherits"), "inherits", parent)
+        return
+    for profile in policy.profiles:
+        if profile not in behaviour.profiles:
+            yield WithoutNamed(wording.not_unknown(f"the profile {profile}"), "profiles", profile)
             return
 
 

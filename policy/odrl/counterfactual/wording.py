@@ -107,6 +107,11 @@ def not_void(why: str) -> str:
     return f"the terms were not void: {cut(why)}"
 
 
+def permissions_first() -> str:
+    """Say that a conflict strategy were stated."""
+    return "the terms said that permissions count where they forbid the same"
+
+
 def not_asked(term: Term) -> str:
     """Say that a term were not there."""
     return f"the terms did not ask for this: {term_said(term)}"

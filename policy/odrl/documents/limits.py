@@ -3,8 +3,6 @@
 import re
 from typing import NoReturn
 
-from rdflib import Graph
-
 from policy.odrl.model import PolicyError
 from policy.odrl.reading import MAX_DEPTH, MAX_VALUES
 
@@ -70,10 +68,3 @@ def iri_of(text: str) -> str:
     if _NO_IRI.search(text) or not text:
         raise NoIriError(text)
     return text
-
-
-def check_values(graph: Graph) -> None:
-    """Raise :class:`PolicyError` for a value in which an escape has written a barred sign."""
-    for _, _, value in graph:
-        if barred(str(value)):
-            raise PolicyError(f"a null or half a surrogate pair is no text: {str(value)[:100]!r}")

@@ -3,7 +3,7 @@
 import re
 from typing import TypeAlias
 
-from rdflib import OWL, RDF, RDFS, SKOS, BNode, URIRef
+from rdflib import OWL, RDFS, SKOS, BNode, URIRef
 from rdflib import Literal as Text
 
 from policy.odrl.model import Kind
@@ -84,6 +84,3 @@ def is_absolute(iri: str) -> bool:
 def shown(term: object) -> str:
     """Return an IRI or a value the way notes name it: a term of ODRL by its bare name."""
     return str(term).removeprefix(ODRL)
-
-
-__all__ = ["RDF", "BNode", "Node", "Text", "Triple", "URIRef"]

@@ -9,7 +9,7 @@ from rdflib import Literal as Text
 from rdflib.plugins.parsers.notation3 import BadSyntax, RDFSink, SinkParser
 from rdflib.term import Node
 
-from policy.odrl.documents.limits import MAX_NESTING, MAX_STATEMENTS, check_values, iri_of, refused
+from policy.odrl.documents.limits import MAX_NESTING, MAX_STATEMENTS, barred, iri_of, refused
 from policy.odrl.documents.values import typed
 from policy.odrl.model import XSD, PolicyError
 
@@ -39,6 +39,8 @@ class _Sink(RDFSink):
         return URIRef(iri_of(args[0]))
 
     def newLiteral(self, s: str, dt: URIRef | None, lang: str | None) -> Text:  # noqa: N802
+        if barred(s):
+            raise PolicyError("a null or half a surrogate pair is no text")
         return typed(s, dt) if dt else Text(s, lang=lang)
 
     def makeStatement(self, quadruple, why=None) -> None:  # type: ignore[no-untyped-def]  # noqa: N802
@@ -77,7 +79,6 @@ def graph_of_turtle(text: str, hint: str = "") -> Graph:
         refused(text, parser.startOfLine, "nested too deeply")
     except Exception as error:  # the parser meets hostile text with whatever exception comes first
         refused(text, parser.startOfLine, f"not Turtle: {_cause(error)}{hint}")
-    check_values(graph)
     return _relative(graph)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from rdflib import RDF
+
 from policy.odrl.documents import names as n
 from policy.odrl.documents.document import Document
 from policy.odrl.documents.ordering import ordered
@@ -33,7 +35,7 @@ def _left_out(document: Document) -> str | None:
     """What the rest says about the policy that could limit it, if anything."""
     nodes = document.nodes()
     for subject, predicate, _ in sorted(document.rest):
-        if subject in nodes and predicate not in n.DESCRIBING | {n.RDF.type, n.UID}:
+        if subject in nodes and predicate not in n.DESCRIBING | {RDF.type, n.UID}:
             return n.shown(predicate)
     return None
 

@@ -88,8 +88,14 @@ def _missed(outcome: Outcome, permissions: Sequence[RuleReport]) -> Told:
     # One that fails for want of knowledge alone is nearer than one that certainly fails.
     wanted = UNKNOWN if outcome is Outcome.INDETERMINATE else UNSATISFIED
     candidates = [one for one in about if one.satisfaction is wanted] or about
-    nearest = min(candidates, key=lambda one: sum(1 for _ in misses(one)))
+    nearest = min(candidates, key=_distance)
     return Told(tuple(misses(nearest)), tuple(dict.fromkeys(_unknowns(nearest))))
+
+
+def _distance(one: RuleReport) -> tuple[int, list[str], list[str]]:
+    """How far a rule is from applying; of two as far by what they miss, since rules have no order."""
+    found = list(misses(one))
+    return len(found), sorted(miss.code for miss in found), sorted(miss.text for miss in found)
 
 
 def misses(one: RuleReport) -> Iterator[Reason]:

@@ -106,10 +106,9 @@ class Compiled:
         return self.behaviour.prohibitions_win or self.policy.conflict != "perm"
 
     def _with_obligations(self, request: Request, state: State) -> Outcome:
-        if self._duties and self.behaviour.strict:
-            if not all(duty.allows(request, state) is True for duty in self._duties):
-                return Outcome.DENY
-        return Outcome.PERMIT
+        if not self._duties or not self.behaviour.strict:
+            return Outcome.PERMIT
+        return Outcome.PERMIT if all(duty.allows(request, state) is True for duty in self._duties) else Outcome.DENY
 
     def _nothing(self, request: Request, state: State) -> Outcome:
         """No rule applies: the policy is about something or somebody else, or it does not permit this."""
@@ -155,7 +154,11 @@ class Compiled:
         """The outcome of a policy that is not evaluated at all."""
         if self.policy.kind == "Offer" and not self.behaviour.offers:
             return Outcome.DENY
-        if not self.behaviour.prohibitions_win and self.void is None and contradictory(plain):
+        if (
+            not self.behaviour.prohibitions_win
+            and self.void is None
+            and contradictory(plain, self.behaviour.open_rules)
+        ):
             self.void = "it permits and forbids the same, and does not say which counts"
         if self.void is not None:
             return Outcome.DENY
@@ -164,7 +167,7 @@ class Compiled:
 
 
 def _about(rules: Sequence[CompiledRule], action: str) -> tuple[CompiledRule, ...]:
-    return tuple([rule for rule in rules if rule.applies and rule.includes(action)]) if rules else ()
+    return tuple([rule for rule in rules if rule.applies and rule.acts(action) is not False]) if rules else ()
 
 
 _MANY = 256  # how many actions one policy keeps its rules ready for

@@ -9,23 +9,28 @@ MAX_COMPARISONS = 50_000
 """How many pairs of rules are compared; those beyond show when both apply to what is asked."""
 
 
-def contradictory(policy: Policy) -> bool:
+def contradictory(policy: Policy, open_rules: bool) -> bool:
     """Whether an atomic policy unconditionally permits and forbids the same, and says nothing of which wins.
+
+    `open_rules`: a rule that names no action or no target is about all; else it is about nothing.
 
     Such a policy is void as a whole: its strategy is `invalid`, stated or not. Rules under conditions contradict each
     other only where both apply, which is seen when something is asked.
     """
     if policy.conflict in {"perm", "prohibit"}:
         return False
-    permissions = [one for one in policy.permissions if not _conditional(one)]
-    prohibitions = [one for one in policy.prohibitions if not _conditional(one)]
+    permissions, prohibitions = (
+        [one for one in rules if not _conditional(one) and (open_rules or (one.actions and one.targets))]
+        for rules in (policy.permissions, policy.prohibitions)
+    )
     if len(permissions) * len(prohibitions) > MAX_COMPARISONS:
         prohibitions = prohibitions[: MAX_COMPARISONS // len(permissions)]
     return any(_clash(one, other) for other in prohibitions for one in permissions)
 
 
 def _conditional(rule: Rule) -> bool:
-    refined = any(one.refinements for one in (*rule.actions, *rule.targets, *rule.assignees))
+    entities = (*rule.targets, *rule.assignees)
+    refined = any(one.refinements for one in rule.actions) or any(one.refinements for one in entities)
     return bool(rule.terms or rule.duties or refined)
 
 

@@ -80,6 +80,8 @@ def _entity(entity: Entity, party: bool, behaviour: Behaviour, notes: list[str],
     refinements = compile_terms(entity.refinements, behaviour, notes, forbidding)
     seen = _seen_party if party else _seen_target
     test = _collection(entity, party) if entity.collection else _single(entity, party)
+    if forbidding:
+        test = _touched(test, _names(entity), party)
     if refinements:
         test = _refined(test, refinements, seen)
     if behaviour.two_valued:
@@ -110,7 +112,7 @@ def _single(entity: Entity, party: bool) -> Test:
 
 
 def _collection(entity: Entity, party: bool) -> Test:
-    names = tuple(dict.fromkeys(name for name in (entity.iri, entity.node) if name and not name.startswith("_:")))
+    names = _names(entity)
 
     def test(ask: Asking, state: State) -> Truth:
         asked = ask.party if party else ask.target
@@ -119,6 +121,24 @@ def _collection(entity: Entity, party: bool) -> Test:
         return True if asked in names else any_of([state.member(asked, name) for name in names])
 
     return test
+
+
+def _names(entity: Entity) -> tuple[str, ...]:
+    """What a thing may be called by: a collection by what it is the collection of, and by its own name."""
+    return tuple(dict.fromkeys(name for name in (entity.iri, entity.node) if name and not name.startswith("_:")))
+
+
+def _touched(test: Test, names: tuple[str, ...], party: bool) -> Test:
+    """In a prohibition, a whole that takes in the forbidden part is neither free nor forbidden."""
+
+    def touched(ask: Asking, state: State) -> Truth:
+        found = test(ask, state)
+        asked = ask.party if party else ask.target
+        if found is not False or not state.part_of or asked is None:
+            return found
+        return None if any(state.member(name, asked) is True for name in names) else False
+
+    return touched
 
 
 def _refined(test: Test, refinements: tuple[CompiledTerm, ...], seen: Callable[[Asking, State], Asking]) -> Test:

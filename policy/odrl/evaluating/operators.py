@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from policy.odrl.evaluating.purposive import PURPOSIVE, Relations
 from policy.odrl.evaluating.state import State
-from policy.odrl.evaluating.truth import Truth, any_of, negated, unanimous
+from policy.odrl.evaluating.truth import Truth, all_of, any_of, negated, unanimous
 from policy.odrl.evaluating.values import Family, Order, Value, order, same, value
 from policy.odrl.model import Literal
 from policy.odrl.vocabulary import CONCORD, ODRL, PURPOSE
@@ -51,8 +51,12 @@ def holds(
         return None
     mine, theirs = _aligned(mine, lefts, theirs), _aligned(theirs, rights, mine)
     if left in ALTERNATIVES and len(mine) > 1:
-        return any_of([compared(operator, (one,), theirs, state) for one in mine])
+        join = all_of if operator in _DENYING else any_of
+        return join([compared(operator, (one,), theirs, state) for one in mine])
     return compared(operator, mine, theirs, state)
+
+
+_DENYING = frozenset({"neq", "isNoneOf"})
 
 
 def values(left: str, literals: Sequence[Literal], datatype: str | None = None) -> tuple[Value, ...] | None:

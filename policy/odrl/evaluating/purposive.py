@@ -28,11 +28,7 @@ def covered(offered: str, asked: str, by: Relations) -> Truth:
     if wide == narrow:
         return True
     found = covers(wide, narrow)
-    if found is not True and by.state.kinds:
-        broader = above(by.state.kinds, narrow)
-        if wide in broader or any(covers(wide, one) for one in broader):
-            return True
-    if found is True:
+    if found is True or _stated(wide, narrow, by.state):
         return True
     if _apart(wide, narrow, by.state):
         return False
@@ -55,12 +51,18 @@ def known(term: str) -> str:
     return found.iri if found else term
 
 
+def _stated(wide: str, narrow: str, state: State) -> bool:
+    """Whether the state says what kind of purpose the narrow one is, and that lies within the wide one."""
+    broader = above(state.kinds, narrow) if state.kinds else ()
+    return wide in broader or any(covers(wide, one) for one in broader)
+
+
 def _apart(wide: str, narrow: str, state: State) -> bool:
     return wide in state.apart.get(narrow, ()) or apart(wide, narrow)
 
 
 def _each_covered(offered: Sequence[str], asked: Sequence[str], by: Relations) -> Truth:
-    answers = [any_of([covered(one, other, by) for one in offered]) for other in asked]
+    answers = [any_of(covered(one, other, by) for one in offered) for other in asked]
     if True in answers:
         # Some covered and some not: no permission meant for the former, and no way around a prohibition of them.
         return True if answers.count(True) == len(answers) else None
@@ -73,11 +75,23 @@ def _the_same(offered: Sequence[str], asked: Sequence[str], by: Relations) -> Tr
     mine, theirs = {known(one) for one in offered}, {known(one) for one in asked}
     if mine == theirs:
         return True
-    return None if by.forbidding and mine & theirs and not by.kinds_exclude else False
+    if not by.forbidding or by.kinds_exclude:
+        return False
+    # A narrower or broader purpose, and one whose meaning nobody here knows, may be the forbidden one.
+    return None if any(_may_be(one, other, by.state) for one in mine for other in theirs) else False
+
+
+def _may_be(excluded: str, asked: str, state: State) -> bool:
+    if _apart(excluded, asked, state):
+        return False
+    if purpose(excluded) is None or purpose(asked) is None or covers(excluded, asked) is not None:
+        return True
+    broader = above(state.kinds, asked)
+    return excluded in broader or any(covers(excluded, one) is not None for one in broader)
 
 
 def _none_touched(offered: Sequence[str], asked: Sequence[str], by: Relations) -> Truth:
-    return negated(any_of([touching(one, other, by) for one in offered for other in asked]))
+    return negated(any_of(touching(one, other, by) for one in offered for other in asked))
 
 
 Purposive: TypeAlias = Callable[[Sequence[str], Sequence[str], Relations], Truth]

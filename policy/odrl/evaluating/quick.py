@@ -9,7 +9,7 @@ from policy.odrl.evaluating.operators import FAMILIES, Values
 from policy.odrl.evaluating.request import Asking
 from policy.odrl.evaluating.state import State
 from policy.odrl.evaluating.truth import Truth
-from policy.odrl.evaluating.values import Moment, Zone
+from policy.odrl.evaluating.values import Moment, Zone, folded
 from policy.odrl.model import PLAIN, Constraint
 from policy.odrl.vocabulary import DATE_TIME, PURPOSE
 
@@ -40,6 +40,7 @@ def _text_test(term: Constraint, general: Test) -> Test:
     if not plain or term.left in FAMILIES or term.operator not in _WANTED or term.datatype not in PLAIN:
         return general if term.operator in _OF_THE_STATE else _remembering(term.left, general)
     left, texts, wanted = term.left, frozenset(one.text for one in term.right), _WANTED[term.operator]
+    spellings = frozenset(map(folded, texts))
 
     def test(ask: Asking, state: State) -> Truth:
         found = ask.features.get(left) or state.features.get(left)
@@ -48,7 +49,9 @@ def _text_test(term: Constraint, general: Test) -> Test:
         if len(found) == 1:
             one = found[0]
             if one.datatype in PLAIN and one.language is None:
-                return (one.text in texts) is wanted
+                if one.text in texts:
+                    return wanted
+                return None if folded(one.text) in spellings else not wanted
         return general(ask, state)
 
     return test

@@ -62,7 +62,7 @@ _RULES = {
 
 def report_graph(report: PolicyReport) -> Graph:
     """Return the report as RDF; its own nodes are blank."""
-    writer = _SolidLab() if report.behaviour == SOLIDLAB.name else _Draft()
+    writer: _SolidLab | _Draft = _SolidLab() if report.behaviour == SOLIDLAB.name else _Draft()
     writer.policy(report)
     return writer.graph
 
@@ -87,9 +87,6 @@ class _Writer:
         for value in values:
             if value is not None:
                 self.graph.add((subject, predicate, value))
-
-    def policy(self, report: PolicyReport) -> None:
-        raise NotImplementedError
 
     def opened(self, report: PolicyReport, request: URIRef) -> BNode:
         node = self.node(REPORT.PolicyReport)

@@ -107,7 +107,7 @@ def _rule(rule: CompiledRule, asked: str, ask: Request, state: State) -> RuleRep
 def _action(rule: CompiledRule, asked: str, ask: Request, state: State) -> ActionReport | None:
     if not rule.actions:
         return None
-    included = _SATISFACTION[rule.includes(asked)]
+    included = _SATISFACTION[rule.acts(asked)]
     if len(rule.actions) == 1 and not rule.actions[0].refinements:
         return ActionReport(rule.rule.actions, ask.action, included)
     refinements = [term_report(term, _REFINEMENT, ask, state) for action in rule.actions for term in action.refinements]

@@ -7,6 +7,7 @@ from policy.odrl.evaluating.conditions import CompiledDuty, compile_duties
 from policy.odrl.evaluating.matching import (
     CompiledAction,
     CompiledEntity,
+    canonical,
     compile_action,
     compile_entities,
     entity_test,
@@ -17,15 +18,20 @@ from policy.odrl.evaluating.state import State
 from policy.odrl.evaluating.terms import CompiledTerm, compile_terms
 from policy.odrl.evaluating.truth import Truth, all_of, any_of
 from policy.odrl.model import Kind, Rule
+from policy.odrl.vocabulary import includes
+
+_MANY = 256  # how many actions one prohibition remembers
 
 
 class CompiledRule:
     """One rule. `holds` assumes that its action includes what is asked; the index has seen to that."""
 
     __slots__ = (
+        "_acts",
         "actions",
         "applies",
         "behaviour",
+        "cautious",
         "duties",
         "parties",
         "rule",
@@ -50,11 +56,16 @@ class CompiledRule:
         self.whole = behaviour.open_rules or bool(rule.actions and rule.targets)
         # Of what it is about nobody can tell: it permits nothing, and what it forbids is left open.
         self.applies = self.whole or (forbids and not behaviour.two_valued)
+        # Whoever asks for a whole asks for its parts: where one is forbidden, the whole is neither free nor forbidden.
+        self.cautious = forbids and not behaviour.two_valued
+        self._acts: dict[str, Truth] = {}
         self.tests: tuple[Test, ...] = tuple(self._tests())
         self.timed: tuple[CompiledTerm, ...] = tuple([term for term in self._every_term() if term.changes is not None])
 
     def _tests(self) -> list[Test]:
         found: list[Test] = [] if self.whole else [_cannot_tell]
+        if self.cautious and self.actions:
+            found.append(self._of_action)
         target = entity_test(self.targets)
         if target is not None:
             found.append(target)
@@ -74,6 +85,21 @@ class CompiledRule:
         if len(self.actions) == 1:
             return self.actions[0].includes(action)
         return not self.actions or any(one.includes(action) for one in self.actions)
+
+    def acts(self, action: str) -> Truth:
+        """Whether an action is of the rule: None for one that takes in what a prohibition forbids."""
+        if self.includes(action):
+            return True
+        return None if self.cautious and any(includes(action, one.iri) for one in self.actions) else False
+
+    def _of_action(self, ask: Asking, _state: State) -> Truth:
+        # No action: whoever asks has looked at the action already.
+        action = ask.action
+        if not action:
+            return True
+        if action not in self._acts and len(self._acts) < _MANY:
+            self._acts[action] = True if self.includes(canonical(action)) else None
+        return self._acts.get(action)
 
     def holds(self, ask: Asking, state: State) -> Truth:
         """Whether the rule applies to what is asked: it matches and is active. Its action is taken to match."""

@@ -12,11 +12,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 from typing import Literal as OneOf
+from unicodedata import normalize
+from urllib.parse import unquote
 
 from policy.instants import TICK
 from policy.odrl.evaluating.spans import compare_spans, span
 from policy.odrl.evaluating.truth import Truth
 from policy.odrl.model import XSD, Literal
+from policy.odrl.vocabulary import expand
 
 Order: TypeAlias = OneOf[-1, 0, 1]
 MAX_TEXT = 10_000
@@ -107,7 +110,9 @@ def same(left: Value, right: Value) -> Truth:
     found = order(left, right)
     if found is not None:
         return found == 0
-    return left.key == right.key if left.family in {Family.LANGUAGE, Family.BOOLEAN} else None
+    if left.family is Family.LANGUAGE:
+        return _same_language(left.key, right.key)
+    return left.key == right.key if left.family is Family.BOOLEAN else None
 
 
 def edges(found: Value, operator: str, aware: bool) -> tuple[datetime, ...]:
@@ -163,11 +168,23 @@ def _order_clocks(left: tuple[timedelta, bool], right: tuple[timedelta, bool]) -
     return 0 if left[0] == right[0] else -1 if left[0] < right[0] else 1
 
 
+def folded(text: str) -> str:
+    """A text as what it may be another spelling of: in full, composed, unescaped, without case or blanks around."""
+    return normalize("NFC", unquote(expand(text.strip()))).casefold()
+
+
 def _same_text(left: Value, right: Value) -> Truth:
     if left.key != right.key:
-        return False
+        return None if folded(left.key) == folded(right.key) else False
     mine, theirs = left.language, right.language
     return True if mine == theirs or (mine and theirs and mine.lower() == theirs.lower()) else None
+
+
+def _same_language(left: str, right: str) -> Truth:
+    """Whether two tags name one language; English and British English are neither the same nor different."""
+    if left == right:
+        return True
+    return None if left.startswith(f"{right}-") or right.startswith(f"{left}-") else False
 
 
 _ORDERS: Mapping[Family, Callable[[Any, Any], Order | None]] = MappingProxyType(

@@ -1,4 +1,4 @@
-"""Taking a consent away never permits anything, and a consent for a purpose covers what lies within it, never around."""
+"""Taking a consent away never permits anything; one for a purpose covers what lies within it, never what is around."""
 
 from dataclasses import replace
 
@@ -65,7 +65,7 @@ purposes = st.sampled_from(known())
 @settings(max_examples=300, deadline=None)
 @given(purposes, st.data())
 def test_a_consent_for_a_broader_purpose_covers_a_narrower_request(narrow, data):
-    broader = sorted(purpose(narrow).broader)
+    broader = sorted(one for one in purpose(narrow).broader if purpose(one))
     assume(broader)
     wide = data.draw(st.sampled_from(broader))
     facts = story.facts(consents=(story.record(purposes=[wide]),))

@@ -109,7 +109,7 @@ def said(verdict: Verdict) -> tuple[Outcome, str, str]:
     return verdict.outcome, verdict.reason.code, verdict.reason.pointer
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(questions, worlds, wide | narrow, st.lists(people, max_size=8))
 def test_everybody_is_told_at_once_what_each_would_be_told_alone(question, shared, selected, everybody):
     columns = columns_of(everybody, question.study or STUDY, HOLDER)
@@ -196,7 +196,7 @@ def test_a_value_that_is_missing_or_makes_no_sense_is_never_a_yes(name, value):
     assert by_permit.permitted == 0
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(st.data())
 def test_odd_values_beside_a_no_never_make_it_a_yes_nor_stop_the_others(data):
     columns = rows(6)

@@ -1,1 +1,1 @@
-"""Sets of values of one operand: points on an axis, names, what recurs; how they are joined, and when they are empty."""
+"""Sets of values of one operand: points on an axis, names, what recurs; joined, and when they are empty."""

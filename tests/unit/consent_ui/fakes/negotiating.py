@@ -170,6 +170,11 @@ class Rules:
 class Research(staff.Research):
     """With an offer that waits for an answer, and what was asked for as it stands."""
 
+    fit: Fit | None = Fit("compatible", witness=["the time: 31 December 2027"])
+
+    async def preview(self, actor, provider, dataset, offer, study="", purpose=""):
+        return self.fit
+
     async def negotiation(self, actor, pid):
         found = await super().negotiation(actor, pid)
         if pid not in (PRESSING, CALM, OPEN_TERM):

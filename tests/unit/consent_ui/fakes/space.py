@@ -12,6 +12,7 @@ from connector.problems import Problem
 from connector.services.actors import Actor
 from consent_ui.app import with_portal
 from tests.unit.consent_ui.fakes import negotiating, people, staff, views
+from tests.unit.consent_ui.fakes.simulating import Simulator
 
 
 @dataclass
@@ -79,7 +80,7 @@ def participant(role: str, empty: bool = False) -> SimpleNamespace:
     services = SimpleNamespace(
         accounts=Accounts(NAMES[role], roles, name), wallet=people.Wallet(empty), research=staff.Research(empty),
         steward=staff.Steward(empty), dpo=staff.Dpo(empty),
-        simulator=staff.Simulator(empty),
+        simulator=Simulator(empty),
     )  # fmt: skip
     negotiating.add(services, role, empty)
     return SimpleNamespace(

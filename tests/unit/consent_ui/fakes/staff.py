@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 from connector.problems import Problem
-from connector.services.rooms.views import Fit
-from connector.services.simulating import Held, Outlook
 from policy.categories import words
 from tests.unit.consent_ui.fakes import views as v
 from tests.unit.consent_ui.fakes.people import CATEGORIES, HEART, HOSPITAL, LUMEN, NAMES, NOW, WORDS
@@ -111,7 +108,6 @@ class Research:
         self.published: list[v.StudyDraft] = []
         self.asked: list[tuple[str, ...]] = []
         self.requested: list[str] = []
-        self.fit: Fit | None = Fit("compatible", witness=["the time: 31 December 2027"])
 
     async def home(self, actor) -> v.ResearchHome:
         if self.empty:
@@ -210,9 +206,6 @@ class Research:
     async def publish_study(self, actor, draft):
         self.published.append(draft)
         return HEART
-
-    async def preview(self, actor, provider, dataset, offer, study="", purpose=""):
-        return self.fit
 
     async def negotiate(self, actor, *asked):
         self.asked.append(asked)
@@ -597,26 +590,3 @@ class Dpo:
                 True,
             ),
         ]
-
-
-class Simulator:
-    """Who could get what today: one contract in force, one study that waits, one that would be refused."""
-
-    def __init__(self, empty: bool = False) -> None:
-        self.empty = empty
-
-    async def today(self, _actor: object) -> list[Outlook]:
-        if self.empty:
-            return []
-        first = Outlook(
-            recipient="urn:concord:research:00000001", recipient_name=GROUP, dataset=DATASET,
-            dataset_title="Records on heart and blood pressure", study=HEART,
-            study_title="Early signs of heart failure",
-            purpose="https://w3id.org/dpv#AcademicResearch", purpose_words="academic research", standing="contract",
-            causes=[], terms=SENTENCES, people=1240, permitted=812, agreement=AGREEMENT,
-            held=[Held("The person has not answered the study.", 390), Held("The person said no.", 38)],
-        )  # fmt: skip
-        waiting = replace(first, standing="refused", agreement="", permitted=0, if_approved=812,
-                          causes=["The study has not been approved by the data holder."],
-                          held=[Held("The study has not been approved by the data holder.", 1240)])  # fmt: skip
-        return [first, waiting]

@@ -95,15 +95,23 @@ terms = st.integers(0, 39).flatmap(lambda one: strange if one == 17 else plain_t
 
 def some(strategy, most, weights=(0, 0, 1)):
     """A tuple of few."""
-    many = st.lists(strategy, min_size=1, max_size=most).map(tuple)
+    many = st.lists(strategy, min_size=1, max_size=most, unique_by=repr).map(tuple)
     return st.sampled_from(weights).flatmap(lambda any_at_all: many if any_at_all else st.just(()))
 
 
 refinements = some(constraints((COLOUR, COUNT, PAY)), 1, (0, 0, 0, 0, 1))
 actions = st.builds(Action, st.sampled_from([READ, USE, USE, PLAY, DISPLAY, SELL, DISTRIBUTE]), refinements)
-entities = st.builds(
-    Entity, st.sampled_from(["urn:a", "urn:a", "urn:b", "urn:all"]), st.sampled_from([False, False, True]), refinements
-)
+# A name is always a collection or never is one, and only a collection is refined (Information Model 2.2.3).
+members = st.sampled_from(["urn:a", "urn:a", "urn:b"]).map(Entity)
+gathered = st.builds(Entity, st.just("urn:all"), st.just(True), refinements)
+entities = st.one_of(members, members, gathered)
+
+
+def distinct(strategy, least, most):
+    """Several, none of them twice: in RDF what is stated twice is stated once."""
+    return st.lists(strategy, min_size=least, max_size=most, unique_by=repr).map(tuple)
+
+
 duty_actions = st.builds(
     Action, st.sampled_from([PAYS, INFORM, PSEUDONYMISE]), some(constraints((PAY, COLOUR)), 1, (0, 0, 0, 1))
 )
@@ -125,13 +133,22 @@ def rules(kind, most_terms=2):
     return st.builds(
         Rule,
         kind=st.just(kind),
-        actions=st.lists(actions, min_size=1, max_size=2).map(tuple),
+        actions=distinct(actions, 1, 2),
         targets=some(entities, 2, (1, 1, 1, 0)),
         assignees=some(entities, 1, (0, 0, 1)),
         terms=some(terms, most_terms, (0, 0, 1, 1)),
         duties=some(duties, 2, (0, 0, 1)) if kind is Kind.PERMISSION else st.just(()),
         remedies=some(consequences, 1, (0, 0, 0, 1)) if kind is Kind.PROHIBITION else st.just(()),
     )
+
+
+def names_one_thing(policy):
+    """Whether no name stands for two duties that differ; no RDF says such a thing."""
+    found = {}
+    above = (*policy.permissions, *policy.prohibitions, *policy.obligations)
+    under = [one for rule in above for one in (*rule.duties, *rule.remedies, *rule.consequences)]
+    every = (*policy.obligations, *under, *(one for rule in under for one in rule.consequences))
+    return all(found.setdefault(one.uid, one) == one for one in every if one.uid)
 
 
 permissions, prohibitions = rules(Kind.PERMISSION), rules(Kind.PROHIBITION)
@@ -146,8 +163,9 @@ policies = st.builds(
     targets=some(entities, 1, (0, 1)),
     assignees=some(entities, 1, (0, 0, 0, 1)),
     terms=some(terms, 1, (0, 0, 0, 1)),
+    profiles=st.sampled_from([()] * 19 + [("urn:test:profile",)]),
     unknown=st.sampled_from([()] * 19 + [("/permission/9/action: nobody knows",)]),
-)
+).filter(names_one_thing)
 
 features = st.dictionaries(
     st.sampled_from([left for left in VALUES if left != v.DATE_TIME]), st.just(None), max_size=6

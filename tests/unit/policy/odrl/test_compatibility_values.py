@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policy import purposes
 from policy.odrl import vocabulary as v
 from policy.odrl.compatibility import Assumptions, Comparison, Silence, Verdict, compare, stays_within, vocabulary
 from policy.odrl.compatibility.sets.lines import End, Line, any_line, covered, line, sample
@@ -167,6 +168,15 @@ def purpose(operator: str, *names: str) -> Constraint:
 )
 def test_purposes_are_compared_as_they_are_evaluated(mine: Constraint, theirs: Constraint, expected: str) -> None:
     assert verdict(mine, theirs) == expected
+
+
+def test_two_spellings_of_one_purpose_are_one_purpose() -> None:
+    short, full = (limit(v.PURPOSE, "eq", Literal(one)) for one in ("dpv:AcademicResearch", f"{DPV}AcademicResearch"))
+    assert verdict(short, full) == "compatible"
+    alias = limit(v.PURPOSE, "eq", Literal("obo:DUO_0000046"))
+    named = purposes.purpose("obo:DUO_0000046")
+    assert named is not None
+    assert verdict(alias, limit(v.PURPOSE, "eq", Literal(named.iri))) == "compatible"
 
 
 def test_language_tags_are_compared_by_their_beginnings() -> None:

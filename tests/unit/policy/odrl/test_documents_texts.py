@@ -42,7 +42,7 @@ def refusal(text, media_type=None):
         ("<urn:g> { <urn:p> a <urn:q> }", "line 1, column 9", "named graphs"),
         (b"<urn:p> a \xff", "line 1, column 11", "not UTF-8"),
         ("<urn:p> <urn:q> 'a\0' .", "line 1, column 19", "a null"),
-        ("<urn:p> <urn:q> 'a\\u0000' .", "", "a null"),
+        ("<urn:p>\n<urn:q> 'a\\u0000' .", "line 2, column 1", "a null"),
     ],
 )
 def test_a_broken_text_is_refused_with_its_place_and_cause(text, place, cause):

@@ -37,6 +37,8 @@ def test_a_sequence_keeps_its_order_through_rdf_and_an_array_of_the_wire_is_one(
     days = [{"leftOperand": "elapsedTime", "operator": "eq", "rightOperand": text} for text in ("P9D", "P1D", "P5D")]
     permission = {"action": "use", "constraint": [{"andSequence": days}]}
     source = {"@id": "urn:example:p", "@type": "Set", "permission": [permission]}
+    under_dsp = {"@context": "https://w3id.org/dspace/2025/1/context.jsonld"} | source
+    assert only(json.dumps(source)) == only(json.dumps(under_dsp)) == read(source)
     for form in ("turtle", "json-ld", "wire"):
         [term] = only(write(read_document(json.dumps(source)), form)).permissions[0].terms
         assert [part.right[0].text for part in term.parts] == ["P9D", "P1D", "P5D"]

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policy.decision import Outcome
@@ -46,7 +46,7 @@ def libraries(draw):
     """Some policies of one behaviour, each with a few rules, some not understood."""
     behaviour = draw(st.sampled_from([CONCORD, CONCORD, *BEHAVIOURS.values()]))
     found = []
-    for number in range(draw(st.integers(0, 5))):
+    for number in range(draw(st.integers(0, 4))):
         policy = Policy(
             uid=f"urn:policy:{number}",
             kind=draw(st.sampled_from(["Set", "Set", "Agreement", "Offer"])),
@@ -122,7 +122,7 @@ def joined(policies: list[Compiled], request: Request, state: State) -> Outcome:
     return next((one for one in order if one in outcomes), Outcome.NOT_APPLICABLE)
 
 
-@settings(max_examples=500)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(libraries(), requests, states)
 def test_the_index_finds_what_a_search_through_everything_finds(policies, request, state):
     library = Library(policies)
@@ -132,7 +132,7 @@ def test_the_index_finds_what_a_search_through_everything_finds(policies, reques
     assert library.verdict(request, state) is joined(found, request, state)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(libraries(), requests, states)
 def test_the_report_has_the_same_outcome_and_a_report_of_each_policy_asked(policies, request, state):
     library = Library(policies)
@@ -144,7 +144,7 @@ def test_the_report_has_the_same_outcome_and_a_report_of_each_policy_asked(polic
     assert report.valid_until is None or report.valid_until in {one.valid_until for one in report.policies}
 
 
-@settings(max_examples=200)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(libraries(), requests, states, st.data())
 def test_policies_come_and_go_and_leave_nothing_behind(policies, request, state, data):
     library, kept = Library(policies), policies[:]

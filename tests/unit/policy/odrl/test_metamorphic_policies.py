@@ -15,7 +15,7 @@ from tests.unit.policy.odrl.any_policies import policies, prohibitions, requests
 
 behaviours = st.sampled_from([CONCORD, CONCORD, *BEHAVIOURS.values()])
 understood = policies.map(lambda one: replace(one, unknown=()))
-drawn = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+drawn = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def report(policy, request, state, behaviour):
@@ -32,7 +32,7 @@ def read_again(text, media_type):
     return found.policies[0]
 
 
-@settings(drawn, max_examples=400)
+@settings(drawn, max_examples=300)
 @given(policies, prohibitions, requests, states, behaviours)
 def test_a_further_prohibition_never_turns_no_into_yes(policy, prohibition, request, state, behaviour):
     assume(compile_policy(policy, behaviour).verdict(request, state) is not Outcome.PERMIT)
@@ -74,3 +74,12 @@ def test_turtle_json_ld_and_the_wire_form_give_the_same_report(policy, request, 
 @given(policies, requests, states, behaviours)
 def test_the_compact_and_the_atomic_form_give_the_same_report(policy, request, state, behaviour):
     assert report(atomic(policy), request, state, behaviour) == report(policy, request, state, behaviour)
+
+
+@drawn
+@given(policies, requests, states, behaviours, st.randoms(use_true_random=False))
+def test_rules_in_another_order_give_the_same_report(policy, request, state, behaviour, chance):
+    kinds = ("permissions", "prohibitions", "obligations")
+    mixed = {kind: tuple(chance.sample(rules, len(rules))) for kind in kinds for rules in [getattr(policy, kind)]}
+    other = replace(policy, **mixed)
+    assert report(other, request, state, behaviour) == report(policy, request, state, behaviour)

@@ -22,7 +22,7 @@ WRITTEN = st.one_of(
 )
 VALUES = st.one_of(
     WRITTEN,
-    st.integers(2, 10**20) | st.booleans(),
+    st.integers(2, 10**20) | st.booleans() | st.floats(allow_nan=False, allow_infinity=False),
     st.builds(lambda text, language: {"@value": text, "@language": language}, TEXTS, st.sampled_from(["en", "de-at"])),
 )
 
