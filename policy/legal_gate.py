@@ -2,7 +2,8 @@
 
 Consent needs no further ground, but an opt-out still stands against it. A data permit is judged by Regulation (EU)
 2025/327 (EHDS), see `policy.law.permits`. Care needs a stated relation, one's own data a proven identity. Whatever the
-ground, nobody but the person may use data for what art. 54 forbids, nor have it where the law does not protect it.
+ground, nobody but the person may use data for what art. 54 forbids, nor have it where the law does not protect it. Of a
+purpose that nobody has placed nobody can tell whether it is such a use, so that it is no under every one of them too.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,13 +24,15 @@ def ask_law(question: Question, facts: Facts) -> Answer:
     ground = _BY_REGIME[question.regime](question, facts)
     if question.regime is Regime.SELF:
         return ground
-    forbidden = tuple(_forbidden(question, facts))
+    asked = _purposes(question, facts)
+    forbidden = tuple(_forbidden(asked))
     misplaced = tuple(transfers.place_misses(question, facts))
     changes = (*ground.changes, *transfers.place_changes(facts))
     if not forbidden and not misplaced:
         return Answer(ground.outcome, ground.because, ground.unknown, changes)
     missed = () if ground.outcome is Outcome.PERMIT else ground.because
-    return deny(*forbidden, *missed, *misplaced, changes=changes, unknown=ground.unknown)
+    unknown = dict.fromkeys((*ground.unknown, *statute.unplaced(asked)))
+    return deny(*forbidden, *missed, *misplaced, changes=changes, unknown=unknown)
 
 
 def opt_out_instants(question: Question, facts: Facts) -> tuple[datetime, ...]:
@@ -45,14 +48,20 @@ def opt_out_instants(question: Question, facts: Facts) -> tuple[datetime, ...]:
     return ()
 
 
-def _forbidden(question: Question, facts: Facts) -> Iterator[Reason]:
-    """Yield what art. 54 forbids among the purposes asked for, or among those of a contract that is negotiated."""
-    asked = question.purposes
+def _purposes(question: Question, facts: Facts) -> tuple[str, ...]:
+    """Return the purposes asked for, and those of a contract that is negotiated."""
     if question.action is Action.NEGOTIATE and facts.policy is not None:
-        asked = (*asked, *terms(facts.policy.policy).purposes)
-    found = [f"{words}: art. 54({letter})" for letter, words in statute.prohibited(asked)]
+        return (*question.purposes, *terms(facts.policy.policy).purposes)
+    return question.purposes
+
+
+def _forbidden(asked: tuple[str, ...]) -> Iterator[Reason]:
+    """Yield what the law forbids among these purposes, and that nobody can tell of one, where that is so."""
+    found = [f"{words}: art. {article}" for article, words in statute.prohibited(asked)]
     if found:
         yield reason("prohibited-use", detail=f"({'; '.join(found)}, Regulation (EU) 2025/327)")
+    if statute.unplaced(asked):
+        yield reason("purpose-not-known")
 
 
 def _consent(question: Question, facts: Facts) -> Answer:

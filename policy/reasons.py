@@ -53,6 +53,10 @@ REASONS = MappingProxyType(
         "wallet-silent": (CONSENT, "The person's wallet has been silent for too long to rely on the consent."),
         "consent-given": (CONSENT, "The person agreed."),
         "prohibited-use": (LAW, "The law forbids using health data for this."),
+        "purpose-not-known": (
+            LAW,
+            "Nobody has stated what kind of purpose this is, so nobody can tell whether the law forbids it.",
+        ),
         "opted-out": (LAW, "The person opted out of secondary use."),
         "no-permit": (LAW, "There is no data permit."),
         "opt-out-set-aside": (LAW, "The person opted out of secondary use, but a national law sets that aside."),

@@ -216,7 +216,9 @@ def _policy(file: Path, uid: str) -> Policy:
 
 
 def _compiled(policy: Policy, file: Path, behaviour: Behaviour) -> Compiled:
-    return _read(file, lambda _: compile_policy(policy, behaviour))
+    made = compile_policy(policy, behaviour)
+    _read(file, lambda _: made.rules)  # compiled here, so that what is too large is told with its file
+    return made
 
 
 def _behaviour(name: str) -> Behaviour:

@@ -19,12 +19,12 @@ _DASH = "–"
 
 def out() -> Console:
     """Where answers go."""
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 def err() -> Console:
     """Where progress and remarks go, so that stdout stays clean."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, emoji=False)
 
 
 def quiet() -> bool:
@@ -44,8 +44,14 @@ def working(words: str) -> Iterator[None]:
 
 def as_json(value: object) -> None:
     """The value on stdout; its keys are its field names."""
-    plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-    sys.stdout.write(json.dumps(plain, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
+
+
+def _plain(value: object) -> object:
+    """What JSON has no word for: a value by its fields, anything else as its text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)
 
 
 def say(sentence: str) -> None:

@@ -1,10 +1,10 @@
-"""What the law lists: permitted and prohibited uses (Regulation (EU) 2025/327, art. 53 and 54), places, grounds.
+"""What the law lists: permitted and prohibited uses (Regulation (EU) 2025/327, art. 53, 54, 61), places, grounds.
 
 Everything is read from `data/law.json`; which EHDS purpose stands under which letter of art. 53(1) is stated by DPV
 itself and read from `data/purposes.json`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache, lru_cache
 from types import MappingProxyType
@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 from policy.canonical import digest
 from policy.decision import Regime
 from policy.instants import instant
-from policy.purposes import covered_by_any, expand, label, packaged, touches
+from policy.purposes import DPV, covered_by_any, expand, label, packaged, purpose, touches, unstated
 
 GDPR = "https://w3id.org/dpv/legal/eu/gdpr#"
 
 
 class Prohibited(NamedTuple):
-    """One use that art. 54 forbids: its letter and the words for it."""
+    """One use that the law forbids: the article (with its letter) that does, and the words for it."""
 
-    letter: str
+    article: str
     words: str
 
 
@@ -58,12 +58,22 @@ def open_letters(public_body: bool) -> str:
 
 @lru_cache(maxsize=256)
 def prohibited(asked: tuple[str, ...]) -> tuple[Prohibited, ...]:
-    """Return what art. 54 forbids among these purposes; a purpose so broad that it takes in such a use is one."""
+    """Return what is forbidden among these purposes; a purpose so broad that it takes in such a use is one."""
     return tuple(
-        Prohibited(letter, entry["words"])
-        for letter, entry in _law()["article54"].items()
+        Prohibited(article, entry["words"])
+        for article, entry in _forbidden_uses()
         if any(touches(use, one) for use in entry["uses"] for one in asked)
     )
+
+
+@lru_cache(maxsize=256)
+def unplaced(asked: tuple[str, ...]) -> tuple[str, ...]:
+    """Name each purpose of which nobody has stated what kind it is, as a missing statement.
+
+    It may be one that is prohibited, only spelt in another way.
+    """
+    strangers = [one for one in asked if purpose(one) is None]
+    return unstated((f"{DPV}Purpose",), strangers)
 
 
 def outside_article_53(purposes: Iterable[str], letters: str) -> tuple[str, ...]:
@@ -125,9 +135,15 @@ def reference_digest() -> str:
 @cache
 def _law() -> dict[str, Any]:
     law = packaged("law.json")
-    for entry in law["article54"].values():
+    for entry in (*law["article54"].values(), law["article61"]):
         entry["uses"] = [expand(use) for use in entry["uses"]]
     return law
+
+
+def _forbidden_uses() -> Iterator[tuple[str, dict[str, Any]]]:
+    for letter, entry in _law()["article54"].items():
+        yield f"54({letter})", entry
+    yield "61", _law()["article61"]
 
 
 def _adequacy(entry: Mapping[str, Any]) -> Adequacy:

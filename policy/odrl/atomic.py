@@ -20,10 +20,13 @@ from itertools import product
 from math import prod
 from typing import TypeVar
 
-from policy.odrl.model import Entity, Named, Policy, PolicyError, Rule
+from policy.odrl.model import Entity, Logical, Named, Policy, PolicyError, Rule, Term
 
 MAX_RULES = 10_000
 """How many rules, duties and the like included, the atomic form may have."""
+
+MAX_TERMS = 20_000
+"""How many constraints and refinements these may have, those that several rules share counted for each of them."""
 
 
 T = TypeVar("T")
@@ -32,8 +35,8 @@ T = TypeVar("T")
 def atomic(policy: Policy) -> Policy:
     """Return the policy in its atomic form; the same object if it is in that form already.
 
-    Raises :class:`PolicyError` if that form has more than 10,000 rules. A rule that names no action or no target stays
-    without: what is missing is for validation to say.
+    Raises :class:`PolicyError` if that form has more than 10,000 rules or 20,000 terms. A rule that names no action or
+    no target stays without: what is missing is for validation to say.
     """
     if not _shares(policy) and all(map(_settled, (*policy.permissions, *policy.prohibitions, *policy.obligations))):
         return policy
@@ -56,6 +59,18 @@ class _Budget:
 
     def __init__(self, left: int) -> None:
         self.left = left
+        self.terms = MAX_TERMS
+
+    def take(self, rule: Rule, count: int) -> None:
+        """Count the atomic rules, and the terms of each, that one rule as written becomes."""
+        self.check(count, rule.pointer)
+        self.left -= count
+        self.terms -= count * _terms(rule)
+        if self.terms < 0:
+            raise PolicyError(
+                f"its rules have more than {MAX_TERMS} terms, those they share counted for each; share fewer",
+                rule.pointer,
+            )
 
     def check(self, count: int, pointer: str) -> None:
         if count > self.left:
@@ -150,12 +165,13 @@ def _joined(own: Named, shared: Named) -> Named:
 def _split(rule: Rule, budget: _Budget) -> Iterator[Rule]:
     """Yield the rule once for each combination of one value of each property of which it has several."""
     if _single(rule):
+        budget.take(rule, 1)
         yield _deepened(rule, budget)
         return
     assets = _choices((rule.targets, *(found for _, found in rule.relations)))
     parties = _choices((rule.assigners, rule.assignees, *(found for _, found in rule.functions)))
     actions = _choices((rule.actions,))[0]
-    budget.check(prod(len(one) for one in (*assets, *parties)) * len(actions), rule.pointer)
+    budget.take(rule, prod(len(one) for one in (*assets, *parties)) * len(actions))
     for named, roles, action in product(product(*assets), product(*parties), actions):
         one = replace(
             rule,
@@ -169,6 +185,15 @@ def _split(rule: Rule, budget: _Budget) -> Iterator[Rule]:
         yield _deepened(one, budget)
 
 
+def _terms(rule: Rule) -> int:
+    refined = (*rule.actions, *rule.targets, *rule.assigners, *rule.assignees)
+    return _count(rule.terms) + sum(_count(one.refinements) for one in refined if one.refinements)
+
+
+def _count(terms: tuple[Term, ...]) -> int:
+    return sum(1 + _count(one.parts) if isinstance(one, Logical) else 1 for one in terms)
+
+
 def _choices(several: Iterable[tuple[T, ...]]) -> list[list[tuple[T, ...]]]:
     return [[(one,) for one in values] or [()] for values in several]
 
@@ -179,8 +204,6 @@ def _again(named: Named, chosen: Iterable[tuple[Entity, ...]]) -> Named:
 
 def _deepened(rule: Rule, budget: _Budget) -> Rule:
     """Return the rule with the rules under it in their atomic form, taking the parties they lack from it."""
-    budget.check(1, rule.pointer)
-    budget.left -= 1
     if not (rule.duties or rule.remedies or rule.consequences):
         return rule
     return replace(

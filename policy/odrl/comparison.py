@@ -10,13 +10,16 @@ from datetime import datetime
 from policy.odrl import vocabulary as v
 from policy.odrl.duties import keeps
 from policy.odrl.model import Constraint, Logical, Policy, Rule, Term
-from policy.odrl.operands import bounds
+from policy.odrl.operands import HOSTING, JURISDICTION, SPATIAL, TRANSFER_GROUND, bounds
 from policy.odrl.terms import flat, stated
 from policy.purposes import covered_by_any, purpose
 from policy.reasons import Reason, reason
 
 _NAMED = frozenset(
-    {v.RECIPIENT, v.DATASET, v.CONSENT, v.STUDY, v.STUDY_DIGEST, v.STUDY_APPROVAL, v.PROFILE, v.SELECTION}
+    {
+        *(v.RECIPIENT, v.DATASET, v.CONSENT, v.STUDY, v.STUDY_DIGEST, v.STUDY_APPROVAL, v.PROFILE, v.SELECTION),
+        *(JURISDICTION, HOSTING, SPATIAL, TRANSFER_GROUND),
+    }
 )
 
 

@@ -3,7 +3,7 @@ that includes it, are asked; all others are never looked at.
 
 Together they say what the house says of everything: one prohibition that applies is a no, one that may apply leaves it
 open, and only then does one permission suffice. A policy that is about something or somebody else says nothing. One
-that is not understood may be about all that it names for the whole of it, and about everything if it names nothing.
+that is not understood may be about everything, so that it leaves everything open until it is taken out.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -181,7 +181,8 @@ class Library:
                 by_number |= entries
         found = [by_number[number] for number in sorted(by_number)]
         everyone = tuple([entry.compiled for entry in found])
-        named = request.target is not None and request.party is not None
+        # A part of what is asked for is only meant where it is forbidden.
+        named = request.target is not None and request.party is not None and not state.part_of
         return _Found(
             tuple([one for one in everyone if acts(one, request.action)]),
             everyone,

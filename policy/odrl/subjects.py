@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from policy.decision import Outcome
 from policy.odrl.evaluating import Compiled, Request, State
 from policy.odrl.evaluating.rules import CompiledRule
-from policy.odrl.evaluating.state import above
+from policy.odrl.evaluating.state import above, parts_of
 from policy.odrl.model import Entity
 
 Name: TypeAlias = tuple[str, bool] | None
@@ -35,11 +35,14 @@ class Side(dict[Name, Any]):
     def by(self, asked: str | None, state: State, wholes: frozenset[str]) -> list[Any]:
         """Return all that is known by the names that what is asked for may go by.
 
-        Nobody has listed a collection that is not among the `wholes`: anybody may be a member of it.
+        Nobody has listed a collection that is not among the `wholes`: anybody may be a member of it. Whoever asks for a
+        whole asks for its parts, one of which may be forbidden.
         """
         if asked is None:
             return list(self.values())
         own = {asked, *above(state.part_of, asked)}
+        if asked in wholes:
+            own.update(parts_of(state.part_of, asked))
         names: set[Name] = {None, *product(own, (False, True))}
         names.update(one for one in self.collections if one[0] not in wholes)
         return [self[name] for name in names if name in self]
@@ -49,13 +52,13 @@ class Side(dict[Name, Any]):
 
 
 def subjects(compiled: Compiled) -> Iterator[tuple[Name, Name]]:
-    """Yield each target and party that the policy is about."""
-    decides = compiled.behaviour.party_decides
-    sides = [(rule.rule.targets, rule.rule.assignees) for rule in _rules(compiled)]
+    """Yield each target and party that the policy is about; whatever there is, of one that is not understood."""
     if _unread(compiled):
-        sides.append((compiled.policy.targets, compiled.policy.assignees))
-    for targets, parties in sides:
-        yield from product(_of(targets), _of(parties if decides else ()))
+        yield None, None
+        return
+    decides = compiled.behaviour.party_decides
+    for rule in _rules(compiled):
+        yield from product(_of(rule.rule.targets), _of(rule.rule.assignees if decides else ()))
 
 
 def _of(entities: Sequence[Entity]) -> Iterator[Name]:
@@ -63,7 +66,10 @@ def _of(entities: Sequence[Entity]) -> Iterator[Name]:
         yield None
     for entity in entities:
         names = dict.fromkeys((entity.iri, entity.node)) if entity.collection else (entity.iri,)
-        yield from ((name, entity.collection) for name in names if name and not name.startswith("_:"))
+        named = [name for name in names if name and not name.startswith("_:")]
+        yield from ((name, entity.collection) for name in named)
+        if entity.collection and not named:
+            yield None  # whatever meets its refinements
 
 
 def _rules(compiled: Compiled) -> tuple[CompiledRule, ...]:
@@ -71,8 +77,15 @@ def _rules(compiled: Compiled) -> tuple[CompiledRule, ...]:
 
 
 def _unread(compiled: Compiled) -> bool:
-    """Whether the text was not understood, so that there may be rules that nobody sees."""
-    return bool(compiled.policy.unknown) and compiled.fixed is Outcome.INDETERMINATE
+    """Whether there may be rules that nobody sees, or seen ones that are about something else.
+
+    So it is where the text was not understood, where what it inherits is not joined, and under a profile not known
+    here. A rule of its own stands instead of what the policy names for all (2.7), so that this bounds nothing.
+    """
+    if compiled.fixed is not Outcome.INDETERMINATE:
+        return False
+    policy, profiles = compiled.policy, compiled.behaviour.profiles
+    return bool(policy.unknown or policy.inherits or any(one not in profiles for one in policy.profiles))
 
 
 def found_by_name(compiled: Compiled) -> bool:
@@ -89,23 +102,5 @@ def acts(compiled: Compiled, action: str) -> bool:
 def meant(policies: Sequence[Compiled], request: Request, state: State) -> list[Compiled]:
     """Return those that are about what is asked, or may be, as far as the state tells."""
     return [
-        one
-        for one in policies
-        if any(rule.about(request, state) is not False for rule in _rules(one))
-        or (_unread(one) and _named_as_a_whole(one, request, state))
+        one for one in policies if _unread(one) or any(rule.about(request, state) is not False for rule in _rules(one))
     ]
-
-
-def _named_as_a_whole(compiled: Compiled, request: Request, state: State) -> bool:
-    policy, decides = compiled.policy, compiled.behaviour.party_decides
-    sides = ((policy.targets, request.target), (policy.assignees if decides else (), request.party))
-    return all(
-        not stated or asked is None or any(_may_be(one, asked, state) for one in stated) for stated, asked in sides
-    )
-
-
-def _may_be(stated: Entity, asked: str, state: State) -> bool:
-    if asked == stated.iri:
-        return True
-    member = state.member(asked, stated.iri)
-    return member is True or (stated.collection and member is None)

@@ -49,9 +49,14 @@ def of_contract(cause: Reason, now: Supposed) -> Iterator[Supposition]:
         yield from _other_contract(cause, contract, now)
 
 
+_OF_PURPOSE = frozenset(
+    {"purpose-missing", "prohibited-use", "purpose-not-known", "permit-purpose", "purpose-not-lawful"}
+)
+
+
 def _asking(cause: Reason, contract: CompiledPolicy, now: Supposed) -> Iterator[Supposition]:
     stated, policy = terms(contract.policy), contract.policy
-    if cause.code in {"purpose-missing", "prohibited-use", "permit-purpose", "purpose-not-lawful"}:
+    if cause.code in _OF_PURPOSE:
         for iri in stated.purposes:
             if (iri,) != now.question.purposes:
                 yield _asked(f"the purpose were {label(iri)}", "purposes", (iri,))
@@ -205,7 +210,8 @@ def _within_offer(cause: Reason, now: Supposed) -> Iterator[Supposition]:
     term = next((one for one in every if one.pointer == cause.pointer and cause.pointer), None)
     purposes = terms(offer.policy).purposes
     words = "the request kept every term of the offer"
-    if cause.code in {"purpose-not-offered", "purpose-missing", "prohibited-use"} and purposes:
+    unfit = {"purpose-not-offered", "purpose-missing", "prohibited-use", "purpose-not-known"}
+    if cause.code in unfit and purposes:
         words = f"the purpose were {' or '.join(label(one) for one in purposes)}"
     elif term is not None:
         words = f"the request kept this term of the offer: {wording.term_said(term)}"

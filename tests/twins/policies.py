@@ -70,6 +70,10 @@ class Naive:
             return self.owing(request, state)
         if forbidden is True:
             return Outcome.DENY
+        if forbidden is None and permitted is False:
+            wide = [one for one in prohibitions if not one.actions or includes(one.actions[0].iri, request.action)]
+            if disj(self.applies(one, request, state) for one in wide) is False:
+                forbidden = False  # a forbidden part only keeps a permission of the whole from holding
         if forbidden is None:
             return Outcome.INDETERMINATE
         if permitted is None:

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connector.ports import Transaction
-from connector.records import Agreement, DutyOwed
+from connector.records import Agreement, DutyOwed, OutboxMessage
 from connector.services.chains import chain_of
 from connector.services.context import Context
+from connector.services.duties.views import GRACE
 from connector.services.exchange import speech
 from contracts.duties import NO_PROOF, DutyDone, Proof, duty_id
 from contracts.names import Role
@@ -22,8 +23,6 @@ from policy.odrl.duties import Duty, words
 
 SEND_DONE = "exchange.duty-done"
 BELL = "duties"
-GRACE = timedelta(hours=1)
-"""How long a statement of the other side may be under way before it is noted as missing."""
 _AHEAD = timedelta(hours=1)
 """How long before its last instant something is begun that happens by itself; of a short time, a tenth."""
 
@@ -61,6 +60,27 @@ class DutyBook:
         self._ring(tx, row)
         return row
 
+    def again(
+        self, tx: Transaction, agreement: Agreement, duty: Duty, occasion: str = "", *, due: datetime | None = None
+    ) -> DutyOwed:
+        """It is owed for what comes now: done for what came before, it is open again, and due anew.
+
+        What was stated before stays in the evidence; a statement of ours that has not left says too much by now.
+        """
+        row = self.open(tx, agreement, duty, occasion, due=due)
+        if row.standing != "done":
+            return row
+        now = self._context.clock()
+        self._log(tx, "duty.reopened", row, {"due": _text(due)})
+        self._unsay(tx, row)
+        opened = replace(row, due_at=due, opens_at=_before(due, now) if due is not None else now)
+        row = tx.change(
+            row, standing="open", due_at=due, opens_at=opened.opens_at, next_at=self._next(opened), done_at=None,
+            missed_at=None, reminded_at=None, evidence=_earlier(row),
+        )  # fmt: skip
+        self._ring(tx, row)
+        return row
+
     def ours(self, row: DutyOwed) -> bool:
         """Whether we owe it, and it is not done."""
         return row.standing == "open" and row.by == row.role
@@ -86,9 +106,9 @@ class DutyBook:
     ) -> DutyOwed:
         """It is done: an entry in the log, and where we owed it to the other side our signed statement.
 
-        `statement` is what proves it already, ours or theirs; then nothing further is said. `facts` go into the log.
+        Only what is open is done by this: what other terms took the place of stays dropped. `statement` is what proves it already, ours or theirs; then nothing further is said. `facts` go into the log.
         """
-        if row.standing == "done":
+        if row.standing != "open":
             return row
         leaf = self._log(tx, "duty.done", row, {**facts, "link": proof.link, "sha256": proof.digest})
         if statement is None and row.by == row.role == str(Role.CONSUMER):
@@ -152,6 +172,8 @@ class DutyBook:
         given = {**proof.wire(), "statement": statement}
         evidence = {**facts, **{name: value for name, value in given.items() if value}, "log": leaf}
         evidence["known_at"] = _text(self._context.clock())
+        if row.evidence is not None and "earlier" in row.evidence:
+            evidence["earlier"] = row.evidence["earlier"]
         row = tx.change(row, standing="done", done_at=at, next_at=None, evidence=evidence)
         self._ring(tx, row)
         return row
@@ -177,6 +199,11 @@ class DutyBook:
                 kind=SEND_DONE, body={"statement": statement}, about=row.id, lane=f"duty:{row.id}",
             )  # fmt: skip
 
+    def _unsay(self, tx: Transaction, row: DutyOwed) -> None:
+        dead = {"standing": "dead", "dead_at": self._context.clock(), "reason": "dropped", "body": None}
+        dead["error"] = "more was received since"
+        tx.alter(OutboxMessage, dead, about=row.id, kind=SEND_DONE, standing="waiting")
+
     @staticmethod
     def _ring(tx: Transaction, row: DutyOwed) -> None:
         for bell in (BELL, f"about:{row.id}"):
@@ -185,6 +212,13 @@ class DutyBook:
 
 def _before(due: datetime, now: datetime) -> datetime:
     return due - min(_AHEAD, max(due - now, timedelta()) / 10)
+
+
+def _earlier(row: DutyOwed) -> dict[str, Any] | None:
+    """The statements about what came before, as evidence of a duty that is open again."""
+    known = row.evidence or {}
+    said = [*known.get("earlier", []), *([known["statement"]] if known.get("statement") else [])]
+    return {"earlier": said} if said else None
 
 
 def _text(moment: datetime | None) -> str:

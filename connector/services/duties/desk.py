@@ -10,22 +10,24 @@ from connector.identity.members import Member
 from connector.identity.tokens import SKEW
 from connector.ports import Transaction
 from connector.problems import conflict, forbidden, invalid, missing
-from connector.records import Agreement, DutyOwed, OutboxMessage, Transfer
+from connector.records import Agreement, DutyOwed, OutboxMessage
 from connector.services.actors import Actor, require
 from connector.services.chains import chain_of
 from connector.services.context import Context
 from connector.services.duties.book import SEND_DONE, DutyBook
+from connector.services.duties.covering import objection_to
 from connector.services.duties.occasions import owed_under
 from connector.services.duties.views import DutyRow, DutyView, Standing, standing
 from connector.services.exchange import speech
 from contracts.duties import NO_PROOF, DutyDone, DutyNotice, Proof
 from contracts.messages import MessageError
 from contracts.names import Role
-from policy.odrl.duties import Duty, Ower
+from policy.odrl.duties import Ower
 
 _SIDES = {"steward": ("provider",), "researcher": ("consumer",)}
 _ROLES = ("steward", "researcher", "dpo", "operator")
-_URGENCY = {state: place for place, state in enumerate(("overdue", "due", "pending", "violated", "fulfilled"))}
+_ORDER = ("overdue", "due", "pending", "violated", "stated-late", "fulfilled")
+_URGENCY = {state: place for place, state in enumerate(_ORDER)}
 _FAR = "9999"
 
 
@@ -78,7 +80,10 @@ class Duties:
         await self._context.store.write(command)
 
     async def receive(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
-        """`POST /consent/duties`: the recipient states that it did what it owed. Its first word is kept."""
+        """`POST /consent/duties`: the recipient states that it did what it owed. Its first word is kept.
+
+        Raises Problem 400, 403, 404, and 409 while it cannot be true yet: then it is sent again.
+        """
         jws = speech.read_body(DutyNotice, body).statement
         claims = speech.hear(jws, speech.DUTY_DONE, sender, DutyDone)
         if claims.by != sender.id:
@@ -89,10 +94,13 @@ class Duties:
             theirs = agreement is not None and agreement.counterparty == sender.id
             if agreement is None or not theirs or agreement.standing == "pending" or agreement.role != Role.PROVIDER:
                 raise missing("There is no such agreement between us")
-            row = tx.get(DutyOwed, claims.duty) or self._opened(tx, agreement, claims)
-            if row.by != Ower.CONSUMER or row.duty != claims.key:
-                raise invalid("The statement is about another duty", "key", row.duty)
+            self._check_duty(agreement, claims)
+            row = self._standing_for(tx, agreement, claims)
+            if row is None or row.standing != "open":
+                return  # its first word is kept, and terms that were replaced without it ask for nothing
             self._check_time(agreement, claims.at)
+            if (objection := objection_to(tx, row, claims.at, self._context.clock())) is not None:
+                raise conflict(objection, "not-yet", "a statement about all that was handed over, made after it")
             facts = {"objects": claims.objects, "lines": claims.lines, "bytes": claims.bytes, "their_log": claims.log}
             self._book.done(tx, row, facts, proof=claims.proof, statement=jws, at=claims.at)
 
@@ -104,17 +112,33 @@ class Duties:
         if row is not None:
             self._book.arrived(tx, row)
 
-    def _opened(self, tx: Transaction, agreement: Agreement, claims: DutyDone) -> DutyOwed:
-        """Their statement overtook our own note of it. Raises Problem 404 for a duty the contract does not state."""
-        stated = [one for one in owed_under(agreement.policy) if one.pointer == claims.pointer]
-        if not stated or not self._is_ours(tx, agreement, claims.occasion):
+    def _check_duty(self, agreement: Agreement, claims: DutyDone) -> None:
+        """It is a duty of theirs that a statement of theirs settles, with what proves it. Raises Problem 400, 404."""
+        duty = next((one for one in owed_under(agreement.policy) if one.pointer == claims.pointer), None)
+        if duty is None:
             raise missing("There is no such duty under this agreement")
-        duty: Duty = stated[0]
-        return self._book.open(tx, agreement, duty, claims.occasion or "", due=duty.due(self._context.clock()))
+        if duty.key != claims.key:
+            raise invalid("The statement is about another duty", "key", duty.key)
+        executor = self._context.executors.get(duty.key)
+        if duty.by != Ower.CONSUMER or executor is None or not executor.by_statement:
+            raise invalid("This duty is not stated here", "key", "a duty of the recipient that has no message of its own")
+        if executor.by_person and claims.proof == NO_PROOF:
+            raise invalid("A proof is needed", "proof", "a link, the SHA-256 of a document, or words")
 
-    def _is_ours(self, tx: Transaction, agreement: Agreement, occasion: str | None) -> bool:
+    @staticmethod
+    def _standing_for(tx: Transaction, agreement: Agreement, claims: DutyDone) -> DutyOwed | None:
+        """What a statement is about: of terms that were replaced meanwhile, what is owed in their place, if anything.
+
+        Rows are opened at both sides by what happens there, before anybody can state them. Raises Problem 404.
+        """
+        row = tx.get(DutyOwed, claims.duty)
+        if row is None:
+            raise missing("This is not owed under this agreement")
+        if row.standing != "dropped":
+            return row
         chain = [one.id for one in chain_of(tx, agreement)]
-        return occasion is None or tx.count(Transfer, agreement=chain, role="provider", their_pid=occasion) > 0
+        found = tx.find(DutyOwed, agreement=chain, duty=row.duty, occasion=row.occasion, standing="open", limit=1)
+        return found[0] if found else None
 
     def _check_time(self, agreement: Agreement, at: datetime) -> None:
         if at > self._context.clock() + SKEW or (agreement.made_at is not None and at < agreement.made_at - SKEW):

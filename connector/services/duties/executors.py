@@ -35,7 +35,9 @@ class Executor:
 
     key: str = ""
     by_person: bool = False
-    """Whether a person states that it is done."""
+    """Whether a person states that it is done, with a proof."""
+    by_statement: bool = False
+    """Whether the consumer's statement about the duty is what shows that it is done."""
     renewed: bool = False
     """Whether changed terms put theirs in its place, as long as it is not done."""
 
@@ -86,6 +88,7 @@ class Log(ToTheProvider):
     """The recipient's own Merkle log takes up each transfer; the provider gets the leaf, signed."""
 
     key = "log"
+    by_statement = True
 
     def begun(self, tx: Transaction, book: DutyBook, agreement: Agreement, duty: Duty, moved: Moved) -> None:
         """The entry is written before the first byte is taken in."""
@@ -98,6 +101,7 @@ class Inform(ToTheProvider):
     """A signed message to the provider about each transfer; done when it has arrived."""
 
     key = "inform"
+    by_statement = True
 
     def begun(self, tx: Transaction, book: DutyBook, agreement: Agreement, duty: Duty, moved: Moved) -> None:
         """Told as data begins to arrive."""
@@ -111,6 +115,7 @@ class Delete(Executor):
     """Received files are deleted when their time is over, by `connector.jobs.duties`, and that is stated."""
 
     key = "delete"
+    by_statement = True
     renewed = True
 
     def agreed(self, tx: Transaction, book: DutyBook, agreement: Agreement, duty: Duty, since: datetime) -> None:  # noqa: ARG002
@@ -119,10 +124,13 @@ class Delete(Executor):
             book.open(tx, agreement, duty, due=duty.until)
 
     def begun(self, tx: Transaction, book: DutyBook, agreement: Agreement, duty: Duty, moved: Moved) -> None:
-        """Within a period: what this transfer brings. What comes after the instant goes at once."""
+        """Within a period: what this transfer brings. What comes after the instant goes at once.
+
+        What was done before this came does not count for it.
+        """
         late = duty.until is not None and duty.until <= moved.since
-        if duty.within is not None or late:
-            book.open(tx, agreement, duty, moved.occasion, due=duty.due(moved.since))
+        alone = duty.within is not None or late
+        book.again(tx, agreement, duty, moved.occasion if alone else "", due=duty.due(moved.since))
 
     def ended(self, tx: Transaction, book: DutyBook, row: DutyOwed, erase_by: datetime) -> None:
         """Whatever is held then goes with the contract."""
@@ -146,6 +154,7 @@ class Stated(ToTheProvider):
     """A person at the recipient states that it is done, with a link or a digest; they are reminded at half time."""
 
     by_person = True
+    by_statement = True
     renewed = True
 
     def agreed(self, tx: Transaction, book: DutyBook, agreement: Agreement, duty: Duty, since: datetime) -> None:

@@ -69,7 +69,8 @@ def asked(tx: Transaction, context: Context, agreement_id: str, notice: str, due
 
 def erased(tx: Transaction, context: Context, notice: str, facts: Mapping[str, Any], statement: str) -> None:
     """What a notice asked for is deleted, as the recipient's statement says."""
-    for row in tx.find(DutyOwed, occasion=notice, standing="open"):
+    # A consumer chooses what its transfers are called: only what is owed for notices is done by this.
+    for row in tx.find(DutyOwed, occasion=notice, duty="erase-on-withdrawal", standing="open"):
         DutyBook(context).done(tx, row, facts, statement=statement)
 
 
@@ -99,7 +100,8 @@ def replaced(tx: Transaction, context: Context, before: Agreement, after: Agreem
     agreed(tx, context, after)
     for moved in _moved(tx, before.role, chain):
         for executor, duty in _each(context, after):
-            if executor.renewed and not tx.count(DutyOwed, occasion=moved.occasion, duty=duty.key, standing="done"):
+            done = {"agreement": chain, "occasion": moved.occasion, "duty": duty.key, "standing": "done"}
+            if executor.renewed and not tx.count(DutyOwed, **done):
                 executor.begun(tx, book, after, duty, moved)
 
 
@@ -141,7 +143,7 @@ def _moved(tx: Transaction, role: str, agreements: Sequence[str]) -> Iterator[Mo
     for transfer in tx.find(Transfer, agreement=list(agreements), role=role):
         if role == Role.CONSUMER:
             row = tx.get(ReceivedTransfer, transfer.pid)
-            since = row.started_at if row is not None else None
+            since = row.started_at if row is not None and row.path else None  # without a file nothing ever came
         else:
             first = tx.find(Release, transfer=transfer.pid, order="started_at", limit=1)
             since = first[0].started_at if first else None

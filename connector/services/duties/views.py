@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from connector.records import DutyOwed
 
+GRACE = timedelta(hours=1)
+"""How long a statement of the other side may be under way before it is late itself."""
+
 
 class Standing(StrEnum):
-    """How a duty stands: words that the evaluator's reports use too (`policy.odrl.monitoring`).
+    """How a duty stands: words that the evaluator's reports use too (`policy.odrl.monitoring`), and one of our own.
 
     pending: not yet pressing; due: to be done now, in time; overdue: its time is over; fulfilled: done in time;
-    violated: done, too late.
+    violated: done, too late; stated-late: in time by the word of whoever owed it, a word that came too late itself.
     """
 
     PENDING = "pending"
@@ -22,6 +25,7 @@ class Standing(StrEnum):
     OVERDUE = "overdue"
     FULFILLED = "fulfilled"
     VIOLATED = "violated"
+    STATED_LATE = "stated-late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,18 @@ class DutyView:
 def standing(row: DutyOwed, now: datetime) -> Standing:
     """How a duty stands. What lies exactly at the last instant is in time."""
     if row.done_at is not None:
-        late = row.due_at is not None and row.done_at > row.due_at
-        return Standing.VIOLATED if late else Standing.FULFILLED
+        return _done(row, row.done_at)
     if row.due_at is not None and row.due_at < now:
         return Standing.OVERDUE
     return Standing.PENDING if row.opens_at is None or now < row.opens_at else Standing.DUE
+
+
+def _done(row: DutyOwed, done_at: datetime) -> Standing:
+    """When it was done is what its ower says; when that came to be known here is not theirs to choose."""
+    if row.due_at is None:
+        return Standing.FULFILLED
+    if done_at > row.due_at:
+        return Standing.VIOLATED
+    known = (row.evidence or {}).get("known_at")
+    late = known is not None and datetime.fromisoformat(known) > row.due_at + GRACE
+    return Standing.STATED_LATE if late else Standing.FULFILLED

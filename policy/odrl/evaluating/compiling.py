@@ -94,6 +94,8 @@ class Compiled:
             return self._with_obligations(request, state)
         if forbidden is True:
             return Outcome.PERMIT if permitted is True and not self.prohibitions_win else Outcome.DENY
+        if forbidden is None and permitted is False and not self._may_forbid(request, state):
+            return self._nothing(request, state)
         if forbidden is None and (permitted is not True or self.prohibitions_win):
             return Outcome.INDETERMINATE
         if permitted is True:
@@ -104,6 +106,12 @@ class Compiled:
     def prohibitions_win(self) -> bool:
         """Whether a prohibition beats a permission of the same; under `invalid` the whole policy falls with it."""
         return self.behaviour.prohibitions_win or self.policy.conflict != "perm"
+
+    def _may_forbid(self, request: Request, state: State) -> bool:
+        """Whether a prohibition of what is asked may apply; one of a part of it only keeps a permission from holding."""
+        asked = canonical(request.action)
+        rules = self.matching(request.action).prohibitions
+        return any(rule.includes(asked) and rule.holds(request, state) is not False for rule in rules)
 
     def _with_obligations(self, request: Request, state: State) -> Outcome:
         if not self._duties or not self.behaviour.strict:

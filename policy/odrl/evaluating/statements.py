@@ -86,15 +86,9 @@ def _json(text: str) -> object:
 
 
 def _turtle(text: str) -> "Graph":
-    from rdflib import Graph
+    from policy.odrl.documents.turtle_in import graph_of_turtle
 
-    graph = Graph()
-    try:
-        graph.parse(data=text, format="turtle")
-    except Exception as error:  # the parser raises whatever its innards raise
-        line = getattr(error, "lines", None)
-        raise PolicyError("neither JSON nor Turtle", f"line {line + 1}" if isinstance(line, int) else "") from None
-    return graph
+    return graph_of_turtle(text)
 
 
 def statements(source: object) -> Statements:

@@ -94,6 +94,9 @@ def test_a_permit_lets_nothing_through_that_its_purposes_do_not_cover(granted, w
 FORBIDDEN = [
     ("concord:DetrimentalDecision", "a"),
     ("concord:InsuranceTerms", "b"),
+    ("sector-health:InsuranceManagement", "b"),
+    ("sector-health:HealthInsuranceManagement", "b"),
+    ("sector-health:LifeInsuranceManagement", "b"),
     ("concord:CreditTerms", "b"),
     ("dpv:RecruitmentApplicantSelection", "b"),
     ("dpv:TargetedAdvertising", "c"),
@@ -116,10 +119,54 @@ def test_a_prohibited_use_beats_every_ground(use, letter):
         assert any(f"art. 54({letter})" in cause.text for cause in decision.because)
 
 
+@pytest.mark.parametrize("regime", [Regime.CONSENT, Regime.PERMIT, Regime.CARE])
+@pytest.mark.parametrize("use", ["dpv:SellDataToThirdParties", "dpv:SellProducts"])
+def test_nobody_sells_the_data_to_third_parties(use, regime):
+    care = CareRelation(provider=GROUP, since=NOW - DAY, until=NOW + DAY)
+    decision = asked(replace(PERMIT, purposes=("dpv:Purpose",)), [use], regime, care=care)
+    assert "prohibited-use" in codes(decision)
+    assert any("third parties: art. 61" in cause.text for cause in decision.because)
+
+
 def test_a_purpose_that_takes_in_a_prohibited_use_is_prohibited_too():
     consent = story.record(purposes=["dpv:Purpose"])
     decision = asked(None, ["dpv:Purpose"], Regime.CONSENT, consents=(consent,))
     assert codes(decision)[0] == "prohibited-use"
+
+
+UNPLACED = [
+    "dpv:marketing",
+    "dpv:MARKETING",
+    "https://w3id.org/dpv#Marketing ",
+    "https://w3id.org/dpv/#Marketing",
+    "https://w3id.org/dpv/dpv-owl#Marketing",
+    "http://www.w3.org/ns/dpv#Marketing",
+    "dpv:InsuranceManagement",
+    "foo",
+    "",
+]
+
+
+@pytest.mark.parametrize("regime", [Regime.CONSENT, Regime.PERMIT, Regime.CARE])
+@pytest.mark.parametrize("use", UNPLACED)
+def test_a_purpose_that_nobody_has_placed_is_no_under_every_ground_and_the_missing_statement_is_named(use, regime):
+    care = CareRelation(provider=GROUP, since=NOW - DAY, until=NOW + DAY)
+    consent = story.record(purposes=["dpv:Purpose", RESEARCH])
+    permit = replace(PERMIT, purposes=(RESEARCH, use))
+    decision = asked(permit, [RESEARCH, use], regime, consents=(consent,), care=care)
+    assert "purpose-not-known" in codes(decision)
+    assert f"Nobody has stated what kind of purpose {use} is." in decision.unknown
+    assert asked(permit, [RESEARCH], regime, consents=(consent,), care=care).permits
+
+
+def test_a_contract_for_a_purpose_that_nobody_has_placed_is_not_agreed_to():
+    request = story.agreement()
+    request["permission"][0]["constraint"][0] = {"leftOperand": "purpose", "operator": "isA", "rightOperand": "foo"}
+    for regime in (Regime.CONSENT, Regime.CARE):
+        question = story.question(action=Action.NEGOTIATE, purposes=(), regime=regime)
+        decision = decide(question, story.facts(policy=request, offer=compiled(request)))
+        assert "purpose-not-known" in codes(decision)
+        assert "Nobody has stated what kind of purpose foo is." in decision.unknown
 
 
 @pytest.mark.parametrize("iri", statute.permitted_purposes())

@@ -276,3 +276,11 @@ def test_each_combination_of_what_a_rule_says_or_else_the_policy_is_there_once(w
 
     wanted = sorted(one for rule in whole.permissions for one in expected(rule))
     assert sorted(map(found, atomic(whole).permissions)) == wanted
+
+
+def test_terms_shared_by_many_rules_are_counted_for_each_before_any_is_made():
+    shared = tuple(limit(f"urn:{number}") for number in range(50))
+    targets = tuple(Entity(f"urn:t:{number}") for number in range(100))
+    rules = tuple(permission() for _ in range(99))
+    with pytest.raises(PolicyError, match="20000 terms"):
+        atomic(Policy(uid="urn:p", kind="Set", permissions=rules, targets=targets, terms=shared))

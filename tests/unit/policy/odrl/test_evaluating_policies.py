@@ -192,7 +192,8 @@ TURTLE = """@prefix odrl: <http://www.w3.org/ns/odrl/2/> . @prefix xsd: <http://
   odrl:permission [ odrl:action odrl:print, odrl:read ; odrl:constraint
     [ odrl:leftOperand odrl:dateTime ; odrl:operator odrl:lt ;
       odrl:rightOperand "2027-01-01T00:00:00Z"^^xsd:dateTime ],
-    [ odrl:leftOperand odrl:purpose ; odrl:operator odrl:isA ; odrl:rightOperand <https://w3id.org/dpv#Marketing> ] ] ."""
+    [ odrl:leftOperand odrl:purpose ; odrl:operator odrl:isA ;
+      odrl:rightOperand <https://w3id.org/dpv#Marketing> ] ] ."""
 
 
 def _atomic_json():

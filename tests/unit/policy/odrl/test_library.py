@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policy.decision import Outcome
+from policy.odrl import read
 from policy.odrl.evaluating import BEHAVIOURS, CONCORD, Compiled, Request, State, compile_policy
 from policy.odrl.evaluating.truth import any_of
 from policy.odrl.library import Library
@@ -56,12 +57,14 @@ def libraries(draw):
             assignees=draw(st.lists(entities, max_size=1).map(tuple)),
             conflict=draw(st.sampled_from([None, "perm", "prohibit", "invalid"])),
             unknown=draw(st.sampled_from([()] * 7 + [("/permission/9/action: nobody knows",)])),
+            inherits=draw(st.sampled_from([()] * 7 + [("urn:parent",)])),
+            profiles=draw(st.sampled_from([()] * 7 + [("urn:profile",)])),
         )
         found.append(compile_policy(policy, behaviour))
     return found
 
 
-names = st.sampled_from(["urn:a", "urn:b", "urn:d", None])
+names = st.sampled_from(["urn:a", "urn:b", "urn:c", "urn:d", None])
 requests = st.builds(
     Request,
     st.sampled_from([READ, USE, SELL, "urn:unheard-of"]),
@@ -80,7 +83,7 @@ states = st.builds(
 
 def searched(policies: list[Compiled], request: Request, state: State) -> list[Compiled]:
     """The policies to ask, found by looking at every one."""
-    meant = [one for one in policies if names_it(one, request, state) or may_name_it(one, request, state)]
+    meant = [one for one in policies if names_it(one, request, state) or not_understood(one)]
     acting = [one for one in meant if one.fixed is Outcome.INDETERMINATE or any(one.matching(request.action))]
     return acting or meant
 
@@ -89,20 +92,11 @@ def names_it(one: Compiled, request: Request, state: State) -> bool:
     return any(rule.about(request, state) is not False for rule in (*one.rules.permissions, *one.rules.prohibitions))
 
 
-def may_name_it(one: Compiled, request: Request, state: State) -> bool:
-    """Whether a policy whose text is not understood may be about this, by all that it says for the whole of it."""
-    if not one.policy.unknown or one.fixed is not Outcome.INDETERMINATE:
-        return False
-    sides = [(one.policy.targets, request.target)]
-    sides += [(one.policy.assignees, request.party)] if one.behaviour.party_decides else []
-    return all(
-        not stated or asked is None or any(may_be(one, asked, state) for one in stated) for stated, asked in sides
-    )
-
-
-def may_be(stated: Entity, asked: str, state: State) -> bool:
-    member = state.member(asked, stated.iri)
-    return asked == stated.iri or member is True or (stated.collection and member is None)
+def not_understood(one: Compiled) -> bool:
+    """Whether a policy may be about anything: its text, its parents or its profile are not understood."""
+    policy, profiles = one.policy, one.behaviour.profiles
+    unheard = policy.unknown or policy.inherits or not set(policy.profiles) <= profiles
+    return one.fixed is Outcome.INDETERMINATE and bool(unheard)
 
 
 def joined(policies: list[Compiled], request: Request, state: State) -> Outcome:
@@ -197,13 +191,52 @@ def test_a_prohibition_in_one_policy_beats_the_permission_in_another_and_is_name
     assert library.verdict(Request(PLAY, "urn:t1", "urn:p"), State(now=NOW)) is Outcome.PERMIT
 
 
-def test_a_policy_that_nobody_understands_stops_what_it_may_be_about_and_nothing_else():
-    about_one = agreement(8, permissions=(), targets=(Entity("urn:t1"),), unknown=("/prohibition/0",))
-    library = Library([agreement(1), agreement(2), about_one])
-    assert library.verdict(Request(READ, "urn:t1", "urn:p"), State(now=NOW)) is Outcome.INDETERMINATE
-    assert library.verdict(Request(READ, "urn:t2", "urn:p"), State(now=NOW)) is Outcome.PERMIT
-    library.add(agreement(7, permissions=(), unknown=("/prohibition/0",)))
-    assert library.verdict(Request(READ, "urn:t2", "urn:p"), State(now=NOW)) is Outcome.INDETERMINATE
+TARGET = {"targets": (Entity("urn:t8"),)}
+FORBIDDEN = Rule(kind=Kind.PROHIBITION, actions=(Action(USE),), targets=(Entity("urn:t8"),))
+
+
+@pytest.mark.parametrize(
+    "unheard",
+    [
+        {"unknown": ("/prohibition/0",), "permissions": ()},
+        {"unknown": ("/prohibition/0/target",), **TARGET, "permissions": ()},
+        {"unknown": ("/prohibitions",), **TARGET},
+        {"inherits": ("urn:parent",)},
+        {"inherits": ("urn:parent",), "prohibitions": (FORBIDDEN,)},
+        {"inherits": ("urn:parent",), "permissions": ()},
+        {"profiles": ("urn:profile",), "prohibitions": (FORBIDDEN,)},
+    ],
+)
+def test_a_policy_that_nobody_understands_leaves_everything_open_until_it_is_taken_out(unheard):
+    library = Library([agreement(1), agreement(2), agreement(8, **unheard)])
+    for name in ("urn:t1", "urn:t2"):
+        assert library.verdict(Request(READ, name, "urn:p"), State(now=NOW)) is Outcome.INDETERMINATE
+        assert library.report(Request(READ, name, "urn:p"), State(now=NOW)).outcome is Outcome.INDETERMINATE
+    library.remove("urn:policy:8")
+    assert library.verdict(Request(READ, "urn:t1", "urn:p"), State(now=NOW)) is Outcome.PERMIT
+
+
+def test_a_misread_target_of_a_policy_as_it_comes_leaves_the_others_open():
+    odd = {"action": "use", "target": {"odd": "urn:t1"}}
+    for wrong in ({"prohibition": [odd]}, {"prohibitions": [{"action": "use", "target": "urn:t1"}]}):
+        source = {"@id": "urn:b", "@type": "Set", "target": "urn:t8", **wrong}
+        library = Library([agreement(1), compile_policy(read(source))])
+        assert library.verdict(Request(READ, "urn:t1", "urn:p"), State(now=NOW)) is Outcome.INDETERMINATE
+
+
+@pytest.mark.parametrize("side", ["targets", "assignees"])
+def test_a_policy_that_forbids_a_part_of_what_is_asked_for_leaves_the_whole_open(side):
+    forbids = Rule(kind=Kind.PROHIBITION, actions=(Action(USE),), **{"targets": (Entity("urn:t1"),), side: (PART,)})
+    library = Library([agreement(1), agreement(9, permissions=(), prohibitions=(forbids,))])
+    whole = {"targets": "urn:t1", "assignees": "urn:p"}[side]
+    request = Request(READ, "urn:t1", "urn:p")
+    assert library.verdict(request, State(now=NOW)) is Outcome.PERMIT
+    for chain in ({PART.iri: {whole}}, {PART.iri: {"urn:room"}, "urn:room": {whole}}):
+        state = State(now=NOW, part_of={part: frozenset(wholes) for part, wholes in chain.items()})
+        assert library.verdict(request, state) is Outcome.INDETERMINATE
+
+
+PART = Entity("urn:part")
 
 
 def test_two_permissions_owe_the_duties_of_both():
