@@ -58,6 +58,7 @@ DUTIES = {
     "overdue": ("Overdue", "stop"),
     "fulfilled": ("Done", "go"),
     "violated": ("Done, but too late", "stop"),
+    "stated-late": ("Said to be done in time, but told too late", "stop"),
 }
 """How a duty stands -> (words, tone)."""
 

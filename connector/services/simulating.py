@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 from connector.ports import Transaction
 from connector.problems import Problem, invalid
@@ -17,6 +18,7 @@ from connector.records import Agreement, Dataset, Person, Study
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.contracting.wording import Parties, for_study
+from connector.services.processes.willingness import accepts, stops
 from connector.services.releasing.contract import Contract, contract_of
 from connector.services.releasing.deciding import known_of, portions, question_of, shared_facts
 from connector.services.rooms.names import dataset_title, sentences
@@ -33,6 +35,9 @@ from policy.purposes import label
 from policy.would_permit import what_would_permit
 
 _ROLES = ("steward", "dpo", "operator")
+MOST = 60
+"""How many cases are looked at: each asks about everybody, and studies are written by others."""
+
 _SUPPOSED = "urn:concord:supposed"
 """The id of an agreement that is only looked at."""
 
@@ -86,10 +91,10 @@ class Simulator:
         self._context = context
 
     async def today(self, actor: Actor) -> list[Outlook]:
-        """Every recipient of every study that asks for data of ours, by dataset and purpose."""
+        """Every recipient of every study that asks for data of ours, by dataset and purpose; newest first, at most 60."""
         require(actor, *_ROLES)
         now = self._context.clock()
-        return await self._context.store.read(lambda tx: list(self._all(tx, now)))
+        return await self._context.store.read(lambda tx: list(islice(self._all(tx, now), MOST)))
 
     async def suppose(
         self, actor: Actor, study: str, dataset: str, recipient: str, purpose: str, at: datetime | None = None
@@ -153,7 +158,8 @@ class Simulator:
             return replace(looked, standing="refused", causes=[str(fault)])
         supposed = _agreement(agreed, looked, dataset, study)
         approved = contract_of(tx, supposed, dataset.kind).approved
-        question, facts = self._willing(compiled(asked), compiled(dataset.offer or {}), looked, now, approved=approved)
+        terms = compiled(asked), compiled(dataset.offer or {})
+        question, facts = self._willing(tx, terms, looked, now, approved)
         answer = decide(question, facts)
         named = looked
         if not answer.permits:
@@ -162,14 +168,23 @@ class Simulator:
         return self._counted(tx, named, supposed, dataset.kind, now)
 
     def _willing(
-        self, request: CompiledPolicy, offer: CompiledPolicy, looked: Outlook, now: datetime, *, approved: bool
+        self,
+        tx: Transaction,
+        terms: tuple[CompiledPolicy, CompiledPolicy],
+        looked: Outlook,
+        now: datetime,
+        approved: bool,
     ) -> tuple[Question, Facts]:
+        request, offer = terms
+        accepted = accepts(tx, self._context, looked.recipient)
         question = Question(
             regime=Regime.CONSENT, action=Action.NEGOTIATE, now=now, requester=looked.recipient, dataset=looked.dataset
         )
         facts = Facts(
             policy=request, offer=offer, holder=self._context.me.id, study_approved=approved,
             executors=self._context.executors.keys, recipient=self._context.members.place_of(looked.recipient),
+            asks_place=self._context.settings.ask_place,
+            stops=stops(self._context, offer, request, accepted=accepted),
         )  # fmt: skip
         return question, facts
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from policy.duo import terms as t
 from policy.odrl.evaluating import Request, State
 from policy.odrl.model import REFERENCE, XSD, Literal
-from policy.odrl.vocabulary import APPROVED, DISTRIBUTE, ODRL, PURPOSE, RECIPIENT, STUDY_APPROVAL, USE
+from policy.odrl.vocabulary import ANALYSE, APPROVED, DISTRIBUTE, ODRL, PURPOSE, RECIPIENT, STUDY_APPROVAL
 from policy.purposes import covers, expand, known, purpose
 
 Stated = Mapping[str, frozenset[str]]
@@ -55,9 +55,9 @@ class Proposal:
         return None if None in answers or not answers else t.NOT_PROMISED
 
     def request(self, dataset: str) -> Request:
-        """The proposal as a request about a data set."""
+        """The proposal as a request about a data set: to analyse it, or to publish; all use at once is neither."""
         features = {left: tuple(values) for left, values in self._features() if values}
-        return Request(DISTRIBUTE if self.publishing else USE, dataset, self.institution, features, at=self.now)
+        return Request(DISTRIBUTE if self.publishing else ANALYSE, dataset, self.institution, features, at=self.now)
 
     def state(self) -> State:
         """What is known of the world it would happen in."""

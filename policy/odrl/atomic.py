@@ -186,12 +186,13 @@ def _split(rule: Rule, budget: _Budget) -> Iterator[Rule]:
 
 
 def _terms(rule: Rule) -> int:
-    refined = (*rule.actions, *rule.targets, *rule.assigners, *rule.assignees)
-    return _count(rule.terms) + sum(_count(one.refinements) for one in refined if one.refinements)
+    refined = [one.refinements for one in rule.actions]
+    refined += [one.refinements for one in (*rule.targets, *rule.assigners, *rule.assignees)]
+    return _count(rule.terms) + sum(map(_count, refined))
 
 
 def _count(terms: tuple[Term, ...]) -> int:
-    return sum(1 + _count(one.parts) if isinstance(one, Logical) else 1 for one in terms)
+    return sum([1 + _count(one.parts) if isinstance(one, Logical) else 1 for one in terms])
 
 
 def _choices(several: Iterable[tuple[T, ...]]) -> list[list[tuple[T, ...]]]:

@@ -63,25 +63,31 @@ class Naive:
         said = [*rules, *(one for rule in policy.obligations for one in self.split(rule))]
         if behaviour.strict and (policy.unknown or not all(map(self.understood, said))):
             return Outcome.INDETERMINATE
+        return self.joined(permissions, prohibitions, request, state)
+
+    def joined(self, permissions: list[Rule], prohibitions: list[Rule], request: Request, state: State) -> Outcome:
         forbidden = disj(self.applies(one, request, state) for one in prohibitions)
         permitted = disj(self.applies(one, request, state) for one in permissions)
-        wins = behaviour.prohibitions_win or policy.conflict != "perm"
+        wins = self.behaviour.prohibitions_win or self.policy.conflict != "perm"
         if permitted is True and not wins:
             return self.owing(request, state)
         if forbidden is True:
             return Outcome.DENY
         if forbidden is None and permitted is False:
-            wide = [one for one in prohibitions if not one.actions or includes(one.actions[0].iri, request.action)]
-            if disj(self.applies(one, request, state) for one in wide) is False:
-                forbidden = False  # a forbidden part only keeps a permission of the whole from holding
+            forbidden = self.plainly(prohibitions, request, state)
         if forbidden is None:
             return Outcome.INDETERMINATE
         if permitted is None:
             return Outcome.INDETERMINATE
         if permitted is True:
             return self.owing(request, state)
-        about = [self.about(one, request, state) is not False for one in rules]
-        return behaviour.none if any(about) else Outcome.NOT_APPLICABLE
+        about = [self.about(one, request, state) is not False for one in (*permissions, *prohibitions)]
+        return self.behaviour.none if any(about) else Outcome.NOT_APPLICABLE
+
+    def plainly(self, prohibitions: list[Rule], request: Request, state: State) -> bool | None:
+        """Whether the very action is forbidden; a forbidden part only keeps a permission of the whole from holding."""
+        wide = [one for one in prohibitions if not one.actions or includes(one.actions[0].iri, request.action)]
+        return disj(self.applies(one, request, state) for one in wide)
 
     def owing(self, request: Request, state: State) -> Outcome:
         duties = [one for rule in self.policy.obligations for one in self.split(rule)]

@@ -28,6 +28,7 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         "duty.dropped": "Changed terms took the place of what was owed",
         "duty.overdue": "The time for a duty is over, and it is not known to be done",
         "duty.reminded": "Half of the time for a duty is over",
+        "duty.reopened": "More arrived of what had been done with: it is owed again",
         "duty.telling": "We told the data holder what we owed to tell",
         "erasure.asked": "We were asked to delete what we received about a person",
         "erasure.erased": "We stated that a person's data is deleted",

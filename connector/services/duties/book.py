@@ -106,7 +106,8 @@ class DutyBook:
     ) -> DutyOwed:
         """It is done: an entry in the log, and where we owed it to the other side our signed statement.
 
-        Only what is open is done by this: what other terms took the place of stays dropped. `statement` is what proves it already, ours or theirs; then nothing further is said. `facts` go into the log.
+        Only what is open is done by this: what other terms took the place of stays dropped. `statement` is what proves
+        it already, ours or theirs; then nothing further is said. `facts` go into the log.
         """
         if row.standing != "open":
             return row

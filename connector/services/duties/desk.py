@@ -121,7 +121,7 @@ class Duties:
             raise invalid("The statement is about another duty", "key", duty.key)
         executor = self._context.executors.get(duty.key)
         if duty.by != Ower.CONSUMER or executor is None or not executor.by_statement:
-            raise invalid("This duty is not stated here", "key", "a duty of the recipient that has no message of its own")
+            raise invalid("This duty is not stated here", "key", "a duty of the recipient without a message of its own")
         if executor.by_person and claims.proof == NO_PROOF:
             raise invalid("A proof is needed", "proof", "a link, the SHA-256 of a document, or words")
 

@@ -93,7 +93,7 @@ class Willingness:
 
     def _known(self, tx: Transaction, process: Negotiation) -> _Known:
         study = tx.get(Study, process.study) if process.study else None
-        accepted = self._context.members.speaks_exchange(process.counterparty) or _accepted(tx, self._context, process)
+        accepted = accepts(tx, self._context, process.counterparty)
         rule = rule_for(tx, process.dataset, process.counterparty)
         said = verdicts(tx, process)
         return _Known(tx.get(Dataset, process.dataset), study, accepted, rule, said)
@@ -120,19 +120,9 @@ class Willingness:
             policy=asked, offer=offer, holder=self._context.me.id, executors=self._context.executors.keys,
             study_approved=_covers(study, document, process, dataset),
             recipient=self._context.members.place_of(process.counterparty), asks_place=self._context.settings.ask_place,
-            stops=(*self._undone(asked), *(_unprovable(offer, asked) if not known.accepted else ())),
+            stops=stops(self._context, offer, asked, accepted=known.accepted),
         )  # fmt: skip
         return decide(question, facts)
-
-    def _undone(self, asked: CompiledPolicy) -> tuple[Reason, ...]:
-        """Duties somebody could carry out, but not with these parameters."""
-        executors = self._context.executors
-        found = executors.undone(asked.policy, self._context.me.id)
-        return tuple(
-            reason("duty-without-executor", one.pointer, f"({one.name}; accepted: {one.accepted})")
-            for one in found
-            if one.name in executors.keys
-        )
 
 
 def as_asked(process: Negotiation) -> bool:
@@ -150,10 +140,23 @@ def _refusal(decision: Decision) -> Terminate:
     return Terminate(decision.because[0].code if decision.because else "not-understood", reasons)
 
 
-def _accepted(tx: Transaction, context: Context, process: Negotiation) -> bool:
-    """Whether the steward accepted this counterparty by name, and that still counts."""
-    found = tx.get(PeerAcceptance, process.counterparty)
+def accepts(tx: Transaction, context: Context, counterparty: str) -> bool:
+    """Whether it can be told of withdrawals, or the steward accepted it by name and that still counts."""
+    if context.members.speaks_exchange(counterparty):
+        return True
+    found = tx.get(PeerAcceptance, counterparty)
     return found is not None and found.revoked_at is None and (found.until is None or context.clock() < found.until)
+
+
+def stops(context: Context, offer: CompiledPolicy, asked: CompiledPolicy, *, accepted: bool) -> tuple[Reason, ...]:
+    """The provider's own reasons against terms: duties nobody could carry out so, or nobody could prove."""
+    executors = context.executors
+    undone = tuple(
+        reason("duty-without-executor", one.pointer, f"({one.name}; accepted: {one.accepted})")
+        for one in executors.undone(asked.policy, context.me.id)
+        if one.name in executors.keys
+    )
+    return undone if accepted else (*undone, *_unprovable(offer, asked))
 
 
 def _unprovable(*policies: CompiledPolicy) -> tuple[Reason, ...]:

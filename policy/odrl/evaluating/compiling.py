@@ -108,7 +108,7 @@ class Compiled:
         return self.behaviour.prohibitions_win or self.policy.conflict != "perm"
 
     def _may_forbid(self, request: Request, state: State) -> bool:
-        """Whether a prohibition of what is asked may apply; one of a part of it only keeps a permission from holding."""
+        """Whether a prohibition of what is asked may apply; one of a part of it only stands against a permission."""
         asked = canonical(request.action)
         rules = self.matching(request.action).prohibitions
         return any(rule.includes(asked) and rule.holds(request, state) is not False for rule in rules)
