@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from policy.categories import CATEGORIES, OTHER
-from policy.duo import meant
+from policy.odrl.duties import Duty, period, words
 from policy.purposes import DPV, EHDS, covered_by_any, label
 
 Choice = tuple[str, str]
@@ -27,6 +27,28 @@ PROFILES: tuple[Choice, ...] = (
     ("research-standard", "Standard profile for health records"),
     ("device-stream", "Profile for live measurements of devices"),
 )
+
+_AFTER_CONTRACT: tuple[Choice, ...] = (
+    ("P6M", "Within 6 months after the contract was made"),
+    ("P1Y", "Within 1 year after the contract was made"),
+    ("P2Y", "Within 2 years after the contract was made"),
+    ("P3Y", "Within 3 years after the contract was made"),
+)
+_AFTER_ARRIVAL: tuple[Choice, ...] = (
+    ("P30D", "Within 30 days after it arrived"),
+    ("P90D", "Within 90 days after it arrived"),
+    ("P180D", "Within 180 days after it arrived"),
+    ("P1Y", "Within 1 year after it arrived"),
+)
+DUTIES: Mapping[str, tuple[Choice, ...]] = MappingProxyType(
+    {
+        "report": tuple((f"report:{length}", said) for length, said in _AFTER_CONTRACT),
+        "publish": tuple((f"publish-results:{length}", said) for length, said in _AFTER_CONTRACT),
+        "delete": tuple((f"delete:{length}", said) for length, said in _AFTER_ARRIVAL),
+        "inform": (("inform", "We are told each time data arrives at the recipient"),),
+    }
+)
+"""What an offer can ask of a recipient: field of the form -> (duty as `policy.odrl.duties.rule` reads it, words)."""
 
 
 def purposes() -> list[Choice]:
@@ -54,12 +76,10 @@ def purposes_of(term: object) -> list[str]:
     return [one for one in (given if isinstance(given, list) else [given]) if isinstance(one, str)]
 
 
-def code_words(codes: Sequence[str], until: date) -> tuple[list[str], list[str]]:
-    """What data use codes grant, and a sentence for each other one. Raises ValueError for what is no such code."""
-    end = datetime.combine(until, time(), UTC)
-    found = [meant(one, end) for one in codes]
-    grants = [one.label for one, part in found if part.grants]
-    return grants, [f"{one.label.capitalize()} ({one.name})." for one, part in found if not part.grants]
+def duty_words(stated: str) -> str:
+    """The sentence for a duty of a form (`delete:P30D`)."""
+    key, _, length = stated.partition(":")
+    return words(Duty(key=key, within=period(length) if length else None))
 
 
 def categories(source: str | None = None) -> list[Choice]:

@@ -74,7 +74,7 @@ KINDS = {
 }
 
 
-FORBIDDING = {"not", "no", "nobody", "never", "nothing", "forbidden"}
+FORBIDDING = {"not", "no", "nobody", "never", "nothing", "forbidden", "prohibited"}
 
 YOUR_REASONS = {
     "not-linked": "your record there was not linked to this wallet",

@@ -42,8 +42,10 @@ def research_offer(
 def _purposes(terms: Sequence[str]) -> dict[str, Json]:
     found = [purpose(term) for term in terms]
     iris = sorted({one.iri for one in found if one is not None})
-    if not found or None in found:
-        raise ValueError("an offer names at least one purpose, each of the packaged vocabulary")
+    if None in found:
+        raise ValueError(f"this purpose is not known here: {terms[found.index(None)][:200]}")
+    if not found:
+        raise ValueError("an offer names at least one purpose")
     return _term("purpose", "isA", iris[0]) if len(iris) == 1 else _term("purpose", "isAnyOf", list(iris))
 
 

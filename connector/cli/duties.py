@@ -19,7 +19,7 @@ Agreement = Annotated[str | None, typer.Option("--agreement", help="Only those o
 State = Annotated[
     str | None,
     typer.Option(
-        help="Only those that are pending, due, overdue, fulfilled, violated (done too late) or stated-late (told us so)."
+        help="Only those that are pending, due, overdue, fulfilled, violated (done too late) or stated-late."
     ),
 ]
 Duty = Annotated[str, typer.Argument(help="The duty's id, as `concord duties list` prints it.")]

@@ -6,6 +6,7 @@ All but `simulate` read files and need no participant. Whatever cannot be read e
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -26,10 +27,12 @@ from policy.odrl.evaluating import BEHAVIOURS, Behaviour, Compiled, PolicyReport
 from policy.odrl.evaluating.asking import read_request
 from policy.odrl.evaluating.world import read_state
 from policy.odrl.inheritance import inherited
-from policy.odrl.model import Policy
+from policy.odrl.model import Entity, Policy
 from policy.odrl.monitoring import MonitoringReport, monitor, read_log
+from policy.odrl.term_words import moment_words
 from policy.odrl.validation import Problem, Severity, problems
-from policy.odrl.words import sentence
+from policy.odrl.vocabulary import ODRL
+from policy.odrl.words import explained
 
 T = TypeVar("T")
 verbs = typer.Typer(
@@ -52,6 +55,9 @@ World = Annotated[
     ),
 ]  # fmt: skip
 At = Annotated[str, typer.Option(help="The instant to decide at, with its offset; default: the one the files state.")]
+Catalogue = Annotated[
+    bool, typer.Option("--catalogue", help="An offer to be published: its dataset and who offers it come with that.")
+]
 Profile = Annotated[str, typer.Option(help=f"Whose rules of evaluation: {', '.join(BEHAVIOURS)}.")]
 Uid = Annotated[str, typer.Option("--uid", help="Which policy, where a file holds several.")]
 _NO = 1
@@ -63,18 +69,26 @@ _VERDICTS = {
 
 
 @verbs.command(epilog="Example: concord policy check offer.ttl")
-def check(file: File, json: Json = False) -> int:
+def check(file: File, catalogue: Catalogue = False, json: Json = False) -> int:
     """Check every policy of a file against the ODRL Information Model; exit 1 if one breaks a MUST."""
     document = _document(file)
     if not document.policies:
         raise invalid("There is no policy in this file", str(file), "a Set, an Offer, an Agreement ...")
-    found = {policy.uid: problems(policy) for policy in document.policies}
+    found = {one.uid: problems(_in_catalogue(one) if catalogue else one) for one in document.policies}
     if json:
         showing.as_json([_checked(policy, found[policy.uid]) for policy in document.policies])
     else:
         for policy in document.policies:
             _print_problems(policy, found[policy.uid])
     return _NO if any(one.severity is Severity.ERROR for ones in found.values() for one in ones) else 0
+
+
+def _in_catalogue(policy: Policy) -> Policy:
+    """An offer as it stands in a catalogue: its dataset and who offers it are those of the catalogue entry."""
+    if policy.kind != "Offer":
+        return policy
+    targets, assigners = (Entity("urn:concord:dataset"),), (Entity("urn:concord:provider"),)
+    return replace(policy, targets=policy.targets or targets, assigners=policy.assigners or assigners)
 
 
 @verbs.command(epilog="Example: concord policy evaluate --policy agreement.json --request request.json")
@@ -91,6 +105,7 @@ def evaluate(
     behaviour = _behaviour(profile)
     stated = _policy(policy, uid)
     if world is not None and world.suffix.lower() == ".csv":
+        _only_a_log(request, at)
         return _monitored(stated, world, behaviour, json)
     asked, state = _asked(request, world, at)
     compiled = _compiled(stated, policy, behaviour)
@@ -136,7 +151,7 @@ def explain(
 
 
 def _explained(stated: Policy, json: bool) -> int:
-    said = sentence(stated)
+    said = explained(stated)
     if json:
         showing.as_json({"policy": stated.uid, "kind": stated.kind, "sentences": said})
         return 0
@@ -160,7 +175,7 @@ def _answered(compiled: Compiled, asked: Request, state: State, json: bool) -> i
             }
         )
         return 0
-    showing.say(f"[bold]{report.outcome.value.capitalize()}[/bold] under the profile {report.behaviour}.")
+    showing.say(f"[bold]{_outcome(report)}[/bold] by the rules of “{report.behaviour}”.")
     _print_causes(report)
     if found.changes:
         showing.say(showing.safe(found.words))
@@ -209,7 +224,8 @@ def _policy(file: Path, uid: str) -> Policy:
     found = document.policy(uid) if uid else document.policies[0] if len(document.policies) == 1 else None
     if found is None:
         named = ", ".join(one.uid for one in document.policies[:10])
-        raise invalid("Which policy of this file is not clear", str(file), f"--uid with one of: {named}")
+        why = f"There is no policy {uid} in this file" if uid else "There are several policies in this file"
+        raise invalid(why, str(file), f"--uid with one of: {named}")
     if not found.inherits:
         return found
     return _read(file, lambda _: inherited(found, {one.uid: one for one in document.policies}))
@@ -225,6 +241,15 @@ def _behaviour(name: str) -> Behaviour:
     if name not in BEHAVIOURS:
         raise invalid("There is no such profile", "--profile", ", ".join(BEHAVIOURS))
     return BEHAVIOURS[name]
+
+
+def _only_a_log(request: Path | None, at: str) -> None:
+    """A log is monitored by itself: each event in it is a request at its own instant."""
+    for name, given in (("--request", request), ("--at", at)):
+        if given:
+            raise invalid(
+                "A log is monitored, event by event: nothing else is asked", name, f"the log without {name}, or a state"
+            )
 
 
 def _asked(request: Path | None, world: Path | None, at: str) -> tuple[Request, State]:
@@ -273,18 +298,22 @@ def _print_causes(report: PolicyReport) -> None:
         place = f" ({cause.pointer})" if cause.pointer else ""
         showing.say(f"- {showing.safe(cause.text + place)}")
     for name in report.unknown:
-        showing.say(f"- not known: {showing.safe(name)}")
+        showing.say(f"- not known: {showing.safe(name.replace(ODRL, ''))}")
+
+
+def _outcome(report: PolicyReport) -> str:
+    return report.outcome.value.capitalize().replace("-", " ")
 
 
 def _print_report(report: PolicyReport, found: Counterfactual) -> None:
-    showing.say(f"[bold]{report.outcome.value.capitalize()}[/bold] under the profile {report.behaviour}.")
+    showing.say(f"[bold]{_outcome(report)}[/bold] by the rules of “{report.behaviour}”.")
     _print_causes(report)
     if found.changes:
         showing.say(showing.safe(found.words))
     if report.obligations:
         showing.say(f"Goes with it: {showing.safe(', '.join(report.obligations))}.")
     if report.valid_until:
-        showing.say(f"This can change at {report.valid_until.isoformat()}.")
+        showing.say(f"This can change on {moment_words(report.valid_until)}.")
     rows = [
         {
             "place": one.rule.uid or one.rule.pointer, "kind": one.rule.kind.value, "active": one.activation.value,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from json import loads
+from json import JSONDecodeError, loads
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,7 +49,8 @@ Kind = Annotated[str | None, typer.Option(help="records or stream.")]
 Duties = Annotated[
     list[str] | None,
     typer.Option(
-        "--duty", help="Something owed besides: delete:P30D, report:2027-12-31, inform, log. May be repeated."
+        "--duty",
+        help="Something owed besides: delete:P30D, report:2027-12-31, publish-results:P1Y, inform, log. May be repeated.",
     ),
 ]
 Offer = Annotated[
@@ -58,7 +59,10 @@ Offer = Annotated[
 ]
 Codes = Annotated[
     list[str] | None,
-    typer.Option("--duo", help="A code of GA4GH DUO that narrows the offer, such as GRU or GS:EU. May be repeated."),
+    typer.Option(
+        "--duo",
+        help="A code of GA4GH DUO that narrows the offer: GRU, GS:EU, MOR:2027-06-30. May be repeated; docs/duo.md.",
+    ),
 ]
 Profile = Annotated[str | None, typer.Option(help="How it is de-identified: the name of a packaged profile.")]
 
@@ -169,14 +173,19 @@ def _duty(text: str) -> dict[str, Any]:
     try:
         return dict(rule(text))
     except ValueError as accepted:
-        raise invalid("This is not a duty we know", "--duty", str(accepted)) from None
+        raise invalid(f"This is not a duty we know: {text[:80]}", "--duty", str(accepted)) from None
 
 
 def _offer(file: Path) -> dict[str, Any]:
     try:
         found = loads(file.read_text("utf-8"))
-    except (ValueError, RecursionError) as fault:
-        raise invalid(f"This is not JSON: {type(fault).__name__}", str(file), "an ODRL offer as JSON") from None
+    except JSONDecodeError as fault:
+        where = f"{file}:{fault.lineno}:{fault.colno}"
+        raise invalid(
+            "This is not JSON", where, "an ODRL offer as JSON (Turtle can be checked, not published)"
+        ) from None
+    except (ValueError, RecursionError):
+        raise invalid("This is not JSON in UTF-8, or nested too deeply", str(file), "an ODRL offer as JSON") from None
     if not isinstance(found, dict):
         raise invalid("This is not an offer", str(file), "an ODRL offer as a JSON object")
     return found

@@ -91,7 +91,7 @@ class Simulator:
         self._context = context
 
     async def today(self, actor: Actor) -> list[Outlook]:
-        """Every recipient of every study that asks for data of ours, by dataset and purpose; newest first, at most 60."""
+        """Each recipient of each study that asks for data of ours, by dataset and purpose: the newest 60."""
         require(actor, *_ROLES)
         now = self._context.clock()
         return await self._context.store.read(lambda tx: list(islice(self._all(tx, now), MOST)))

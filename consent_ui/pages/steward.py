@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 
 from fastapi import APIRouter
@@ -9,16 +10,19 @@ from starlette.responses import Response
 
 from connector.problems import Problem
 from connector.services.steward import DatasetDraft
-from consent_ui import choices
+from consent_ui import choices, use_codes
 from consent_ui.forms import Form
 from consent_ui.rendering import segment
 from consent_ui.session import TOKEN_FIELD
 from consent_ui.visit import Steward, Visit, go
+from policy.odrl.duties import rule
 
 router = APIRouter(prefix="/steward", include_in_schema=False)
 
 KINDS = ("records", "stream")
 FIELDS = ("description", "keywords", "categories", "source", "kind", "purposes", "until", "profile", "duo")
+STANDINGS = {"refused": "Would be refused", "possible": "Could be agreed", "contract": "A contract is in force"}
+"""How a case of the outlook stands, in the order in which they are shown."""
 
 
 @router.get("")
@@ -68,9 +72,19 @@ async def datasets(visit: Steward, published: bool = False) -> Response:
 
 
 @router.get("/datasets/outlook")
-async def outlook(visit: Steward) -> Response:
-    """Who could get what today, over the present consents."""
-    return visit.page("steward/outlook.html", cases=await visit.services.simulator.today(visit.actor))
+async def outlook(visit: Steward, standing: str = "") -> Response:
+    """Who could get what today, over the present consents: first what waits for a steward, then what is refused."""
+    places = list(STANDINGS)
+    every = await visit.services.simulator.today(visit.actor)
+    ordered = sorted(every, key=lambda case: (places.index(case.standing), case.if_approved is None))
+    return visit.page(
+        "steward/outlook.html",
+        cases=[case for case in ordered if standing not in STANDINGS or case.standing == standing],
+        counts=Counter(case.standing for case in every),
+        total=len(every),
+        standing=standing if standing in STANDINGS else "",
+        standings=STANDINGS,
+    )
 
 
 @router.get("/datasets/new")
@@ -94,6 +108,8 @@ def form_page(visit: Visit, known_sources: list[choices.Choice]) -> Response:
         categories=[(key, label, "") for key, label in choices.categories()],
         purposes=[(iri, label, "") for iri, label in choices.purposes()],
         profiles=choices.PROFILES,
+        codes=use_codes.use_codes(),
+        duties={name: [(*one, "") if name == "inform" else one for one in all] for name, all in choices.DUTIES.items()},
     )
 
 
@@ -104,7 +120,7 @@ async def check(visit: Steward) -> Response:
     draft = read_dataset(visit.form, known, visit.now.date())
     if draft is None:
         return form_page(visit, known)
-    grants, limits = choices.code_words(draft.duo, draft.until)
+    grants, limits = use_codes.chosen_codes(draft.duo, draft.until)
     return visit.page(
         "steward/dataset_check.html",
         draft=draft,
@@ -112,6 +128,8 @@ async def check(visit: Steward) -> Response:
         category_words=[label for key, label in choices.categories() if key in draft.categories],
         purpose_words=grants or [choices.purpose_words(iri) for iri in draft.purposes],
         code_sentences=limits,
+        replaced=choices.duty_words("pseudonymise"),
+        duty_sentences=[choices.duty_words(one) for one in ("erase-on-withdrawal", *chosen_duties(visit.form))],
         profile_words=dict(choices.PROFILES)[draft.profile],
         carried=visit.form.hidden(TOKEN_FIELD),
     )
@@ -166,15 +184,26 @@ def read_dataset(form: Form, known_sources: list[choices.Choice], today: date) -
     profile = form.chosen("profile", {key for key, _ in choices.PROFILES}, "Choose how names are removed")
     duo = form.text("duo").replace(",", " ").split()
     try:
-        choices.code_words(duo, until or today)
+        use_codes.chosen_codes(duo, until or today)
     except ValueError as fault:
         form.refuse("duo", f"{fault}")
+    duties = [dict(rule(one)) for one in chosen_duties(form)]
     if form.errors or until is None:
         return None
     return DatasetDraft(
         title=title, description=description, keywords=keywords, categories=categories, source=source, kind=kind,
         purposes=purposes, until=until, profile=profile, duo=duo,
+        duties=duties,
     )  # fmt: skip
+
+
+def chosen_duties(form: Form) -> list[str]:
+    """What the form asks of a recipient, as `policy.odrl.duties.rule` reads it; an error where it was not offered."""
+    found = {name: form.text(name) for name in choices.DUTIES if form.text(name)}
+    for name, one in found.items():
+        if one not in dict(choices.DUTIES[name]):
+            form.refuse(name, "Choose one of the answers in the list")
+    return [one for name, one in found.items() if name not in form.errors]
 
 
 @router.get("/requests")

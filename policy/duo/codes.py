@@ -62,9 +62,17 @@ def code(term: str) -> Code:
     local = term.removeprefix(OBO).removeprefix("obo:").replace("DUO:", "DUO_", 1)
     found = codes().get(local) or _by_shorthand().get(term)
     if found is None:
-        known = ", ".join(one.name for one in codes().values() if one.kind is not Kind.HEADING)
-        raise UnknownCodeError(f"no code of DUO: {term[:40]!r}; known: {known}")
+        raise UnknownCodeError(f"no code of DUO: {term[:40]!r}; {_meant_perhaps(term)}")
     return found
+
+
+def _meant_perhaps(term: str) -> str:
+    asked = term.strip().casefold()
+    near = [one for one in codes().values() if asked in {one.shorthand.casefold(), one.label.casefold()}]
+    if asked and near:
+        return f"did you mean {near[0].shorthand or near[0].id}?"
+    stated = (one.name for one in codes().values() if one.kind in {Kind.PERMISSION, Kind.MODIFIER})
+    return f"known: {', '.join(stated)}"
 
 
 @cache

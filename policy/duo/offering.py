@@ -76,10 +76,17 @@ def _value(name: str, value: str) -> dict[str, Any]:
     if not value:
         return {}
     if name in _DAYS:
-        return {_DAYS[name]: datetime.combine(day(value), time(), UTC)}
+        return {_DAYS[name]: _day(name, value)}
     if name not in _TEXTS:
         raise ValueError(f"{name} takes no value")
     return {_TEXTS[name]: expand(value)}
+
+
+def _day(name: str, value: str) -> datetime:
+    try:
+        return datetime.combine(day(value), time(), UTC)
+    except ValueError:
+        raise ValueError(f"{name}:{value[:40]} has no day after its colon, such as {name}:2027-06-30") from None
 
 
 def _within(permission: Mapping[str, Any], grant: Part | None, limits: Iterable[Part]) -> Json:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 
 from policy.duo.codes import Code
+from policy.duo.keeping import NOT_KEPT
 from policy.duo.matching import meaning
 from policy.duo.meanings import Sort
 from policy.duo.proposal import Proposal
@@ -27,8 +28,15 @@ and `-` where it is known not to; by itself it permits nothing. That a study doe
 by whoever does it: no vocabulary says that medical research develops no methods.
 """
 
-_OF_PURPOSES = """\
-Every other fact is as the codes ask. `NRES` and the limits that are not here say yes to every purpose."""
+_NOT_PUBLISHED = """\
+## Which codes an offer can take
+
+`concord publish --duo CODE` narrows the standard offer; a value follows a colon: `GS:EU`, `IS:urn:concord:...`,
+`MOR:2027-06-30`, `RS:dpv:AcademicResearch`, and `TS:2027-06-30` (a day, not a number of months; without one the end of
+the offer). Codes of what somebody asks to do (DUO_0000031 to DUO_0000040) narrow nothing. What is offered has to be
+kept, so these are read and matched, but refused in an offer:"""
+
+_OF_PURPOSES = "Every other fact is as the codes ask. A code that is not here says yes to every purpose."
 
 _OF_FACTS = "The purpose is non-commercial research. A code that is not here does not look at these facts."
 
@@ -50,8 +58,9 @@ DUODRL uses words that ODRL does not have. Where a policy is read as DUODRL, and
 DUODRL states its relations between purposes the wrong way round (research would lie within research into one disease).
 They are read in the direction that is meant; clinical care gets no place among research at all.
 
-Three limits say the same with other terms, so that they can stand in one contract beside a purpose: ethics approval is
-the steward's approval of the study, non-commercial use and non-profit recipients are terms of their own.
+Three limits say the same with other terms, so that they can stand in one policy beside a purpose: ethics approval is
+the steward's approval of the study, non-commercial use and non-profit recipients are terms of their own (which can be
+evaluated, but not published here).
 """
 
 
@@ -61,16 +70,9 @@ def page() -> str:
         [
             _INTRODUCTION,
             _listed(),
-            _table(
-                "By purpose",
-                "Every other fact is as the codes ask. A code that is not here says yes to every purpose.",
-                BY_PURPOSE,
-            ),
-            _table(
-                "By fact",
-                "The purpose is non-commercial research. A code that is not here does not look at these facts.",
-                BY_FACT,
-            ),
+            _published(),
+            _table("By purpose", _OF_PURPOSES, BY_PURPOSE),
+            _table("By fact", _OF_FACTS, BY_FACT),
             _READING.rstrip("\n"),
             "",
         ]
@@ -80,6 +82,11 @@ def page() -> str:
 def _listed() -> str:
     rows = "".join(f"| {one.id} | {one.name} | {meaning(one).sort} | {one.definition} |\n" for one in asked())
     return f"## The codes\n\n| code | name | what it does | definition |\n|---|---|---|---|\n{rows}"
+
+
+def _published() -> str:
+    rows = "".join(f"| {one.name} | {NOT_KEPT[one.name]} |\n" for one in asked() if one.name in NOT_KEPT)
+    return f"{_NOT_PUBLISHED}\n\n| code | why not |\n|---|---|\n{rows}"
 
 
 def _table(title: str, note: str, proposals: Mapping[str, Proposal]) -> str:

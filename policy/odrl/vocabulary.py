@@ -46,6 +46,7 @@ PREFIXES: Mapping[str, str] = MappingProxyType(
         "concord": CONCORD,
         "idsc": IDS,
         "xsd": XSD,
+        "eu-gdpr": "https://w3id.org/dpv/legal/eu/gdpr#",
         "cc": "http://creativecommons.org/ns#",
         "dct": "http://purl.org/dc/terms/",
         "rdfs": "http://www.w3.org/2000/01/rdf-schema#",

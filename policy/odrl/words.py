@@ -1,150 +1,197 @@
-"""The terms of a policy as plain sentences, for the people who are asked and for those who must keep to them."""
+"""A policy as plain sentences, for the people who are asked and for those who must keep to it: nothing stays silent."""
 
-from calendar import month_name
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
-from policy.instants import TICK
 from policy.odrl import vocabulary as v
 from policy.odrl.duties import read_duty, words
-from policy.odrl.model import Constraint, Logical, Policy, Rule, Term
-from policy.odrl.operands import NotUnderstoodError, bounds
+from policy.odrl.model import Action, Constraint, Entity, Named, Policy, Rule, Term
+from policy.odrl.operands import NotUnderstoodError
+from policy.odrl.term_words import behind, condition, either, lower, short, spaced, term_words, upper
 from policy.odrl.terms import flat, stated
 from policy.purposes import label
 
+__all__ = ["duty_sentence", "explained", "forbidden_sentence", "permitted_words", "sentence", "term_words"]
+
 
 def sentence(policy: Policy) -> list[str]:
-    """Return the policy as sentences, one term each, without repeats; a term not understood is said to be so."""
-    found = [*_permissions(policy), *_prohibitions(policy), *_duties(policy)]
+    """Return what a policy says as sentences, one term each, without repeats; a term not understood is said to be so.
+
+    Who it is between and what it is about is left to whoever shows it, unless a single rule says so.
+    """
+    found = [*_permissions(policy), *_prohibitions(policy), *_duties(policy), *_whole(policy)]
     if policy.unknown:
         found.append("It holds a term that we do not understand. Nothing can be shared under it.")
     return list(dict.fromkeys(found))
 
 
-def term_words(term: Term) -> str:
-    """Return one term of a permission, without a full stop; one we do not know is named by its operand."""
-    return _said(term)
+def explained(policy: Policy) -> list[str]:
+    """Return a policy as sentences, with who it is between, what it is about and what was not understood in it."""
+    places = (f"Not understood: {place}." for place in policy.unknown)
+    return [*_head(policy), *sentence(policy), *places]
 
 
 def permitted_words(action: str) -> str:
     """Return what an action (an IRI) permits, without its purpose and without a full stop."""
-    return _PERMITTED.get(action, f"The action “{_short(action)}” is allowed").rstrip(",")
+    return _PERMITTED.get(action, f"The action “{short(action)}” is allowed").rstrip(",")
 
 
 def forbidden_sentence(rule: Rule) -> str:
-    """Return one prohibition as a sentence."""
-    said = _FORBIDDEN.get(rule.action, f"The action “{_short(rule.action)}” is not allowed")
-    conditions = [_lower(_said(term)) for term in flat(stated(rule))]
-    return f"{said}. This counts only under these terms: {'; '.join(conditions)}." if conditions else f"{said}."
+    """Return one prohibition as a sentence, with what is owed if it is broken."""
+    terms = tuple(flat(stated(rule)))
+    said = [_forbidden(action, (*flat(action.refinements), *terms)) for action in rule.actions or (Action(""),)]
+    broken = [f"If that is done all the same: {lower(duty_sentence(one))}" for one in rule.remedies]
+    return " ".join((*said, *_named(rule), *broken))
 
 
 def duty_sentence(duty: Rule) -> str:
-    """Return one duty as a sentence; one that we do not know is named by its action."""
+    """Return one duty as a sentence, with what is owed if it is not done; one we do not know is named by its action."""
     try:
-        return words(read_duty(duty))
+        said = words(read_duty(replace(duty, consequences=())))
     except NotUnderstoodError:
-        return f"The duty “{_short(duty.action)}” is owed."
+        said = _unknown_duty(duty)
+    undone = [f"If that is not done: {lower(duty_sentence(one))}" for one in (*duty.consequences, *duty.remedies)]
+    return " ".join((said, *undone))
+
+
+# --- permissions ------------------------------------------------------------------------------------------------------
 
 
 def _permissions(policy: Policy) -> Iterator[str]:
-    if not policy.permissions:
+    rules = [_with_actions(rule, policy) for rule in policy.permissions]
+    if not rules:
         yield "It allows nothing."
-    for rule in policy.permissions:
-        terms = list(flat(stated(rule)))
-        purposes = [term for term in terms if isinstance(term, Constraint) and _within_purposes(term)]
-        yield _allowed(rule, purposes)
-        yield from (_said(term) + "." for term in terms if term not in purposes)
+    said = [_limits(rule) for rule in rules]
+    shared = [one for one in (said[0] if said else ()) if all(one in others for others in said)]
+    # A limit of one permission among several stands with it, so that it is not read as one of another.
+    for rule, limits in zip(rules, said, strict=True):
+        own = [lower(one).rstrip(".") for one in limits if one not in shared]
+        yield _allowed(rule) + (f" There: {'; '.join(own)}." if own else "")
+    yield from shared
+
+
+def _with_actions(rule: Rule, policy: Policy) -> Rule:
+    return rule if rule.actions or not policy.actions else replace(rule, actions=policy.actions)
+
+
+def _purposes(rule: Rule) -> list[Constraint]:
+    return [term for term in flat(stated(rule)) if isinstance(term, Constraint) and _within_purposes(term)]
 
 
 def _within_purposes(term: Constraint) -> bool:
     return term.left == v.PURPOSE and term.operator in {"isA", "isAnyOf", "eq"}
 
 
-def _allowed(rule: Rule, purposes: list[Constraint]) -> str:
-    done = _PERMITTED.get(rule.action, f"The action “{_short(rule.action)}” is allowed")
-    aims = " and at the same time ".join(_either(label(literal.text) for literal in term.right) for term in purposes)
-    return f"{done} for {aims}." if aims else f"{done}."
+def _allowed(rule: Rule) -> str:
+    aims = " and at the same time ".join(either(label(one.text) for one in term.right) for term in _purposes(rule))
+    first, *others = [_PERMITTED.get(one.iri, permitted_words(one.iri)) for one in rule.actions or (Action(""),)]
+    done = " and ".join((first, *map(lower, others)))
+    return f"{done} for {aims}." if aims else f"{done.rstrip(',')}."
+
+
+def _limits(rule: Rule) -> list[str]:
+    """Everything else that a permission asks for, each as a sentence."""
+    purposes = _purposes(rule)
+    found = [f"{term_words(term)}." for term in flat(stated(rule)) if term not in purposes]
+    for action in rule.actions:
+        said = [term_words(term) for term in flat(action.refinements)]
+        whose = "" if len(rule.actions) == 1 else f"For “{short(action.iri)}”: "
+        found += [f"{whose}{lower(one) if whose else one}." for one in said]
+    return [*found, *_named(rule)]
+
+
+# --- prohibitions and duties ------------------------------------------------------------------------------------------
 
 
 def _prohibitions(policy: Policy) -> Iterator[str]:
-    yield from map(forbidden_sentence, policy.prohibitions)
+    for rule in policy.prohibitions:
+        yield forbidden_sentence(_with_actions(rule, policy))
+
+
+def _forbidden(action: Action, terms: Iterable[Term]) -> str:
+    said = _FORBIDDEN.get(action.iri, f"The action “{short(action.iri)}” is not allowed")
+    return f"{said}{behind(terms)}."
 
 
 def _duties(policy: Policy) -> Iterator[str]:
     inside = [duty for rule in policy.permissions for duty in rule.duties]
-    yield from map(duty_sentence, (*inside, *policy.obligations))
+    for duty in (*inside, *policy.obligations):
+        yield duty_sentence(_with_actions(duty, policy))
 
 
-def _said(term: Term) -> str:
-    if isinstance(term, Logical):
-        return _JOINED[term.operator].format("; ".join(_lower(_said(part)) for part in term.parts))
-    speak = _SAID.get(term.left)
-    return speak(term) if speak else f"With a term about “{_short(term.left)}”"
+def _unknown_duty(duty: Rule) -> str:
+    named = " and ".join(f"“{short(one.iri)}”" for one in duty.actions) or "“”"
+    terms = (*(term for one in duty.actions for term in flat(one.refinements)), *flat(duty.terms))
+    by = f" by {_entities(duty.assignees)}" if duty.assignees else ""
+    said = f"The {'duty' if len(duty.actions) < 2 else 'duties'} {named} {'is' if len(duty.actions) < 2 else 'are'}"
+    about = [f"It is about {_entities(duty.targets)}."] if duty.targets else []
+    limits = f", with this: {'; '.join(map(condition, terms))}" if terms else ""
+    return " ".join((f"{said} owed{by}{limits}.", *about, *_named(duty)))
 
 
-def _about_time(term: Constraint) -> str:
-    try:
-        first, after = bounds(term.right[0])
-    except (ValueError, OverflowError):
-        return "With a time limit that cannot be read"
-    if term.operator in {"lt", "lteq"}:
-        return f"Until {_last(first if term.operator == 'lt' else after)}"
-    if term.operator in {"gt", "gteq"}:
-        return f"From {_moment(after if term.operator == 'gt' else first)}"
-    return f"{'Only' if term.operator == 'eq' else 'Not'} on {_moment(first)}"
+# --- parties, assets and the policy as a whole ------------------------------------------------------------------------
 
 
-def _last(after: datetime) -> str:
-    # The last moment before an instant; one that ends a day, to the second, is said as that day.
-    last = after - TICK
-    return _date(last) if f"{last:%H:%M:%S}" == "23:59:59" else _moment(last)
+def _named(rule: Rule) -> Iterator[str]:
+    """Parties and assets that only this rule names and no term stands for, and which of a collection's members."""
+    if rule.assigners:
+        yield f"This is said by {_entities(rule.assigners)}."
+    yield from _others(rule.functions)
+    yield from _others(rule.relations)
+    yield from _members((*rule.targets, *rule.assignees))
 
 
-def _moment(moment: datetime) -> str:
-    return _date(moment) if f"{moment:%H:%M:%S}" == "00:00:00" else f"{_date(moment)}, {moment:%H:%M} UTC"
+def _others(named: Named) -> Iterator[str]:
+    for iri, entities in named:
+        yield f"{upper(spaced(iri))}: {_entities(entities)}."
 
 
-def _date(moment: datetime) -> str:
-    return f"{moment.day} {month_name[moment.month]} {moment.year}"
+def _members(entities: Iterable[Entity]) -> Iterator[str]:
+    for one in entities:
+        if one.refinements:
+            said = "; ".join(map(condition, one.refinements))
+            yield f"Of {_entities([one])} only what meets this: {said}."
 
 
-def _about_purpose(term: Constraint) -> str:
-    listed = _either(label(literal.text) for literal in term.right)
-    negative = term.operator in {"neq", "isNoneOf"}
-    return f"Not for {listed}" if negative else f"Only for {listed}"
+def _entities(entities: Iterable[Entity]) -> str:
+    return " and ".join(
+        f"{'members of ' if one.collection else ''}{one.iri[:300] or 'somebody or something without a name'}"
+        for one in entities
+    )
 
 
-def _about_recipient(term: Constraint) -> str:
-    names = _either(literal.text for literal in term.right)
-    return f"Not for {names}" if term.operator in {"neq", "isNoneOf"} else f"Only for {names}"
+def _whole(policy: Policy) -> Iterator[str]:
+    """What holds for every rule: terms of the policy itself, what it inherits, and how it settles a conflict."""
+    for term in flat(policy.terms):
+        yield f"For all of this: {lower(term_words(term))}."
+    for action in policy.actions:
+        for term in flat(action.refinements):
+            yield f"For “{short(action.iri)}”: {lower(term_words(term))}."
+    for parent in policy.inherits:
+        yield f"It takes over every rule of {parent[:300]}."
+    if policy.conflict is not None:
+        yield _CONFLICTS.get(policy.conflict, f"For a conflict of its rules it says “{policy.conflict[:300]}”.")
 
 
-def _fixed(said: str, otherwise: str) -> Callable[[Constraint], str]:
-    return lambda term: otherwise if term.operator in {"neq", "isNoneOf"} else said
+def _head(policy: Policy) -> Iterator[str]:
+    for said, entities in (
+        ("It is about", policy.targets), ("It is said by", policy.assigners), ("It is for", policy.assignees)
+    ):  # fmt: skip
+        if entities:
+            yield f"{said} {_entities(entities)}."
+        yield from _members(entities)
+    yield from _others(policy.functions)
+    yield from _others(policy.relations)
+    for profile in policy.profiles:
+        yield f"Its words are those of the profile {profile[:300]}."
 
 
-_SAID: Mapping[str, Callable[[Constraint], str]] = MappingProxyType(
+_CONFLICTS: Mapping[str, str] = MappingProxyType(
     {
-        v.PURPOSE: _about_purpose,
-        v.DATE_TIME: _about_time,
-        v.RECIPIENT: _about_recipient,
-        v.CONSENT: _fixed("Only about people who said yes themselves", "Without asking each person"),
-        v.STUDY: _fixed("Only for the study that is named", "Not for the study that is named"),
-        v.STUDY_DIGEST: _fixed("Only for the study as it was described", "Not for the study as it was described"),
-        v.STUDY_APPROVAL: _fixed("Only for a study that the data holder has approved", "Only for other studies"),
-        v.PROFILE: _fixed("Only after identities are removed in the way agreed", "Only in another way than named"),
-        v.SELECTION: _fixed("Only the selection of data that is agreed", "Only another selection of data"),
-        v.DATASET: _fixed("Only from the dataset that is named", "Not from the dataset that is named"),
-    }
-)
-
-_JOINED: Mapping[str, str] = MappingProxyType(
-    {
-        "and": "All of these: {}",
-        "andSequence": "All of these, in this order: {}",
-        "or": "At least one of these: {}",
-        "xone": "Exactly one of these: {}",
+        "perm": "Where it allows and forbids the same, it says that it is allowed.",
+        "prohibit": "Where it allows and forbids the same, it says that it is forbidden.",
+        "invalid": "Where it allows and forbids the same, it says that all of it is void.",
     }
 )
 
@@ -175,16 +222,3 @@ _FORBIDDEN: Mapping[str, str] = MappingProxyType(
         "http://creativecommons.org/ns#CommercialUse": "Must not be used to make money",
     }
 )
-
-
-def _either(names: Iterable[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} or {last}" if others else last
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
-
-
-def _short(iri: str) -> str:
-    return iri.rpartition("#")[2].rpartition("/")[2]

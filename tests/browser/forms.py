@@ -144,6 +144,9 @@ async def dataset_check(page: Page, origin: str, visited: list[str]) -> bool:
     await page.get_by_label("Scientific research in health and care").check()
     await fill_day(page, "until", "31", "12", "2035")
     await page.locator("#profile").select_option("research-standard")
+    await page.locator("#duo").fill("IRB GS:EU")
+    await page.locator("#report").select_option("report:P1Y")
+    await page.locator("#delete").select_option("delete:P30D")
     await press(page, "Check this dataset")
     return True
 

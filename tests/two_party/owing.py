@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connector.identity.statements import StatementType, read_statement
-from connector.records import DutyOwed, ReceivedTransfer
+from connector.problems import Problem
+from connector.records import Agreement, DutyOwed, ReceivedTransfer
 from connector.services.duties.book import BELL
 from connector.services.steward.views import DatasetDraft
 from policy.odrl.duties import rule
@@ -45,6 +46,27 @@ async def contract(trio: Trio, bundles: Path, *duties: str) -> Stage:
     for source_id in await stage.source_ids():
         await stage.answer(source_id)
     return stage
+
+
+async def amend(stage: Stage, *duties: str) -> None:
+    """Both sides agree that the contract owes these duties with a time, and none of those it owed before."""
+    before = await stage.research.get(Agreement, stage.agreement)
+    left = {key: value for key, value in before.policy.items() if key not in ("@id", "timestamp", "target")}
+    kept = [one for one in before.policy["obligation"] if "constraint" not in one]
+    policy = {**left, "@type": "Offer", "obligation": [*kept, *(dict(rule(one)) for one in duties)]}
+    researcher, steward = stage.research.acting("researcher"), stage.holder.acting("steward")
+    proposal = await stage.research.services.amendments.propose(researcher, stage.agreement, policy, None, "Other.")
+
+    async def accepted() -> bool:
+        try:
+            await stage.holder.services.amendments.accept(steward, proposal)
+        except Problem as problem:
+            if problem.status != 404:
+                raise
+            return False
+        return True
+
+    await until(accepted, "the proposal to be accepted")
 
 
 def at(moment: datetime, *parties: Party) -> None:

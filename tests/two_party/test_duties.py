@@ -32,9 +32,9 @@ from policy.instants import wire
 from policy.odrl.duties import rule
 from tests.two_party import story
 from tests.two_party.conftest import Trio
-from tests.two_party.owing import at, contract, row, stated, there, two_people
-from tests.two_party.releases import RECORD_KINDS, Stage, content_of
-from tests.two_party.space import Party, until
+from tests.two_party.owing import amend, at, contract, row, stated, there, two_people
+from tests.two_party.releases import RECORD_KINDS, content_of
+from tests.two_party.space import Party
 
 Making = Callable[..., Any]
 Typed = Callable[..., Awaitable[tuple[int, str]]]
@@ -119,6 +119,28 @@ async def test_everything_goes_at_the_instant_agreed_and_nothing_is_handed_over_
     assert sum(one.bytes for one in found) == 0
 
 
+async def test_what_arrives_after_everything_was_deleted_is_owed_again_and_deleted_too(made: Making):
+    end = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=5)
+    stage = await made(f"delete:{wire(end)}")
+    parties = stage.research, stage.holder
+    first = await stage.received(await stage.transfer())
+    at(end - timedelta(minutes=20), *parties)
+    done = [await row(party, "delete") for party in parties]
+    second = await stage.received(await stage.transfer())
+    again = [await row(party, "delete", "open") for party in parties]
+    assert [one.id for one in again] == [one.id for one in done]
+    assert (again[1].due_at, again[1].done_at) == (end, None)
+    assert again[1].evidence == {"earlier": [done[1].evidence["statement"]]}
+    assert (there(first), there(second)) == (False, True)
+    at(end - timedelta(seconds=30), *parties)
+    over = [await row(party, "delete") for party in parties]
+    assert not there(second)
+    claims = stated(over[1], stage.research)
+    assert (claims["objects"], claims["lines"]) == (1, second.lines)
+    assert over[1].evidence["earlier"] == [done[1].evidence["statement"]] != [over[1].evidence["statement"]]
+    assert await leaf(stage.holder, over[1], "duty.reopened")
+
+
 async def test_a_party_that_was_away_deletes_when_it_is_back(trio: Trio, made: Making):
     stage = await made("delete:P1D")
     received = await stage.received(await stage.transfer())
@@ -151,14 +173,7 @@ async def test_a_contract_that_ends_takes_the_data_along_before_its_period_is_ov
 async def test_changed_terms_put_their_time_in_the_place_of_the_earlier_one(made: Making):
     stage = await made("delete:P30D")
     received = await stage.received(await stage.transfer())
-    before = await stage.research.get(Agreement, stage.agreement)
-    policy = {**before.policy, "@type": "Offer"}
-    kept = [one for one in policy["obligation"] if "constraint" not in one]
-    policy["obligation"] = [*kept, dict(rule("delete:P10D"))]
-    researcher, steward = stage.research.acting("researcher"), stage.holder.acting("steward")
-    policy = {key: value for key, value in policy.items() if key not in ("@id", "timestamp", "target")}
-    proposal = await stage.research.services.amendments.propose(researcher, stage.agreement, policy, None, "Sooner.")
-    await until(lambda: _accept(stage, steward, proposal), "the proposal to be accepted")
+    await amend(stage, "delete:P10D")
     assert (await row(stage.research, "delete", "dropped")).agreement == stage.agreement
     shorter = await row(stage.research, "delete", "open", occasion=received.transfer)
     assert abs(shorter.due_at - received.started_at - timedelta(days=10)) < timedelta(seconds=1)
@@ -167,16 +182,6 @@ async def test_changed_terms_put_their_time_in_the_place_of_the_earlier_one(made
     at(received.started_at + timedelta(days=9, hours=23, minutes=30), stage.research, stage.holder)
     await row(stage.holder, "delete")
     assert not there(received)
-
-
-async def _accept(stage: Stage, steward: Any, proposal: str) -> bool:
-    try:
-        await stage.holder.services.amendments.accept(steward, proposal)
-    except Problem as problem:
-        if problem.status != 404:
-            raise
-        return False
-    return True
 
 
 # --- telling, logging, pseudonyms, withdrawal -----------------------------------------------------------------------

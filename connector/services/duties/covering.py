@@ -7,6 +7,7 @@ older than that, or there before anything was, proves nothing about it.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from connector.identity.tokens import SKEW
 from connector.ports import Transaction
@@ -55,7 +56,7 @@ def _chain(tx: Transaction, row: DutyOwed) -> list[Agreement]:
 
 
 def _transfers(tx: Transaction, row: DutyOwed, chain: list[Agreement]) -> list[Transfer]:
-    only = {"their_pid": row.occasion} if row.occasion else {}
+    only: dict[str, Any] = {"their_pid": row.occasion} if row.occasion else {}
     return tx.find(Transfer, agreement=[one.id for one in chain], role="provider", **only)
 
 

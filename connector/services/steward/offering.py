@@ -15,11 +15,9 @@ from contracts.messages import MessageError
 from contracts.messages.policies import CatalogueOffer
 from contracts.shape import Strict
 from contracts.terms import BoundTerms, requested_purposes, with_terms
-from policy.duo import MissingPlaceholderError, NoTemplateError, UnknownCodeError, narrowed
+from policy.duo import MissingPlaceholderError, NoTemplateError, UnknownCodeError, check_kept, narrowed
 from policy.odrl import PolicyError, compiled
 from policy.odrl.duties import stated
-
-_PARTIES = ("target", "assigner", "assignee")
 
 
 class _Written(Strict):
@@ -32,10 +30,9 @@ def own_offer(
     context: Context, offer: Mapping[str, Any], duties: Sequence[Mapping[str, Any]], profile: str
 ) -> dict[str, Any]:
     """An offer of the steward's own under a new id, bound to the dataset's profile. Raises Problem 400."""
-    named = next((key for key in _PARTIES if key in offer), None)
-    if named is not None:
-        raise invalid("An offer of a catalogue belongs to its dataset and is for everybody", named, "the key left out")
-    written = with_duties({**deepcopy(dict(offer)), "@id": new_id(), "@type": "Offer"}, duties)
+    _only_ours(context, offer)
+    kept = {key: value for key, value in offer.items() if key not in {"assigner", "uid"}}
+    written = with_duties({**deepcopy(kept), "@id": new_id(), "@type": "Offer"}, duties)
     try:
         _Written.read({"offer": written})
         made = with_terms(written, BoundTerms(profile=profile))
@@ -49,9 +46,20 @@ def own_offer(
     return made
 
 
+def _only_ours(context: Context, offer: Mapping[str, Any]) -> None:
+    """An offer of the catalogue is ours, for everybody: it may name us as its assigner, and is stored without."""
+    named = next((key for key in ("target", "assignee") if key in offer), None)
+    if named is not None:
+        raise invalid("An offer of a catalogue belongs to its dataset and is for everybody", named, "the key left out")
+    said = offer.get("assigner", context.me.id)
+    if said not in (context.me.id, {"@id": context.me.id}):
+        raise invalid("An offer of ours is offered by us", "assigner", f"{context.me.id}, or the key left out")
+
+
 def coded(offer: dict[str, Any], codes: Sequence[str], until: datetime) -> dict[str, Any]:
     """The offer narrowed by codes of the Data Use Ontology. Raises Problem 400 naming the code or its missing value."""
     try:
+        check_kept(codes)
         return narrowed(offer, codes, until) if codes else offer
     except (UnknownCodeError, NoTemplateError, MissingPlaceholderError, ValueError) as fault:
         raise invalid(str(fault), "duo", "codes such as HMB, GS:EU or MOR:2027-06-30", "code-not-accepted") from None

@@ -15,13 +15,13 @@ MAX_TRIED = 1_000
 MAX_CLAIMS = 200
 
 
-def clashes(sheet: Sheet, claims: Sequence[Claim]) -> tuple[Claims, ...]:
+def clashes(sheet: Sheet, claims: Sequence[Claim], whole: Budget | None = None) -> tuple[Claims, ...]:
     """Return sets of claims of which each cannot hold as a whole, but without any one of its claims might.
 
     One for each variable by itself that has no value left; if none has, one for all together. Over a bound of work a
-    set may hold more claims than it needs.
+    set may hold more claims than it needs, or one not be found. The bound is part of the `whole` one, if there is one.
     """
-    budget = Budget(MAX_STEPS)
+    budget = Budget(MAX_STEPS, whole)
     listed = list(dict.fromkeys(claims))
     found = [_smallest(sheet, some, budget) for some in _alone(sheet, listed) if _impossible(sheet, some, budget)]
     if not found and _impossible(sheet, listed, budget):

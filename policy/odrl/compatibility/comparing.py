@@ -32,31 +32,42 @@ from policy.odrl.compatibility.sheets import Sheet
 from policy.odrl.evaluating.truth import Truth
 from policy.odrl.model import XSD, Literal, Policy, Rule
 
+MAX_TOGETHER = 100_000
+"""How many steps a comparison may take, over all pairs of permissions; each value that is compared is one."""
+
 
 def compare(
     offer: Policy, request: Policy, *, claims: Iterable[Claim] = (), assumptions: Assumptions = DEFAULT
 ) -> Comparison:
     """Compare two policies; `claims` are those of further sides (`consents.claims`).
 
-    Raises :class:`PolicyError` if a policy is too large to be brought into its atomic form.
+    Raises :class:`PolicyError` if a policy is too large to be brought into its atomic form. What takes longer than
+    :data:`MAX_TOGETHER` steps is unknown.
     """
     further = (*claims, *of_facts(assumptions.facts))
-    mine, theirs = atomic(offer), atomic(request)
-    asked = [_best(mine, theirs, rule, further, assumptions) for rule in theirs.permissions]
+    mine, theirs, whole = atomic(offer), atomic(request), Budget(MAX_TOGETHER)
+    asked = [_best(mine, theirs, rule, further, assumptions, whole) for rule in theirs.permissions]
     if not asked:
         return Comparison(Verdict.UNKNOWN, unknowns=("The request asks for nothing",))
     found = _together(asked)
-    found = with_duties(found, mine, theirs, assumptions)
+    found = with_duties(found, mine, theirs, assumptions, whole)
     unread = [wording.not_understood(side, one) for side, one in ((Side.OFFER, offer), (Side.REQUEST, request))]
     gaps = tuple(one for one in unread if one)
     return replace(found, verdict=Verdict.UNKNOWN, unknowns=(*gaps, *found.unknowns)) if gaps else found
 
 
 def _best(
-    offer: Policy, request: Policy, asked: Rule, further: tuple[Claim, ...], assumptions: Assumptions
+    offer: Policy, request: Policy, asked: Rule, further: tuple[Claim, ...], assumptions: Assumptions, whole: Budget
 ) -> Comparison:
     """What the offer's permissions make of one that is asked for: the kindest answer, and of noes the nearest."""
-    found = [_pair(offer, request, (rule, asked), further, assumptions) for rule in offer.permissions]
+    found: list[Comparison] = []
+    for rule in offer.permissions:
+        if not whole.spend():
+            found.append(Comparison(Verdict.UNKNOWN, unknowns=(wording.too_involved(),)))
+            break
+        found.append(_pair(offer, request, (rule, asked), further, assumptions, whole))
+        if found[-1].verdict is Verdict.COMPATIBLE and not found[-1].beyond:
+            return found[-1]
     if not found:
         return Comparison(Verdict.CONFLICT, clashes=(Clash((), wording.nothing_offered()),))
     return min(found, key=lambda one: (_KINDNESS.index(one.verdict), len(one.clashes), len(one.beyond)))
@@ -80,7 +91,12 @@ def _together(asked: Sequence[Comparison]) -> Comparison:
 
 
 def _pair(
-    offer: Policy, request: Policy, rules: tuple[Rule, Rule], further: tuple[Claim, ...], assumptions: Assumptions
+    offer: Policy,
+    request: Policy,
+    rules: tuple[Rule, Rule],
+    further: tuple[Claim, ...],
+    assumptions: Assumptions,
+    whole: Budget,
 ) -> Comparison:
     offered, asked = rules
     action = _action(offered.action, asked.action)
@@ -89,7 +105,8 @@ def _pair(
     claims = [*of_rule(Side.OFFER, offered), *of_rule(Side.REQUEST, asked), *further]
     joint = asked.action if action and v.includes(offered.action, asked.action) else offered.action
     claims += [*of_prohibitions(Side.OFFER, offer, joint), *of_prohibitions(Side.REQUEST, request, joint)]
-    found = _weighed(claims, assumptions)
+    whole.spend(len(offer.prohibitions) + len(request.prohibitions))
+    found = _weighed(claims, assumptions, whole)
     if action is None and found.verdict is not Verdict.CONFLICT:
         gap = wording.unrelated_actions(offered.action, asked.action)
         return replace(found, verdict=Verdict.UNKNOWN, witness=(), unknowns=(gap, *found.unknowns))
@@ -104,16 +121,17 @@ def _action(offered: str, asked: str) -> Truth:
     return False if v.action(offered) and v.action(asked) else None
 
 
-def _weighed(claims: list[Claim], assumptions: Assumptions) -> Comparison:
+def _weighed(claims: list[Claim], assumptions: Assumptions, whole: Budget) -> Comparison:
     sheet = sheet_of(claims, assumptions)
+    whole.spend(sheet.size)
     goals = [joined_goal(sheet, claims), *(one.goal(sheet) for one in claims if one.denied)]
-    found = search(sheet, goals)
+    found = search(sheet, goals, Budget(whole=whole))
     if found.holds is False:
-        return Comparison(Verdict.CONFLICT, clashes=_worded(clashes(sheet, claims)))
+        return Comparison(Verdict.CONFLICT, clashes=_worded(clashes(sheet, claims, whole)))
     gaps = _silent(sheet, claims, assumptions)
-    beyond = _beyond(sheet, claims)
+    beyond = _beyond(sheet, claims, whole)
     if found.holds is None:
-        return Comparison(Verdict.UNKNOWN, unknowns=(*gaps, *_open(sheet, claims, found)), beyond=beyond)
+        return Comparison(Verdict.UNKNOWN, unknowns=(*gaps, *_open(sheet, claims, found, whole)), beyond=beyond)
     if gaps:
         return Comparison(Verdict.UNKNOWN, unknowns=gaps, beyond=beyond)
     return Comparison(Verdict.COMPATIBLE, witness=_witness(sheet, found), beyond=beyond)
@@ -158,22 +176,24 @@ def _unexcused(sheet: Sheet, offered: frozenset[str], asked: frozenset[str]) -> 
     return (offered | asked) - excused
 
 
-def _open(sheet: Sheet, claims: list[Claim], found: Found) -> tuple[str, ...]:
+def _open(sheet: Sheet, claims: list[Claim], found: Found, whole: Budget) -> tuple[str, ...]:
     """Why nobody can tell: each variable of which it is not known whether the claims about it can hold together."""
     if found.spent:
         return (wording.too_involved(),)
-    words, budget = [], Budget()
+    words, budget = [], Budget(whole=whole)
     for name, variable in sheet.variables.items():
+        if not budget.spend(1 + len(claims) // 10):
+            break
         about = [one for one in claims if name in one.variables(sheet)]
         if budget.left > 0 and search(sheet, (one.goal(sheet) for one in about), budget).holds is None:
             words.append(wording.open_relation(variable.left, [one for one in about if one.side is not Side.FACTS]))
     return tuple(dict.fromkeys(words)) or (wording.undecided(),)
 
 
-def _beyond(sheet: Sheet, claims: list[Claim]) -> tuple[str, ...]:
+def _beyond(sheet: Sheet, claims: list[Claim], whole: Budget) -> tuple[str, ...]:
     """The offer's limits that do not follow from what the request says."""
     asked = [one for one in claims if one.side is Side.REQUEST]
-    stated, all_asked, budget = {one.terms for one in asked}, joined_goal(sheet, asked), Budget()
+    stated, all_asked, budget = {one.terms for one in asked}, joined_goal(sheet, asked), Budget(whole=whole)
     return tuple(
         wording.not_kept(one, [other for other in asked if other.variables(sheet) & one.variables(sheet)])
         for one in claims

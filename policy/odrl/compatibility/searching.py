@@ -58,14 +58,17 @@ class Found:
 
 
 class Budget:
-    """Steps that are left, for one question or for several together."""
+    """Steps that are left, for one question or for several together; what it spends is spent of the `whole` too."""
 
-    def __init__(self, steps: int = MAX_STEPS) -> None:
-        self.left = steps
+    def __init__(self, steps: int = MAX_STEPS, whole: "Budget | None" = None) -> None:
+        self.left: int = steps if whole is None else max(0, min(steps, whole.left))
+        self._whole = whole
 
     def spend(self, steps: int = 1) -> bool:
         """Take steps; False if there are none left."""
         self.left -= steps
+        if self._whole is not None:
+            self._whole.left -= steps
         return self.left >= 0
 
 

@@ -86,6 +86,11 @@ class Sheet:
             # What is metered is the part of the time elapsed in which the asset was used (ODRL Vocabulary 4.4).
             self.chains.append(Chain((METERED,), ELAPSED))
 
+    @property
+    def size(self) -> int:
+        """How many values its variables are compared with: what it has cost to make it."""
+        return sum(len(constraint.right) for variable in self.variables.values() for constraint in variable.written)
+
     def formula(self, scoped: Scoped, *, holds: bool = True) -> Formula:
         """Return a term as a formula. With `holds` its sequences are taken to happen."""
         key = id(scoped), holds

@@ -3,6 +3,7 @@
 Changes of one set touch different things (their `slot`), so that the order in which they are applied does not matter.
 """
 
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from policy.odrl.evaluating import Request, State
@@ -11,6 +12,8 @@ from policy.odrl.model import Policy
 Slot: TypeAlias = tuple[Any, ...]
 FRESH = "urn:concord:another"
 """A name that stands for whoever or whatever is named nowhere."""
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""A time that stands for any, where nothing is known of the time and it only has to be stated."""
 
 
 class Asked(NamedTuple):

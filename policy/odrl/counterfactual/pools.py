@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from policy.odrl import vocabulary as v
 from policy.odrl.counterfactual.budget import Budget
-from policy.odrl.counterfactual.changes import FRESH, Asked
+from policy.odrl.counterfactual.changes import FRESH, LONG_AGO, Asked
 from policy.odrl.counterfactual.neighbours import MANY, between, neighbours
 from policy.odrl.evaluating import Compiled, Request
 from policy.odrl.evaluating.conditions import CompiledDuty
@@ -29,7 +29,6 @@ from policy.purposes import known
 T = TypeVar("T")
 _RAW = 400  # how many values of one operand are tried
 _TESTS = 20_000  # how many tests one operand's values may cost
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _LATE = datetime(9999, 12, 1, tzinfo=UTC)
 _SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
 
@@ -175,7 +174,7 @@ class Pools:
         timed = [term for term in self._terms() if term.changes is not None]
         edges = {edge for term in timed for edge in (term.changes(state, aware) if term.changes else ())}
         raw = list(self._times(sorted({*edges, *done})[:_RAW], now))
-        start = now or (_LONG_AGO if aware else _LONG_AGO.replace(tzinfo=None))
+        start = now or (LONG_AGO if aware else LONG_AGO.replace(tzinfo=None))
         raw.sort(key=lambda one: (one < start, abs(one - start)))
         tests: list[Callable[..., Truth]] = [term.test for term in timed]
         tests += [lambda ask, _state, at=at: at < ask.at for at in done]
@@ -184,7 +183,7 @@ class Pools:
 
     def _times(self, edges: Sequence[datetime], now: datetime | None) -> Iterator[datetime]:
         if now is None:
-            yield _LONG_AGO
+            yield LONG_AGO
         elif self.compiled.behaviour.week_days:
             yield from (now + _DAY * number for number in range(1, 7) if now < _LATE.replace(tzinfo=now.tzinfo))
         for edge in edges:

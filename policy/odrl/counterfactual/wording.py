@@ -8,7 +8,7 @@ from types import MappingProxyType
 from policy.instants import wire
 from policy.odrl import vocabulary as v
 from policy.odrl.compatibility.wording import operand, value_words
-from policy.odrl.counterfactual.changes import FRESH
+from policy.odrl.counterfactual.changes import FRESH, LONG_AGO
 from policy.odrl.model import REFERENCE, Constraint, Literal, Logical, Rule, Term
 from policy.odrl.words import duty_sentence, forbidden_sentence, term_words
 from policy.purposes import label, purpose
@@ -46,7 +46,7 @@ def values(left: str, literals: Sequence[Literal]) -> str:
 def time(new: datetime, old: datetime | None) -> str:
     """Say that it were another time."""
     if old is None:
-        return f"it were known to be {moment(new)}"
+        return "the time were stated" + ("" if new.year == LONG_AGO.year else f", such as {moment(new)}")
     return f"it were {moment(new)} or later" if new > old else f"it had been asked on {moment(new)}"
 
 
@@ -141,17 +141,9 @@ def term_said(term: Term) -> str:
     if isinstance(term, Logical) and not _understood(term):
         return "a combined term"
     try:
-        said = _lower(term_words(term))
+        return cut(_lower(term_words(term)))
     except (KeyError, ValueError):
         return "a term that has no value"
-    if isinstance(term, Constraint) and said.startswith("with a term about"):
-        said = value_said(term)
-    return cut(said)
-
-
-def value_said(term: Constraint) -> str:
-    """A constraint that has no sentence of its own."""
-    return f"{operand(term.left)} {name(term.operator)} {values(term.left, term.right)}"
 
 
 def name(iri: str) -> str:

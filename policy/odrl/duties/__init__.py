@@ -2,7 +2,7 @@
 
 from policy.odrl.duties.known import BY_ACTION, KNOWN, Duty, Known, Ower, Period, When, period
 from policy.odrl.duties.reading import Undone, keeps, read_duty, rules, stated, undone
-from policy.odrl.duties.wording import words
+from policy.odrl.duties.wording import length, words
 from policy.odrl.duties.writing import rule
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Undone",
     "When",
     "keeps",
+    "length",
     "period",
     "read_duty",
     "rule",

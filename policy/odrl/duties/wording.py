@@ -17,7 +17,7 @@ def words(duty: Duty) -> str:
     if duty.until is not None:
         return said.by_instant.format(moment=_moment(duty.until), whom=whom)
     if duty.within is not None:
-        return said.by_period.format(period=_length(duty.within), whom=whom)
+        return said.by_period.format(period=length(duty.within), whom=whom)
     return said.plain.format(whom=whom)
 
 
@@ -60,8 +60,8 @@ _SAID: Mapping[str, _Said] = MappingProxyType(
 )  # fmt: skip
 
 
-def _length(period: Period) -> str:
-    """A period in whole years, months, days, hours and so on, without what is nothing."""
+def length(period: Period) -> str:
+    """Return a period in whole years, months, days, hours and so on, without what is nothing."""
     rest = period.rest + TICK if (period.rest + TICK).microseconds == 0 else period.rest
     years, months = divmod(period.months, 12)
     hours, seconds = divmod(rest.seconds, 3600)

@@ -3,6 +3,8 @@
 from policy.canonical import Json
 from policy.odrl import vocabulary as v
 from policy.odrl.duties.known import KNOWN, period
+from policy.odrl.model import Literal
+from policy.odrl.operands import bounds
 
 
 def rule(text: str) -> dict[str, Json]:
@@ -32,5 +34,9 @@ def _time(text: str) -> dict[str, Json]:
 def _moment(text: str) -> Json:
     if not text:
         raise ValueError("a duration such as P30D, or a day such as 2027-12-31, after the colon")
-    kind = "date" if len(text) == 10 else "dateTime"
-    return {"@value": text, "@type": f"{v.XSD}{kind}"}
+    datatype = f"{v.XSD}{'date' if len(text) == 10 else 'dateTime'}"
+    try:
+        bounds(Literal(text, datatype))
+    except ValueError:
+        raise ValueError(f"{text[:40]} is not a period (P30D), a day (2027-12-31) or an instant") from None
+    return {"@value": text, "@type": datatype}

@@ -4,7 +4,7 @@ Our own: ``{"action", "target", "party", "features": {left operand: value or val
 text, a number, true or false, or ``{"@value", "@type"}``. Left operands may be bare names of ODRL or prefixed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +18,11 @@ ACTION = ("evaluatedAction", "requestedAction", "action")
 PARTY = ("evaluatedParty", "requestingParty", "assignee", "party")
 TARGET = ("evaluatedTarget", "requestedTarget", "target")
 _PARAMETERS = ("requestParameter", "requestParameters", "parameter")
+_OWN = ("action", "target", "party", "features", "units", "at", "@id")
 _TIMES = frozenset({"CurrentXSDDateTime", "TemporalData", "currentTime", "dateTime"})
 _IMPLIED = "eq"
+# Keys that only the other forms of a request have: those of JSON-LD, and those of a policy that is a request.
+_OTHER_FORMS = frozenset({"@context", "@graph", "@type", "uid", "permission", "context", "assignee", *_PARAMETERS})
 
 
 def read_request(source: object) -> Request:
@@ -28,13 +31,27 @@ def read_request(source: object) -> Request:
     Raises :class:`PolicyError` if it holds none or several, or one without an action.
     """
     document = parsed(source)
-    if isinstance(document, Mapping) and "features" in document:
+    if isinstance(document, Mapping) and _is_own(document):
+        only_keys(document, _OWN)
         return _own(document)
     found = statements(document)
     written = _requests(found)
     if len(written) != 1:
         raise PolicyError(f"one request is asked for and {len(written)} are here; a request names an action")
     return written[0]
+
+
+def _is_own(document: Mapping[str, Any]) -> bool:
+    """Whether a JSON object is a request in our own form: it has no context or type, and names no rule."""
+    named = "features" in document or isinstance(document.get("action"), str)
+    return named and not document.keys() & _OTHER_FORMS
+
+
+def only_keys(document: Mapping[str, Any], accepted: Sequence[str], pointer: str = "") -> None:
+    """Refuse a key that is none of those accepted: what is misspelt must not get lost. Raises PolicyError naming it."""
+    odd = next((key for key in document if key not in accepted), None)
+    if odd is not None:
+        raise PolicyError(f"this key is not known here; accepted: {', '.join(accepted)}", f"{pointer}/{odd[:80]}")
 
 
 def _requests(found: Statements) -> list[Request]:

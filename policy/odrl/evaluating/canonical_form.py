@@ -29,7 +29,7 @@ def report_json(report: PolicyReport) -> dict[str, Json]:
     return {
         "policy": _name(report.policy),
         "request": _name(report.request),
-        "requestRule": _name(report.request_rule),
+        "request_rule": _name(report.request_rule),
         "state": _name(report.state),
         "behaviour": report.behaviour,
         "created": _instant(report.created),
@@ -37,7 +37,7 @@ def report_json(report: PolicyReport) -> dict[str, Json]:
         "because": _each(sorted({(one.code, one.text) for one in report.because}), _cause),
         "unknown": sorted({_what(one) for one in report.unknown}),
         "obligations": list(report.obligations),
-        "validUntil": _instant(report.valid_until),
+        "valid_until": _instant(report.valid_until),
         "rules": _sorted(report.rules, _rule),
         "duties": _sorted(report.duties, _duty),
     }
@@ -130,10 +130,10 @@ def _said(term: Term) -> Json:
     if not isinstance(term, Constraint):
         return {"operator": term.operator, "parts": _ordered([_said(part) for part in term.parts], term.operator)}
     return {
-        "leftOperand": term.left,
+        "left_operand": term.left,
         "operator": term.operator,
-        "rightOperand": _sorted(term.right, _value),
-        "byReference": term.by_reference,
+        "right_operand": _sorted(term.right, _value),
+        "by_reference": term.by_reference,
         "unit": None if term.unit is None else _value(term.unit),
     }
 

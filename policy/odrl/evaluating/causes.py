@@ -1,6 +1,7 @@
 """Why an outcome is what it is, as reasons of the house: the nearest rule that could have permitted, and its misses."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from policy.decision import Outcome
@@ -92,10 +93,11 @@ def _missed(outcome: Outcome, permissions: Sequence[RuleReport]) -> Told:
     return Told(tuple(misses(nearest)), tuple(dict.fromkeys(_unknowns(nearest))))
 
 
-def _distance(one: RuleReport) -> tuple[int, list[str], list[str]]:
-    """How far a rule is from applying; of two as far by what they miss, since rules have no order."""
+def _distance(one: RuleReport) -> tuple[int, list[tuple[str, str]], list[str]]:
+    """How far a rule is from applying; of two as far by what they miss and do not know, since rules have no order."""
     found = list(misses(one))
-    return len(found), sorted(miss.code for miss in found), sorted(miss.text for miss in found)
+    unknown = sorted(name.partition(": ")[2] for name in _unknowns(one))
+    return len(found), sorted((miss.code, miss.text) for miss in found), unknown
 
 
 def misses(one: RuleReport) -> Iterator[Reason]:
@@ -126,11 +128,13 @@ def _named(duty: DutyReport) -> str:
 
 def _unknowns(one: RuleReport) -> Iterator[str]:
     terms = list(one.constraints)
-    for report in (one.action, one.target, one.party):
+    terms += one.action.refinements if one.action is not None else ()
+    for key, report in (("target", one.target), ("assignee", one.party)):
         if report is not None:
             terms += report.refinements
             if report.satisfaction is UNKNOWN and not report.refinements:
-                yield f"{one.rule.pointer}/{type(report).__name__.removesuffix('Report').lower()}"
+                names = " or ".join(sorted(entity.iri for entity in report.entities))
+                yield f"{one.rule.pointer}/{key}: {report.asked or 'what is asked for'}, of {names}"
     for term in terms:
         if term.satisfaction is UNKNOWN:
             yield from _unknown_values(term)
@@ -204,7 +208,17 @@ def term_cause(term: TermReport) -> Reason:
     if term.satisfaction is UNKNOWN:
         text = f"What is known of {local(stated.left)} does not compare with what the terms say."
         return Reason("not-comparable", text, POLICY, stated.pointer)
-    return reason(code(stated), stated.pointer)
+    found = code(stated)
+    return _said(stated) if found == "terms-not-met" else reason(found, stated.pointer)
+
+
+def _said(stated: Constraint) -> Reason:
+    """The reason that says what a term asks for; its values in one order, however they were written."""
+    from policy.odrl.term_words import term_words  # here, since words stand on the evaluator
+
+    values = tuple(sorted(stated.right, key=lambda one: (one.text, one.datatype or "", one.language or "")))
+    words = term_words(replace(stated, right=values))
+    return Reason("terms-not-met", f"This is not so: {words[:1].lower()}{words[1:]}.", POLICY, stated.pointer)
 
 
 def code(stated: Constraint) -> str:

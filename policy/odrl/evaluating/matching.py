@@ -93,8 +93,14 @@ def _certain(test: Test) -> Test:
     return lambda ask, state: test(ask, state) is True
 
 
+def _nameless(_ask: Asking, _state: State) -> Truth:
+    return None
+
+
 def _single(entity: Entity, party: bool) -> Test:
     iri = entity.iri
+    if not _names(entity):
+        return _nameless  # described but not named: it may be any
 
     def target(ask: Asking, state: State) -> Truth:
         asked = ask.target
@@ -116,7 +122,7 @@ def _collection(entity: Entity, party: bool) -> Test:
 
     def test(ask: Asking, state: State) -> Truth:
         asked = ask.party if party else ask.target
-        if asked is None:
+        if asked is None or not names:  # a collection without a name may be any
             return None
         return True if asked in names else any_of([state.member(asked, name) for name in names])
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from policy.odrl.evaluating.purposive import PURPOSIVE, Relations
 from policy.odrl.evaluating.state import State
 from policy.odrl.evaluating.truth import Truth, all_of, any_of, negated, unanimous
-from policy.odrl.evaluating.values import Family, Order, Value, order, same, value
+from policy.odrl.evaluating.values import Family, Order, Value, folded, order, same, tag_within, value
 from policy.odrl.model import Literal
 from policy.odrl.vocabulary import CONCORD, ODRL, PURPOSE
 
@@ -147,11 +147,15 @@ def _has_part(left: Value, right: Value, state: State) -> Truth:
 def _related(left: Value, right: Value, stated: Callable[[str, str], Truth]) -> Truth:
     """A relation between two terms; every term stands in it to itself. Languages: a tag lies in its prefix."""
     if Family.LANGUAGE in (left.family, right.family):
-        tag, range_ = str(left.key).lower(), str(right.key).lower()
-        return tag == range_ or tag.startswith(f"{range_}-")
+        tag, wide = str(left.key).lower(), str(right.key).lower()
+        # What is only said to be English may be British English.
+        return True if tag_within(tag, wide) else None if tag_within(wide, tag) else False
     if left.family is not Family.TEXT or right.family is not Family.TEXT:
         return True if same(left, right) else None
-    return True if left.key == right.key else stated(left.key, right.key)
+    if left.key == right.key:
+        return True
+    found = stated(left.key, right.key)
+    return None if found is False and folded(left.key) == folded(right.key) else found
 
 
 _RELATIONS: Mapping[str, Callable[[Value, Value, State], Truth]] = MappingProxyType(
@@ -162,8 +166,28 @@ _RELATIONS: Mapping[str, Callable[[Value, Value, State], Truth]] = MappingProxyT
 # --- values against a list --------------------------------------------------------------------------------------------
 
 
+_FEW = 64
+
+
+def _among(listed: Values, asked: int) -> Callable[[Value], Truth]:
+    """The test whether a value is one of those listed; by look-up where many are asked for among many plain texts."""
+    if asked * len(listed) <= _FEW or any(one.family is not Family.TEXT or one.language for one in listed):
+        return lambda value: any_of(same(value, one) for one in listed)
+    texts = frozenset(one.key for one in listed)
+    spellings = frozenset(map(folded, texts))
+
+    def test(value: Value) -> Truth:
+        if value.family is not Family.TEXT:
+            return None
+        if value.key in texts:
+            return None if value.language else True
+        return None if folded(value.key) in spellings else False
+
+    return test
+
+
 def _is_any_of(lefts: Values, rights: Values) -> Truth:
-    return unanimous(any_of(same(one, other) for other in rights) for one in lefts)
+    return unanimous(map(_among(rights, len(lefts)), lefts))
 
 
 def _is_none_of(lefts: Values, rights: Values) -> Truth:
@@ -171,10 +195,10 @@ def _is_none_of(lefts: Values, rights: Values) -> Truth:
 
 
 def _is_all_of(lefts: Values, rights: Values) -> Truth:
-    missing = [any_of(same(one, other) for one in lefts) for other in rights]
+    missing = list(map(_among(lefts, len(rights)), rights))
     if False in missing:
         return False
-    beyond = [any_of(same(one, other) for other in rights) for one in lefts]
+    beyond = list(map(_among(rights, len(lefts)), lefts))
     return None if None in missing or beyond.count(True) != len(beyond) else True
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 from typing import Literal as OneOf
@@ -170,7 +171,16 @@ def _order_clocks(left: tuple[timedelta, bool], right: tuple[timedelta, bool]) -
 
 def folded(text: str) -> str:
     """A text as what it may be another spelling of: in full, composed, unescaped, without case or blanks around."""
-    return normalize("NFC", unquote(expand(text.strip()))).casefold()
+    return _remembered(text) if len(text) <= _SHORT else _folded(text)
+
+
+def _folded(text: str) -> str:
+    # Twice in full: an escape may hide the colon of a prefix. Composed at the end: to fold case can take apart.
+    return normalize("NFC", normalize("NFC", expand(unquote(expand(text.strip())).strip())).casefold())
+
+
+_SHORT = 200  # a longer text is not worth remembering
+_remembered = lru_cache(maxsize=4096)(_folded)
 
 
 def _same_text(left: Value, right: Value) -> Truth:
@@ -184,7 +194,12 @@ def _same_language(left: str, right: str) -> Truth:
     """Whether two tags name one language; English and British English are neither the same nor different."""
     if left == right:
         return True
-    return None if left.startswith(f"{right}-") or right.startswith(f"{left}-") else False
+    return None if tag_within(left, right) or tag_within(right, left) else False
+
+
+def tag_within(tag: str, wide: str) -> bool:
+    """Whether a language tag lies within another (BCP 47: en-GB within en); both in lower case."""
+    return tag == wide or tag.startswith(f"{wide}-")
 
 
 _ORDERS: Mapping[Family, Callable[[Any, Any], Order | None]] = MappingProxyType(
@@ -303,7 +318,7 @@ def _boolean(text: str) -> Value | None:
 
 
 def _language(text: str) -> Value | None:
-    return Value(Family.LANGUAGE, text.strip().lower())
+    return Value(Family.LANGUAGE, text.strip().lower().replace("_", "-"))
 
 
 _FAMILIES: Mapping[Family, Callable[[str], Value | None]] = MappingProxyType(

@@ -10,16 +10,29 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from policy.odrl.evaluating.asking import ACTION, PARTY, TARGET, features, left_operand, literals, moment, named
+from policy.odrl.evaluating.asking import (
+    ACTION,
+    PARTY,
+    TARGET,
+    features,
+    left_operand,
+    literals,
+    moment,
+    named,
+    only_keys,
+)
 from policy.odrl.evaluating.request import Performed
 from policy.odrl.evaluating.state import Deontic, DutyState, Performance, State
 from policy.odrl.evaluating.statements import TYPE, Statements, local, parsed, statements
 from policy.odrl.model import REFERENCE, Literal, PolicyError
 from policy.odrl.vocabulary import ODRL, expand_odrl
 
-_OWN = frozenset(
-    {"now", "features", "about", "partOf", "kinds", "performed", "duties", "sources", "executors", "units", "apart"}
+_OWN = (
+    *("now", "features", "units", "about", "partOf", "kinds", "apart", "performed", "duties", "sources", "executors"),
+    "@id",
 )
+_EVENT = ("action", "party", "target", "at", "features", "units", "parties", "duty", "@id")
+_WORLD, _RULES = ("SotW", "Sotw"), ("permission", "prohibition", "obligation")
 _CONDITION = ("conditionId", "conditionID")
 _INSTANT = ("inXSDDateTime", "inXSDDateTimeStamp", "issued")
 _BROADER = frozenset({"type", "subClassOf", "broader", "broaderTransitive", "includedIn"})
@@ -47,9 +60,12 @@ def read_state(source: object) -> State:
     Raises :class:`PolicyError` for what is no description of a state, or an instant that cannot be read.
     """
     document = parsed(source)
-    if isinstance(document, Mapping) and _OWN & document.keys() and "@context" not in document:
+    if isinstance(document, Mapping) and not document.keys() & {"@context", "@graph", "@type"}:
+        only_keys(document, _OWN)
         return _own(document)
     found = statements(document)
+    if not found.of_kind(*_WORLD) and _is_something_else(found):
+        raise PolicyError("this is a policy or a request, not a state of the world")
     return State(
         now=_now(found),
         features=_features(found),
@@ -59,8 +75,12 @@ def read_state(source: object) -> State:
         performed=tuple(_performed(found)),
         duties=dict(_duties(found)),
         sources=_sources(found),
-        uid=next(iter(found.of_kind("SotW", "Sotw")), ""),
+        uid=next(iter(found.of_kind(*_WORLD)), ""),
     )
+
+
+def _is_something_else(found: Statements) -> bool:
+    return any(found.values(name, *_RULES, *ACTION[:2]) for name in found.by_subject)
 
 
 def _now(found: Statements) -> datetime | None:
@@ -76,7 +96,7 @@ def _now(found: Statements) -> datetime | None:
 
 def _features(found: Statements) -> dict[str, tuple[Literal, ...]]:
     given: dict[str, tuple[Literal, ...]] = {}
-    for state in found.of_kind("SotW", "Sotw"):
+    for state in found.of_kind(*_WORLD):
         for name, left in _FEATURES.items():
             values = found.values(state, name)
             if values:
@@ -245,6 +265,7 @@ def _events(source: object) -> Iterator[Performed]:
         pointer = f"/performed/{index}"
         if not isinstance(one, Mapping) or not isinstance(one.get("action"), str):
             raise PolicyError("an action that was performed is an object with an action", pointer)
+        only_keys(one, _EVENT, pointer)
         at = one.get("at")
         yield Performed(
             expand_odrl(one["action"]),

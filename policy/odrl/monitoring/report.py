@@ -52,8 +52,8 @@ class Judged:
             "uid": self.uid,
             "at": shown(self.at),
             "answer": self.answer.value,
-            "permittedBy": list(self.permitted_by),
-            "prohibitedBy": list(self.prohibited_by),
+            "permitted_by": list(self.permitted_by),
+            "prohibited_by": list(self.prohibited_by),
             "owes": list(self.owes),
             "doubts": list(self.doubts),
         }

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import UTC, date, datetime
 
 import pytest
 
+from connector.services.duties.executors import ALL
 from consent_ui import choices
+from consent_ui.use_codes import chosen_codes, use_codes
 from policy.categories import CATEGORIES
+from policy.odrl import compiled
+from policy.odrl.duties import rule
+from policy.offers import research_offer
 from policy.purposes import DPV, EHDS, purpose
 
 RESEARCH = f"{EHDS}HealthcareScientificResearch"
+END = date(2027, 12, 31)
 
 
 def offer(right: object, left: str = "purpose") -> dict[str, object]:
@@ -41,13 +48,41 @@ def test_kinds_of_data_are_those_of_the_policy_floor_without_the_rest():
 
 
 def test_data_use_codes_read_as_what_they_grant_and_what_else_they_ask_for():
-    grants, limits = choices.code_words(["GRU", "CC", "IRB"], date(2027, 12, 31))
+    grants, limits = chosen_codes(["GRU", "CC", "IRB", "GS:EU"], END)
     assert grants == ["general research use", "clinical care use"]
-    assert limits == ["Ethics approval required (IRB)."]
-    assert choices.code_words([], date(2027, 12, 31)) == ([], [])
+    assert limits == ["Ethics approval required (IRB).", "Geographical restriction (GS:EU)."]
+    assert chosen_codes([], END) == ([], [])
 
 
-@pytest.mark.parametrize("codes", [["XYZ"], ["DS"], ["GRU", "IRB:more"]])
-def test_what_is_no_data_use_code_is_refused(codes):
-    with pytest.raises(ValueError, match=r"known|value"):
-        choices.code_words(codes, date(2027, 12, 31))
+@pytest.mark.parametrize(
+    ("codes", "sentence"),
+    [
+        (["XYZ"], "XYZ is none of the codes in the list"),
+        (["gru"], "gru is none of the codes in the list. Do you mean GRU?"),
+        (["GS"], "GS needs a value, for example GS:EU"),
+        (["GRU", "IRB:more"], "IRB:more cannot be read: IRB takes no value"),
+        (["COL"], "COL cannot be kept here yet. Leave this code out"),
+        (["IRB"] * 21, "Write at most 20 codes"),
+    ],
+)
+def test_a_code_that_cannot_stand_in_an_offer_is_refused_in_one_sentence(codes, sentence):
+    with pytest.raises(ValueError, match="^" + re.escape(sentence) + "$"):
+        chosen_codes(codes, END)
+
+
+def test_every_code_in_the_list_can_be_written_as_it_stands_there():
+    listed = use_codes()
+    assert {"GRU", "HMB", "IRB", "NPOA"} <= {one.written for one in listed}
+    assert [one.grants for one in listed] == sorted((one.grants for one in listed), reverse=True)
+    for one in listed:
+        grants, limits = chosen_codes([one.written], END)
+        assert (grants == [one.means]) is one.grants
+        assert bool(limits) is not one.grants
+
+
+def test_every_duty_to_choose_has_somebody_who_carries_it_out_and_words():
+    offer = research_offer("urn:o", [RESEARCH], datetime(2027, 12, 31, tzinfo=UTC))
+    for stated in (one for answers in choices.DUTIES.values() for one, _ in answers):
+        policy = compiled(dict(offer) | {"obligation": [rule(stated)]})
+        assert (policy.unknown, ALL.undone(policy.policy, "urn:concord:provider")) == ((), ())
+        assert choices.duty_words(stated).endswith(".")

@@ -8,12 +8,23 @@ from hypothesis import strategies as st
 
 from policy.decide import decide
 from policy.decision import Action
-from policy.duo import MissingPlaceholderError, NoTemplateError, UnknownCodeError, narrowed
+from policy.duo import (
+    NOT_KEPT,
+    Kind,
+    MissingPlaceholderError,
+    NoTemplateError,
+    NotKeptError,
+    UnknownCodeError,
+    check_kept,
+    codes,
+    narrowed,
+)
 from policy.duo import terms as t
 from policy.facts import Recipient
 from policy.instants import wire
 from policy.odrl import compiled
 from policy.odrl.comparison import excess
+from policy.odrl.duties import KNOWN, undone
 from policy.odrl.vocabulary import PURPOSE, expand_odrl
 from tests.unit.policy.story import DATASET, GROUP, HOLDER, NOW, RESEARCH, story
 
@@ -78,6 +89,47 @@ def test_the_offer_it_was_made_from_stays_as_it_is():
 )
 def test_what_is_no_code_or_has_no_value_is_refused(chosen, fault):
     with pytest.raises(fault):
+        narrowed(story.offer(), [chosen], UNTIL)
+
+
+VALUES = {"DS": "obo:MONDO_0005015", "RS": "dpv:AcademicResearch", "GS": "EU", "MOR": "2027-06-30"}
+NAMES = {"US": "urn:somebody", "PS": "urn:project", "IS": GROUP}
+
+
+def in_full(one):
+    """A code with a value, where it needs one."""
+    value = (VALUES | NAMES).get(one.name)
+    return f"{one.name}:{value}" if value else one.name
+
+
+def can_be_kept(one):
+    """Whether an offer with a code is understood and each of its duties is known."""
+    offer = compiled(narrowed(story.offer(), [in_full(one)], UNTIL))
+    return not offer.unknown and not undone(offer.policy, KNOWN)
+
+
+def test_exactly_the_codes_that_cannot_be_kept_are_refused_by_name():
+    stated = [one for one in codes().values() if one.kind in {Kind.PERMISSION, Kind.MODIFIER}]
+    assert {one.name for one in stated if not can_be_kept(one)} == set(NOT_KEPT)
+    for one in stated:
+        if one.name in NOT_KEPT:
+            with pytest.raises(NotKeptError, match=f"{one.name} cannot be kept here"):
+                check_kept(["GRU", in_full(one)])
+        else:
+            check_kept([in_full(one), one.id.replace("_", ":")])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ("gru", "did you mean GRU"),
+        ("method development", "did you mean DUO_0000031"),
+        ("XYZ", "known: NRES, HMB"),
+        ("TS:12", "TS:12 has no day after its colon, such as TS:2027-06-30"),
+    ],
+)
+def test_a_refusal_says_which_code_and_what_would_be_right(chosen, words):
+    with pytest.raises(ValueError, match=words):
         narrowed(story.offer(), [chosen], UNTIL)
 
 

@@ -10,7 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft201909Validator
 
+from policy.duo import narrowed
+from policy.law.statute import countries
 from policy.odrl import compiled, read, sentence, terms
+from policy.odrl.documents import read_document
+from policy.odrl.words import explained
 from policy.offers import research_offer
 from tests.unit.policy.story import ACADEMIC, RESEARCH, story
 
@@ -68,12 +72,25 @@ def test_the_offer_says_in_words_what_it_means():
         (("dateTime", "lteq", "2027-12-31T14:30:00Z"), "Until 31 December 2027, 14:30 UTC."),
         (("dateTime", "gteq", "2027-01-01"), "From 1 January 2027."),
         (("dateTime", "gt", "2027-01-01"), "From 2 January 2027."),
-        (("dateTime", "lteq", "soon"), "With a time limit that cannot be read."),
+        (("dateTime", "lteq", "soon"), "With a time limit that cannot be read: soon."),
         (("recipient", "isAnyOf", ["urn:a", "urn:b"]), "Only for urn:a or urn:b."),
         (("recipient", "neq", "urn:a"), "Not for urn:a."),
         (("purpose", "isNoneOf", ["dpv:Marketing"]), "Not for marketing."),
         (("concord:study", "eq", "urn:uuid:s"), "Only for the study that is named."),
-        (("spatial", "eq", "_:EU"), "With a term about “spatial”."),
+        (("spatial", "isAnyOf", ["AT", "FR"]), "Only in Austria or France."),
+        (("spatial", "isAnyOf", list(countries("EU"))), "Only in the European Union."),
+        (("spatial", "isPartOf", "urn:europe"), "The place must be within urn:europe."),
+        (("concord:jurisdiction", "isNoneOf", ["US"]), "Not for recipients in the United States."),
+        (("concord:hosting", "eq", "DE"), "Only where the data is kept in Germany."),
+        (("count", "lteq", "5"), "The count must be at most 5."),
+        (("count", "neq", "5"), "The count must not be 5."),
+        (("payAmount", "hasPart", "5"), "The pay amount must contain 5."),
+        (
+            ("elapsedTime", "lteq", {"@value": "P30D", "@type": "xsd:duration"}),
+            "The elapsed time must be at most 30 days.",
+        ),
+        (("event", "lt", "urn:launch"), "The event must be before urn:launch."),
+        (("count", "x:like", "5"), "The count must be “x:like” 5."),
     ],
 )
 def test_each_term_has_its_words(constraint, words):
@@ -102,8 +119,58 @@ def test_joined_terms_and_conditions_are_said_in_full():
     assert said == [
         "May be used.",
         "At least one of these: only for urn:a; until 31 December 2027.",
-        "Must not be sold. This counts only under these terms: "
-        "at least one of these: only for urn:a; until 31 December 2027.",
+        "Must not be sold if at least one of these holds: the recipient is urn:a; until 31 December 2027.",
+    ]
+
+
+def test_a_ban_says_in_one_sentence_what_it_bans():
+    offer = narrowed(story.offer(), ["NMDS", "NPOA", "MOR:2027-06-30"], UNTIL)
+    assert {
+        "Must not be used for methods development research.",
+        "Must not be used for population origins or ancestry research.",
+        "Must not be passed on to anyone else until 29 June 2027.",
+    } <= set(sentence(read(offer)))
+
+
+# Every part of a policy that can hold something, each with a word of its own to be found again.
+EVERYTHING = """
+@prefix odrl: <http://www.w3.org/ns/odrl/2/> .
+@prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
+<urn:all> a odrl:Offer ; odrl:profile <urn:profile> ; odrl:conflict odrl:perm ; odrl:inheritFrom <urn:parent> ;
+  odrl:assigner <urn:giver> ; odrl:constraint [ odrl:leftOperand odrl:event ; odrl:operator odrl:lt ;
+    odrl:rightOperand <urn:launch> ] ;
+  odrl:permission [ odrl:target [ a odrl:AssetCollection ; odrl:source <urn:collection> ; odrl:refinement [
+        odrl:leftOperand odrl:resolution ; odrl:operator odrl:lteq ; odrl:rightOperand 1200 ] ] ;
+    odrl:action [ rdf:value odrl:print ; odrl:refinement [
+        odrl:leftOperand odrl:count ; odrl:operator odrl:lteq ; odrl:rightOperand 77 ] ] , odrl:display ;
+    odrl:assignee <urn:taker> ; odrl:output <urn:copy> ;
+    odrl:duty [ odrl:action [ rdf:value odrl:compensate ; odrl:refinement [ odrl:leftOperand odrl:payAmount ;
+        odrl:operator odrl:eq ; odrl:rightOperand 5.25 ; odrl:unit <urn:u/euro> ] ] ;
+      odrl:compensatedParty <urn:payee> ; odrl:consequence [ odrl:action odrl:acceptTracking ] ] ] ;
+  odrl:prohibition [ odrl:target <urn:thing> ; odrl:action odrl:sell ;
+    odrl:remedy [ odrl:action odrl:ensureExclusivity ] ] ;
+  odrl:obligation [ odrl:action odrl:attribute ; odrl:assignee <urn:debtor> ; odrl:attributedParty <urn:author> ] .
+"""
+HELD = (
+    "urn:profile urn:parent urn:giver urn:launch urn:collection resolution 1200 print count 77 looked urn:taker "
+    "allowed urn:copy compensate pay 5.25 euro urn:payee acceptTracking urn:thing sold ensureExclusivity attribute urn:debtor "
+    "urn:author"
+)
+
+
+def test_nothing_that_a_policy_says_is_silent():
+    said = " ".join(explained(read_document(EVERYTHING).policies[0]))
+    assert [word for word in HELD.split() if word not in said] == []
+
+
+def test_a_limit_of_one_permission_among_several_stands_with_it():
+    until = {"leftOperand": "dateTime", "operator": "lteq", "rightOperand": "2027-12-31"}
+    few = {"leftOperand": "count", "operator": "lteq", "rightOperand": "5"}
+    rules = [{"action": "read", "constraint": [until]}, {"action": "stream", "constraint": [until, few]}]
+    assert sentence(read({"@id": "urn:x", "@type": "Set", "permission": rules})) == [
+        "May be read.",
+        "May be sent as it is measured. There: the count must be at most 5.",
+        "Until 31 December 2027.",
     ]
 
 

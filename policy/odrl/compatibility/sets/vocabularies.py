@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from policy import purposes
 from policy.odrl.evaluating.truth import Truth
+from policy.odrl.evaluating.values import folded, tag_within
 
 NO_NAMES: frozenset[str] = frozenset()
 
@@ -33,12 +34,12 @@ class Vocabulary:
         return name in self.broader
 
     def same(self, one: str, other: str) -> Truth:
-        """Whether two names mean the same. Names that no vocabulary knows are what is written."""
+        """Whether two names mean the same. Names that no vocabulary knows are what is written, in whatever spelling."""
         if one == other:
             return True
         known = self.knows(one), self.knows(other)
         if self.distinct or known == (False, False) or self.exclude(one, other):
-            return False
+            return None if folded(one) == folded(other) else False
         return None
 
     def within(self, narrow: str, wide: str) -> Truth:
@@ -115,8 +116,14 @@ class _Tags(Vocabulary):
     def knows(self, name: str) -> bool:
         return bool(name)
 
+    def same(self, one: str, other: str) -> Truth:
+        if one == other:
+            return True
+        # English and British English are neither the same nor different.
+        return None if self.within(one, other) or self.within(other, one) else False
+
     def within(self, narrow: str, wide: str) -> Truth:
-        return narrow == wide or narrow.startswith(f"{wide}-")
+        return tag_within(narrow, wide)
 
     def exclude(self, one: str, other: str) -> bool:
         return not (self.within(one, other) or self.within(other, one))

@@ -55,3 +55,32 @@ def test_no_policy_at_all_is_refused(concord):
     refused = concord("policy", "explain")
     assert refused.code == 2
     assert "--policy" in refused.err
+
+
+@pytest.mark.parametrize("given", [["--at", "2026-11-22T09:30:00Z"], ["--request"]])
+def test_a_log_takes_no_request_and_no_time(given, files, concord, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("Action,Party\nread,urn:p\n")
+    asked = given if len(given) > 1 else [files[1]]
+    refused = concord("policy", "evaluate", files[0], "--world", log, *asked)
+    assert (refused.code, len(refused.err.splitlines())) == (2, 1)
+    assert f"at {given[0]}" in refused.err
+
+
+def test_a_policy_that_the_file_does_not_hold_is_named(files, concord):
+    refused = concord("policy", "explain", files[0], "--uid", "urn:nope")
+    assert (refused.code, "no policy urn:nope" in refused.err) == (2, True)
+
+
+def test_a_report_has_the_names_of_its_fields_as_keys(files, concord):
+    found = concord("policy", "evaluate", *files, "--json").value
+    assert {"valid_until", "request_rule", "would_permit"} <= found.keys()
+    term = found["rules"][0]["constraints"][0]["term"]
+    assert {"left_operand", "right_operand", "by_reference"} <= term.keys()
+
+
+def test_an_offer_for_a_catalogue_leaves_out_its_dataset_and_who_offers_it(concord, tmp_path):
+    offer = tmp_path / "offer.json"
+    offer.write_text(json.dumps({"@id": "urn:o", "@type": "Offer", "permission": [{"action": "use"}]}))
+    assert concord("policy", "check", offer).code == 1
+    assert concord("policy", "check", "--catalogue", offer).code == 0

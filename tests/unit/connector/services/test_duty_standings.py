@@ -36,3 +36,14 @@ def test_a_duty_stands_as_the_policy_says(text, now, done):
 def test_what_has_no_last_instant_is_due_and_never_late():
     row = DutyOwed(id="urn:d", agreement="urn:a", duty="inform", by="consumer", role="consumer", opens_at=SINCE)
     assert standing(row, SINCE + timedelta(days=9999)) is Standing.DUE
+
+
+@given(st.integers(-90, 180), st.integers(-90, 180))
+def test_what_is_said_to_be_done_in_time_counts_so_only_if_it_was_told_within_an_hour_of_it(done, known):
+    """In minutes from the last instant."""
+    row = DutyOwed(
+        id="urn:d", agreement="urn:a", duty="report", by="consumer", role="provider", due_at=SINCE, standing="done",
+        done_at=SINCE + timedelta(minutes=done), evidence={"known_at": (SINCE + timedelta(minutes=known)).isoformat()},
+    )  # fmt: skip
+    expected = "violated" if done > 0 else "stated-late" if known > 60 else "fulfilled"
+    assert str(standing(row, SINCE + timedelta(days=1))) == expected

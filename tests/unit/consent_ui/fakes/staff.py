@@ -17,7 +17,7 @@ SENTENCES = [
     "It may be used for: scientific research in health and care.",
     "It may be used until 31 December 2028.",
     "Each person must have said yes to the study.",
-    "Names are removed and codes put in their place before anything leaves.",
+    "Names and other marks of a person are replaced by a code name before anything leaves.",
     "It is not allowed to find out who a person is.",
     "It is not allowed to pass the data on.",
     "When a person stops, their data is deleted within 30 days.",
@@ -200,7 +200,7 @@ class Research:
             ["St Elisabeth Hospital: records on heart and blood pressure"],
             ["https://w3id.org/dpv/legal/eu/ehds#HealthcareScientificResearch"],
             NOW + timedelta(days=130),
-            NOW + timedelta(days=770),
+            NOW + timedelta(days=771),
         )
 
     async def publish_study(self, actor, draft):
@@ -290,7 +290,7 @@ class Research:
                 "Records on heart and blood pressure",
                 "Early signs of heart failure",
                 NOW - timedelta(days=2),
-                NOW + timedelta(days=770),
+                NOW + timedelta(days=771),
                 "finalized",
             )
         ]
@@ -308,7 +308,7 @@ class Research:
             steps("requested", "agreed", "verified", "finalized"),
             SENTENCES,
             NOW - timedelta(days=2),
-            NOW + timedelta(days=770),
+            NOW + timedelta(days=771),
             DIGEST,
             POLICY,
             [] if self.empty else transfers(),
@@ -490,7 +490,7 @@ class Dpo:
                 ["Only laboratory results and medicines", "Only what happened from 1 January 2016 on"],
                 ["Pseudonymise before release", "Erase when the person withdraws"],
                 [],
-                NOW + timedelta(days=770),
+                NOW + timedelta(days=771),
                 {
                     "regime": "consent",
                     "action": "release",

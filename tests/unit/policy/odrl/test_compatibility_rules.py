@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from time import process_time
 
 import pytest
 
@@ -14,6 +15,7 @@ from policy.odrl.model import XSD, Action, Constraint, Entity, Kind, Literal, Lo
 from tests.unit.policy.odrl.compatible_worlds import HEIGHT, WIDTH, joined, limit, use
 
 EITHER = Assumptions(silence=Silence.EITHER)
+USE, COUNT = f"{v.ODRL}use", f"{v.ODRL}count"
 
 
 def policy(*rules: Rule, conflict: str | None = None) -> Policy:
@@ -224,3 +226,38 @@ def test_deep_nesting_and_very_many_terms_end_within_bounds() -> None:
     assert _told(use(*many), use(*against)) is Verdict.CONFLICT
     kinds = [limit(v.PURPOSE, "isA", Literal(f"urn:{number}")) for number in range(2_000)]
     assert _told(use(*kinds), use(*kinds)) in set(Verdict)
+
+
+def many(count: int, operator: str, *, forbidden: str) -> Policy:
+    """A policy of as many permissions and prohibitions, each about something else."""
+    return policy(
+        *(permit(USE, limit(COUNT, operator, one), target=f"urn:t{one}") for one in range(count)),
+        *(forbid(forbidden, limit(f"urn:left{one}", "eq", Literal("a"))) for one in range(count)),
+    )
+
+
+@pytest.mark.parametrize("forbidden", [f"{v.ODRL}print", USE])
+def test_very_many_rules_are_too_involved_and_say_so_soon(forbidden: str) -> None:
+    started = process_time()
+    found = compare(many(300, "gt", forbidden=forbidden), many(300, "lt", forbidden=forbidden))
+    assert process_time() - started < 10
+    assert found.verdict is not Verdict.COMPATIBLE
+    assert "The terms are too involved to be compared" in found.unknowns
+
+
+def test_very_many_duties_and_prohibitions_are_too_involved_and_say_so_soon() -> None:
+    duty = Rule(kind=Kind.DUTY, actions=(Action(f"{v.ODRL}inform"),))
+    both = policy(
+        *(permit(USE, target="urn:t", duties=(duty,)) for _ in range(1_000)),
+        *(forbid(f"{v.ODRL}inform", target=f"urn:s{one}") for one in range(1_000)),
+    )
+    started = process_time()
+    found = compare(both, both)
+    assert process_time() - started < 10
+    assert found.verdict is Verdict.UNKNOWN
+    assert found.unknowns.count("The terms are too involved to be compared") == 1
+
+
+def test_a_comparison_of_many_rules_that_is_within_the_bound_is_made() -> None:
+    both = policy(*(permit(USE, limit(COUNT, "lt", one + 1), target=f"urn:t{one}") for one in range(30)))
+    assert compare(both, both).verdict is Verdict.COMPATIBLE

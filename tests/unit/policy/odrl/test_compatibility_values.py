@@ -184,7 +184,22 @@ def test_language_tags_are_compared_by_their_beginnings() -> None:
     left = f"{v.ODRL}language"
     assert verdict(limit(left, "isA", german), limit(left, "eq", austrian)) == "compatible"
     assert verdict(limit(left, "isA", german), limit(left, "isA", french)) == "conflict"
-    assert verdict(limit(left, "eq", german), limit(left, "eq", austrian)) == "conflict"
+    assert verdict(limit(left, "eq", german), limit(left, "eq", french)) == "conflict"
+
+
+@pytest.mark.parametrize("operators", [("neq", "eq"), ("isNoneOf", "isAnyOf"), ("eq", "eq")])
+@pytest.mark.parametrize(
+    ("left", "one", "other"),
+    [
+        (f"{v.ODRL}spatial", "DE", "de"),
+        (f"{v.ODRL}spatial", "https://ex.org/%41", "https://ex.org/A"),
+        (f"{v.ODRL}spatial", "caf\u00e9", "cafe\u0301"),
+        (f"{v.ODRL}language", "en", "en-GB"),
+        (f"{v.ODRL}language", "en-GB", "en"),
+    ],
+)
+def test_another_spelling_and_a_narrower_language_are_neither_the_same_nor_different(left, one, other, operators):
+    assert verdict(limit(left, operators[0], Literal(one)), limit(left, operators[1], Literal(other))) == "unknown"
 
 
 def test_plain_names_are_what_is_written() -> None:

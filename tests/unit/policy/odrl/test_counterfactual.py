@@ -51,6 +51,11 @@ def found(stated, request, state=None):
     return answer
 
 
+def test_a_time_that_nobody_stated_is_asked_for_and_not_made_up():
+    answer = found(policy(UNTIL_2027), asked(), State())
+    assert answer.words == "It would be permitted if the time were stated."
+
+
 @pytest.mark.parametrize(
     ("stated", "request_", "words"),
     [
@@ -95,7 +100,7 @@ def found(stated, request, state=None):
             policy(prohibitions=(forbids(),)),
             asked(),
             "Facts alone would not permit it. It would be permitted if the terms did not forbid this: must not be "
-            "used. This counts only under these terms: only from the dataset that is named.",
+            "used if the dataset is urn:data.",
         ),
         (
             policy(permissions=()),

@@ -232,8 +232,9 @@ def test_what_is_no_duty_is_not_written(text):
         rule(text)
 
 
-def test_a_time_that_cannot_be_read_is_written_as_it_is_and_then_not_understood():
-    assert undone(read(policy(rule("delete:P"))), ALL)
+def test_a_time_that_cannot_be_read_is_refused_with_what_could_be():
+    with pytest.raises(ValueError, match="P is not a period"):
+        rule("delete:P")
 
 
 @given(st.text(max_size=40))

@@ -122,6 +122,12 @@ def test_members_of_a_collection_are_those_the_state_lists():
     assert verdict(group) is Outcome.INDETERMINATE
 
 
+def test_a_forbidden_thing_without_a_name_may_be_anything():
+    for nameless in ({"@id": "_:k", "@type": "AssetCollection"}, {"@id": "_:k"}):
+        forbidden = RULE | {"target": nameless}
+        assert verdict(policy(permission=[RULE], prohibition=[forbidden])) is Outcome.INDETERMINATE
+
+
 def test_a_unit_must_agree():
     paid = {"leftOperand": "payAmount", "operator": "eq", "rightOperand": "5.00", "unit": "urn:euro"}
     priced = policy(permission=[RULE | {"constraint": [paid]}])
@@ -239,6 +245,22 @@ def test_requests_and_states_can_be_written_in_our_own_json():
         json.dumps({"now": "2026-11-22T00:00:00Z", "partOf": {"urn:t": ["urn:c"]}, "executors": ["delete"]})
     )
     assert (state.now, state.part_of, state.executors) == (NOW, {"urn:t": frozenset({"urn:c"})}, frozenset({"delete"}))
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "words"),
+    [
+        (read_request, '{"action": "read", "feature": {}}', "/feature: .* accepted: action, target, party, features"),
+        (read_request, '{"features": {}, "acton": "use"}', "/acton: "),
+        (read_state, '{"now": "2026-11-22T00:00:00Z", "part_of": {}}', "/part_of: .* accepted: now, features"),
+        (read_state, '{"action": "read", "features": {}}', "/action: "),
+        (read_state, '{"performed": [{"action": "read", "when": "2026-11-22T00:00:00Z"}]}', "/performed/0/when: "),
+        (read_state, '{"@type": "Offer", "permission": [{"action": "use"}]}', "not a state of the world"),
+    ],
+)
+def test_a_key_that_is_not_known_is_named_and_not_lost(read, text, words):
+    with pytest.raises(PolicyError, match=words):
+        read(text)
 
 
 @pytest.mark.parametrize(
