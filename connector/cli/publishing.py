@@ -50,7 +50,7 @@ Duties = Annotated[
     list[str] | None,
     typer.Option(
         "--duty",
-        help="Something owed besides: delete:P30D, report:2027-12-31, publish-results:P1Y, inform, log. May be repeated.",
+        help="Something owed besides: delete:P30D, report:2027-12-31, publish-results:P1Y, inform, log. Repeatable.",
     ),
 ]
 Offer = Annotated[

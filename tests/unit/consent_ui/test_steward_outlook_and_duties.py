@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from consent_ui.rendering import environment
 from tests.unit.consent_ui.fakes.simulating import UNAPPROVED
 from tests.unit.consent_ui.fakes.space import portal
 from tests.unit.consent_ui.fakes.staff import AGREEMENT
@@ -99,3 +100,11 @@ def test_a_day_that_the_duty_names_is_not_said_again():
     assert f"{sentence} Owed by you, the recipient." in page.text
     assert page.text.count("by 1 November 2026") == page.text.count(sentence)
     assert "Due by 1 March 2027." in page.text
+
+
+@pytest.mark.parametrize(("parts", "bars"), [([("Sent", 0), ("No", 12)], 0), ([("Sent", 3), ("No", 12)], 1)])
+def test_a_bar_is_drawn_only_where_it_compares_something(parts, bars):
+    share = environment().get_template("parts/contract.html").module.share
+    html = share("People", "People", parts)
+    assert html.count('class="bar"') == bars
+    assert html.count("<tr>") == 3

@@ -153,8 +153,8 @@ EVERYTHING = """
 """
 HELD = (
     "urn:profile urn:parent urn:giver urn:launch urn:collection resolution 1200 print count 77 looked urn:taker "
-    "allowed urn:copy compensate pay 5.25 euro urn:payee acceptTracking urn:thing sold ensureExclusivity attribute urn:debtor "
-    "urn:author"
+    "allowed urn:copy compensate pay 5.25 euro urn:payee acceptTracking urn:thing sold ensureExclusivity attribute "
+    "urn:debtor urn:author"
 )
 
 

@@ -118,3 +118,40 @@ async def test_purposes_read_as_words_in_the_offer(hospital):
     row = await hospital.services.steward.dataset(hospital.actor("steward"), id)
     assert "May be used for healthcare scientific research." in row.sentences
     assert any("identities are removed" in line for line in row.sentences)
+
+
+OWN = {
+    "@type": "Offer",
+    "@id": "urn:example:offer",
+    "permission": [
+        {
+            "action": "use",
+            "constraint": [
+                {
+                    "leftOperand": "purpose",
+                    "operator": "isA",
+                    "rightOperand": "https://w3id.org/dpv#AcademicResearch",
+                }
+            ],
+        }
+    ],
+}
+
+
+async def test_an_offer_of_ones_own_may_name_us_and_nobody_else(hospital):
+    await with_people(hospital, 3)
+    ours = hospital.context.me.id
+    made = await publish(hospital, offer=OWN | {"assigner": ours})
+    [stored] = await hospital.services.steward.datasets(hospital.actor("steward"))
+    assert stored.id == made
+    for key in ("assigner", "assignee", "target"):
+        with pytest.raises(Problem) as refused:
+            await publish(hospital, offer=OWN | {key: "urn:concord:somebody:1"})
+        assert (refused.value.status, refused.value.where) == (400, key)
+
+
+async def test_a_code_that_cannot_be_kept_is_refused_by_its_name(hospital):
+    await with_people(hospital, 3)
+    with pytest.raises(Problem, match="NCU cannot be kept here") as refused:
+        await publish(hospital, duo=["GRU", "NCU"])
+    assert (refused.value.code, refused.value.where) == ("code-not-accepted", "duo")

@@ -226,7 +226,7 @@ def test_people_read_the_time_of_a_duty():
     )
 
 
-@pytest.mark.parametrize("text", ["fly", "delete:", "", ":P30D"])
+@pytest.mark.parametrize("text", ["fly", "delete:", "", ":P30D", "delete:P", "report:soon", "report:2027-02-30"])
 def test_what_is_no_duty_is_not_written(text):
     with pytest.raises(ValueError, match="P30D"):
         rule(text)
