@@ -18,9 +18,7 @@ verbs = typer.Typer(
 Agreement = Annotated[str | None, typer.Option("--agreement", help="Only those of this contract.")]
 State = Annotated[
     str | None,
-    typer.Option(
-        help="Only those that are pending, due, overdue, fulfilled, violated (done too late) or stated-late."
-    ),
+    typer.Option(help="Only those that are pending, due, overdue, fulfilled, violated (done too late) or stated-late."),
 ]
 Duty = Annotated[str, typer.Argument(help="The duty's id, as `concord duties list` prints it.")]
 Link = Annotated[str, typer.Option(help="Where it can be seen: the report, the publication.")]
