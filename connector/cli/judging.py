@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -22,7 +22,6 @@ from policy.instants import instant
 from policy.odrl import PolicyError
 from policy.odrl.compatibility import Comparison, Verdict, compare
 from policy.odrl.counterfactual import Counterfactual, counterfactual
-from policy.odrl.documents import Document, read_document
 from policy.odrl.evaluating import BEHAVIOURS, Behaviour, Compiled, PolicyReport, Request, State, compile_policy
 from policy.odrl.evaluating.asking import read_request
 from policy.odrl.evaluating.world import read_state
@@ -33,6 +32,9 @@ from policy.odrl.term_words import moment_words
 from policy.odrl.validation import Problem, Severity, problems
 from policy.odrl.vocabulary import ODRL
 from policy.odrl.words import explained
+
+if TYPE_CHECKING:
+    from policy.odrl.documents import Document
 
 T = TypeVar("T")
 verbs = typer.Typer(
@@ -60,6 +62,7 @@ Catalogue = Annotated[
 ]
 Profile = Annotated[str, typer.Option(help=f"Whose rules of evaluation: {', '.join(BEHAVIOURS)}.")]
 Uid = Annotated[str, typer.Option("--uid", help="Which policy, where a file holds several.")]
+Rdf = Annotated[bool, typer.Option("--turtle", help="Print the report as RDF, in the terms of the Formal Semantics.")]
 _NO = 1
 _VERDICTS = {
     Verdict.COMPATIBLE: "Compatible: both can be kept at once.",
@@ -99,6 +102,7 @@ def evaluate(
     at: At = "",
     profile: Profile = "concord",
     uid: Uid = "",
+    turtle: Rdf = False,
     json: Json = False,
 ) -> int:
     """Ask a policy: exit 0 if it permits the request, 1 if not, with the causes. A log (CSV) as world is monitored."""
@@ -106,11 +110,15 @@ def evaluate(
     stated = _policy(policy, uid)
     if world is not None and world.suffix.lower() == ".csv":
         _only_a_log(request, at)
-        return _monitored(stated, world, behaviour, json)
+        return _monitored(stated, world, behaviour, turtle, json)
     asked, state = _asked(request, world, at)
     compiled = _compiled(stated, policy, behaviour)
     report, found = compiled.report(asked, state), counterfactual(compiled, asked, state)
-    if json:
+    if turtle:
+        from policy.odrl.evaluating.rdf_report import report_graph
+
+        typer.echo(report_graph(report).serialize(format="turtle"))
+    elif json:
         showing.as_json(report.to_json() | {"would_permit": _would_permit(found)})
     else:
         _print_report(report, found)
@@ -213,6 +221,8 @@ def _read(file: Path, reading: Callable[[bytes], T]) -> T:
 
 
 def _document(file: Path) -> Document:
+    from policy.odrl.documents import read_document  # here, since whoever serves reads no RDF
+
     return _read(file, read_document)
 
 
@@ -325,10 +335,14 @@ def _print_report(report: PolicyReport, found: Counterfactual) -> None:
     showing.table(rows, columns, "No rule is about this.")
 
 
-def _monitored(policy: Policy, log: Path, behaviour: Behaviour, json: bool) -> int:
+def _monitored(policy: Policy, log: Path, behaviour: Behaviour, turtle: bool, json: bool) -> int:
     events = _read(log, read_log)
     report = _read(log, lambda _: monitor(policy, events, behaviour))
-    if json:
+    if turtle:
+        from policy.odrl.monitoring.graph import monitoring_graph
+
+        typer.echo(monitoring_graph(report).serialize(format="turtle"))
+    elif json:
         showing.as_json(report.to_json())
     else:
         _print_monitoring(report)

@@ -10,7 +10,7 @@ from tests.house.tree import REPOSITORY
 HEAVY = ("pyshacl", "celery", "duckdb", "pyarrow", "fhir", "numpy", "rdflib")
 
 
-@pytest.mark.parametrize("module", ["connector.app", "consent_ui.app"])
+@pytest.mark.parametrize("module", ["connector.app", "consent_ui.app", "connector.cli.program"])
 def test_starting_to_serve_imports_nothing_heavy(module):
     for needed in (module, "connector.app"):
         if not (REPOSITORY / needed.replace(".", "/")).with_suffix(".py").exists():

@@ -214,6 +214,7 @@ _ORDERS: Mapping[Family, Callable[[Any, Any], Order | None]] = MappingProxyType(
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _OFFSET = r"(?P<zone>Z|[+-]\d\d:\d\d)?"
 _INSTANT = re.compile(rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{{1,6}})?)?{_OFFSET}", re.ASCII)
 _DAY = re.compile(rf"(\d{{4}})(?:-(\d\d)(?:-(\d\d))?)?{_OFFSET}", re.ASCII)
@@ -231,6 +232,18 @@ def _number(text: str) -> Value | None:
         return Value(Family.NUMBER, Decimal(stripped))
     except InvalidOperation:
         return None
+
+
+def _whole(least: int | None, most: int | None) -> Callable[[str], Value | None]:
+    """The reader of a datatype of whole numbers; a text outside its value space is no value of it."""
+
+    def read(text: str) -> Value | None:
+        found = _number(text) if _WHOLE.fullmatch(text.strip()) else None
+        if found is None or (least is not None and found.key < least) or (most is not None and found.key > most):
+            return None
+        return found
+
+    return read
 
 
 def _instant(text: str) -> Value | None:
@@ -333,12 +346,28 @@ _FAMILIES: Mapping[Family, Callable[[str], Value | None]] = MappingProxyType(
         Family.OTHER: lambda _text: None,
     }
 )
-_INTEGERS = (
-    *("integer", "nonPositiveInteger", "negativeInteger", "nonNegativeInteger", "positiveInteger"),
-    *("long", "int", "short", "byte", "unsignedLong", "unsignedInt", "unsignedShort", "unsignedByte"),
+_INTEGERS: Mapping[str, tuple[int | None, int | None]] = MappingProxyType(
+    {
+        "integer": (None, None),
+        "nonPositiveInteger": (None, 0),
+        "negativeInteger": (None, -1),
+        "nonNegativeInteger": (0, None),
+        "positiveInteger": (1, None),
+        **{
+            name: (-(1 << bits - 1), (1 << bits - 1) - 1)
+            for name, bits in (("long", 64), ("int", 32), ("short", 16), ("byte", 8))
+        },
+        **{
+            f"unsigned{name}": (0, (1 << bits) - 1)
+            for name, bits in (("Long", 64), ("Int", 32), ("Short", 16), ("Byte", 8))
+        },
+    }
 )
+"""The least and the greatest value of each datatype of whole numbers (XML Schema Part 2, 3.4)."""
+
 _READERS: Mapping[str, Callable[[str], Value | None]] = MappingProxyType(
-    {f"{XSD}{name}": _number for name in (*_INTEGERS, "decimal", "double", "float")}
+    {f"{XSD}{name}": _number for name in ("decimal", "double", "float")}
+    | {f"{XSD}{name}": _whole(*limits) for name, limits in _INTEGERS.items()}
     | {f"{XSD}{name}": _moment for name in ("dateTime", "dateTimeStamp")}
     | {f"{XSD}{name}": _days for name in ("date", "gYearMonth", "gYear")}
     | {f"{XSD}{name}": _span for name in ("duration", "dayTimeDuration", "yearMonthDuration")}

@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from rdflib import RDF, Graph, Namespace, URIRef
 
+FORCE = Namespace("https://w3id.org/force/compliance-report#")
 POLICY = {
     "@context": "http://www.w3.org/ns/odrl.jsonld",
     "@type": "Set",
@@ -84,3 +86,12 @@ def test_an_offer_for_a_catalogue_leaves_out_its_dataset_and_who_offers_it(conco
     offer.write_text(json.dumps({"@id": "urn:o", "@type": "Offer", "permission": [{"action": "use"}]}))
     assert concord("policy", "check", offer).code == 1
     assert concord("policy", "check", "--catalogue", offer).code == 0
+
+
+def test_the_report_can_be_had_as_rdf(files, concord):
+    said = concord("policy", "evaluate", *files, "--turtle")
+    graph = Graph().parse(data=said.out, format="turtle")
+    [report] = graph.subjects(RDF.type, FORCE.PolicyReport)
+    assert (said.code, graph.value(report, FORCE.policy)) == (1, URIRef("urn:p"))
+    [rule] = graph.objects(report, FORCE.ruleReport)
+    assert graph.value(rule, FORCE.activationState) != FORCE.Active

@@ -154,3 +154,12 @@ def test_a_moment_far_from_any_calendar_is_no_value():
     assert value(typed("2026-11-22T00:00:00Z", "dateTime")).key.first == datetime(2026, 11, 22, tzinfo=UTC).replace(
         tzinfo=None
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "datatype"),
+    [("5.5", "integer"), ("1e2", "integer"), ("0", "positiveInteger"), ("-1", "unsignedByte"), ("128", "byte")],
+)
+def test_a_text_outside_the_value_space_of_its_datatype_is_no_value(text, datatype):
+    assert value(Literal(text, f"{XSD}{datatype}")) is None
+    assert value(Literal(text, f"{XSD}decimal" if "e" not in text else f"{XSD}double")) is not None
