@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
+from connector.jobs.alarm import keep_up
 from connector.ports import Transaction
 from connector.problems import Problem, conflict
 from connector.records import Negotiation, PersonAsked
@@ -13,7 +14,6 @@ from connector.services.context import Context
 from connector.services.contracting.questions import BELL, open_question
 from connector.services.processes.moves import Terminate
 from connector.services.processes.negotiations import Negotiations
-from connector.services.tasks import trace_of
 
 OVERDUE = Terminate("answer-overdue", ("Nobody answered within the time that was set for it.",))
 _REST = 60.0
@@ -31,15 +31,7 @@ class Deadlines:
 
     async def run(self) -> None:
         """Remind and end until cancelled."""
-        bells = self._context.bells
-        while True:
-            seen = bells.count(BELL)
-            try:
-                pause = await self.catch_up()
-            except Exception as error:
-                log.error("deadlines cannot be kept: %s\n%s", type(error).__name__, trace_of(error))
-                pause = _REST
-            await bells.wait(BELL, timeout=pause, seen=seen)
+        await keep_up(self._context, BELL, self.catch_up, log, _REST)
 
     async def catch_up(self) -> float | None:
         """Do all that is due now; returns the seconds until the next thing falls due, None when nothing will."""

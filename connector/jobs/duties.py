@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from connector.jobs.alarm import keep_up
 from connector.ports import Transaction
 from connector.problems import Problem
 from connector.records import Agreement, DutyOwed, ReceivedPerson, ReceivedTransfer, Transfer
@@ -21,7 +22,6 @@ from connector.services.duties.book import BELL, DutyBook
 from connector.services.exchange.ending import GOING_ON, stop_fetching
 from connector.services.processes.moves import Terminate
 from connector.services.processes.transfers import Transfers
-from connector.services.tasks import trace_of
 
 if TYPE_CHECKING:
     from connector.dataplane.received import ReceivedFiles
@@ -47,15 +47,7 @@ class DutyKeeper:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        bells = self._context.bells
-        while True:
-            seen = bells.count(BELL)
-            try:
-                pause = await self.catch_up()
-            except Exception as error:
-                log.error("duties cannot be kept: %s\n%s", type(error).__name__, trace_of(error))
-                pause = _RETRY
-            await bells.wait(BELL, timeout=pause, seen=seen)
+        await keep_up(self._context, BELL, self.catch_up, log, _RETRY)
 
     async def catch_up(self) -> float | None:
         """Do all that is due now; returns the seconds until there is something to do, None when there never is."""

@@ -137,7 +137,6 @@ _FIELDS: Mapping[str, str] = MappingProxyType(
         v.SELECTION: "selection",
     }
 )
-_APPROVED = "the data holder approved the study"
 _PLACES = frozenset({JURISDICTION, HOSTING, SPATIAL})
 
 

@@ -9,11 +9,12 @@ written in SolidLab's form, every other in the draft's. Names of our own (an out
 
 from collections.abc import Iterable, Sequence
 
-from rdflib import RDF, BNode, Graph, Literal, Namespace, URIRef
+from rdflib import BNode, Graph, Literal, Namespace, URIRef
 from rdflib.namespace import DCTERMS, XSD
 from rdflib.term import Node
 
 from policy.odrl.evaluating.behaviours import SOLIDLAB
+from policy.odrl.evaluating.rdf_writer import REPORT, ReportWriter
 from policy.odrl.evaluating.report import (
     Activation,
     Control,
@@ -29,7 +30,6 @@ from policy.odrl.model import REFERENCE, Constraint, Kind, Logical, Rule
 from policy.odrl.model import Literal as Value
 from policy.odrl.vocabulary import CONCORD, ODRL, OPERATORS
 
-REPORT = Namespace("https://w3id.org/force/compliance-report#")
 _OURS = Namespace(CONCORD)
 
 _SATISFACTION = {
@@ -67,26 +67,8 @@ def report_graph(report: PolicyReport) -> Graph:
     return writer.graph
 
 
-class _Writer:
-    """What both forms share: nodes, values, terms."""
-
-    def __init__(self) -> None:
-        self.graph = Graph()
-        self.graph.bind("report", REPORT)
-        self.graph.bind("odrl", ODRL)
-        self.graph.bind("concord", CONCORD)
-        self.made = 0
-
-    def node(self, kind: Node) -> BNode:
-        self.made += 1
-        node = BNode(f"r{self.made}")
-        self.graph.add((node, RDF.type, kind))
-        return node
-
-    def say(self, subject: Node, predicate: URIRef, *values: Node | None) -> None:
-        for value in values:
-            if value is not None:
-                self.graph.add((subject, predicate, value))
+class _Writer(ReportWriter):
+    """What both forms share: the head of the report and of a rule's."""
 
     def opened(self, report: PolicyReport, request: URIRef) -> BNode:
         node = self.node(REPORT.PolicyReport)

@@ -6,7 +6,7 @@ All of it are tuples, since a report is made for every decision; values are look
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from policy.canonical import Json
 from policy.decision import Outcome
@@ -167,6 +167,3 @@ class PolicyReport(NamedTuple):
         from policy.odrl.evaluating.canonical_form import report_json
 
         return report_json(self)
-
-
-AnyReport: TypeAlias = PolicyReport | RuleReport | DutyReport | ActionReport | EntityReport | TermReport

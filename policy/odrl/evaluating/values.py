@@ -86,12 +86,6 @@ def read_as(family: Family, text: str) -> Value | None:
     return _FAMILIES[family](text)
 
 
-def moment_of(now: datetime) -> Value:
-    """Return the instant as a value; one without zone is local."""
-    zone = Zone.LOCAL if now.tzinfo is None else Zone.FIXED
-    return _moment_value(now, zone) or Value(Family.OTHER, now)
-
-
 def order(left: Value, right: Value) -> Order | None:
     """-1, 0 or 1 as left lies before, at or after right; None if they do not compare or nobody can tell."""
     if left.family is not right.family:

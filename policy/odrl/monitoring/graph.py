@@ -5,14 +5,15 @@ active) and whether it was performed; duties, remedies and consequences are the 
 Verdict, events, steps and violations are concord:, since the Formal Semantics draft names none of them.
 """
 
-from rdflib import RDF, BNode, Graph, Literal, Namespace, URIRef
+from rdflib import Graph, Literal, Namespace
 from rdflib.namespace import DCTERMS, XSD
 from rdflib.term import Node
 
-from policy.odrl.evaluating.rdf_report import REPORT, named
+from policy.odrl.evaluating.rdf_report import named
+from policy.odrl.evaluating.rdf_writer import REPORT, ReportWriter
 from policy.odrl.monitoring.lives import Life, Role, Step
 from policy.odrl.monitoring.report import Doubt, Judged, MonitoringReport, RuleLife, Violation, shown
-from policy.odrl.vocabulary import CONCORD, ODRL
+from policy.odrl.vocabulary import CONCORD
 
 _OURS = Namespace(CONCORD)
 _KINDS = {
@@ -36,12 +37,9 @@ def monitoring_graph(report: MonitoringReport) -> Graph:
     return _Writer(report).graph
 
 
-class _Writer:
+class _Writer(ReportWriter):
     def __init__(self, report: MonitoringReport) -> None:
-        self.graph = Graph()
-        self.made = 0
-        for prefix, iri in (("report", REPORT), ("odrl", ODRL), ("concord", CONCORD)):
-            self.graph.bind(prefix, iri)
+        super().__init__()
         self.top = self.node(REPORT.PolicyReport)
         self.rules = [self.node(_KINDS[one.role]) for one in report.rules]
         self.events = [self.node(_OURS.Event) for _ in report.events]
@@ -54,17 +52,6 @@ class _Writer:
             self.violation(violation)
         for doubt in report.doubts:
             self.doubt(doubt)
-
-    def node(self, kind: Node) -> BNode:
-        self.made += 1
-        node = BNode(f"m{self.made}")
-        self.graph.add((node, RDF.type, kind))
-        return node
-
-    def say(self, subject: Node, predicate: URIRef, *values: Node | None) -> None:
-        for value in values:
-            if value is not None:
-                self.graph.add((subject, predicate, value))
 
     def event_node(self, number: int | None) -> Node | None:
         return None if number is None else self.events[number - 1]

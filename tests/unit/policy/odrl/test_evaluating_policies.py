@@ -21,7 +21,8 @@ from policy.odrl.evaluating import (
     compile_policy,
 )
 from policy.odrl.evaluating.asking import read_request
-from policy.odrl.evaluating.rdf_report import REPORT, report_graph
+from policy.odrl.evaluating.rdf_report import report_graph
+from policy.odrl.evaluating.rdf_writer import REPORT
 from policy.odrl.evaluating.report import Activation, Control
 from policy.odrl.evaluating.world import read_state
 from policy.odrl.model import XSD, Literal, PolicyError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rdflib import RDF, Graph, Literal, URIRef
 from rdflib.namespace import DCTERMS
 
-from policy.odrl.evaluating.rdf_report import REPORT
+from policy.odrl.evaluating.rdf_writer import REPORT
 from policy.odrl.monitoring import monitor
 from policy.odrl.monitoring.graph import monitoring_graph
 from policy.odrl.vocabulary import CONCORD
