@@ -62,7 +62,14 @@ def holds(name: str, found: Names, known: Vocabulary) -> Truth:
         answer = True
     else:
         answer = any_of(related(found.relation, name, one, known) for one in found.names)
+    if found.outside and found.relation is Relation.WITHIN and _takes_in(name, found, known):
+        return None  # part of what the name stands for is outside and part is not
     return negated(answer) if found.outside else answer
+
+
+def _takes_in(name: str, found: Names, known: Vocabulary) -> bool:
+    """Whether the name is broader than one of the set's, without being one of them."""
+    return any(known.within(one, name) is True and known.same(one, name) is not True for one in found.names)
 
 
 def shared(sets: Sequence[Names], known: Vocabulary) -> str | None:

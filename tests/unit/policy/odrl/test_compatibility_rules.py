@@ -261,3 +261,9 @@ def test_very_many_duties_and_prohibitions_are_too_involved_and_say_so_soon() ->
 def test_a_comparison_of_many_rules_that_is_within_the_bound_is_made() -> None:
     both = policy(*(permit(USE, limit(COUNT, "lt", one + 1), target=f"urn:t{one}") for one in range(30)))
     assert compare(both, both).verdict is Verdict.COMPATIBLE
+
+
+def test_a_purpose_that_takes_in_a_forbidden_one_is_no_witness():
+    forbidden = forbid(USE, Constraint(v.PURPOSE, "isA", (Literal("https://w3id.org/dpv#CommercialResearch"),)))
+    found = compare(policy(permit(USE)), policy(permit(USE), forbidden))
+    assert (found.verdict, found.witness) == (Verdict.UNKNOWN, ())
