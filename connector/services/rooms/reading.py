@@ -73,7 +73,7 @@ class Rooms:
             rounds.rounds(tx, found, names), rounds.from_catalogue(tx, found), possible(found) if open_now else [],
             open_now.answer_by if open_now else None,
             open_now is not None and urgent(open_now, self._context.clock()),
-            offer_digest(found.offer, found.selection),
+            offer_digest(found.offer, found.selection), rounds.fit(tx, found) if open_now else None,
         )  # fmt: skip
 
     def agreements(self, tx: Transaction, role: str | None = None) -> list[AgreementRow]:

@@ -74,7 +74,8 @@ class NegotiationView:
 
     `can` holds what a person here may do now (approve, counter, refuse; accept, counter, decline), `answer_by` until
     when; both are empty while nobody here is asked. `from_catalogue` is None where the published offer is not known.
-    `terms_digest` goes back with an answer, which is to exactly the terms shown.
+    `terms_digest` goes back with an answer, which is to exactly the terms shown. `fit` is whether the newest offer and
+    the newest request can both be kept; None while nobody here is asked.
     """
 
     pid: str
@@ -96,6 +97,7 @@ class NegotiationView:
     answer_by: datetime | None = None
     urgent: bool = False
     terms_digest: str = ""
+    fit: Fit | None = None
 
 
 @dataclass(frozen=True, slots=True)

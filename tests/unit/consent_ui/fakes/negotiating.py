@@ -186,6 +186,7 @@ class Research(staff.Research):
             from_catalogue=DIFFERENCES, can=["decline"] if pid == OPEN_TERM else ["accept", "counter", "decline"],
             answer_by=NOW + timedelta(hours=30), urgent=pid == PRESSING,
             terms_digest=READ,
+            fit=Fit("conflict", clashes=["You ask until 31 December 2028; the offer ends on 31 December 2027"]),
         )  # fmt: skip
 
     async def room(self, actor, agreement):
