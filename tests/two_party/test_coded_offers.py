@@ -50,8 +50,8 @@ async def test_research_within_the_codes_is_agreed_to(trio):
         (["XYZ"], "code-not-accepted"),
         (["DS"], "code-not-accepted"),
         (["HMB:more"], "code-not-accepted"),
-        (["COL"], "duty-without-executor"),
-        (["DS:obo:MONDO_0005015"], "policy-not-understood"),
+        (["COL"], "code-not-accepted"),
+        (["DS:obo:MONDO_0005015"], "code-not-accepted"),
     ],
 )
 async def test_what_cannot_be_kept_here_is_not_offered(trio, duo, code):
