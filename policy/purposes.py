@@ -11,7 +11,6 @@ why). Every question is one look-up in a table that is made once.
 """
 
 import json
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
@@ -19,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from policy.canonical import digest
+from policy.closure import above
 
 DPV = "https://w3id.org/dpv#"
 EHDS = "https://w3id.org/dpv/legal/eu/ehds#"
@@ -176,7 +176,7 @@ def _purposes(stated: Mapping[str, Any], between: Mapping[str, Any], same: Mappi
         broader.setdefault(_last(iri, same), set()).update(_last(expand(one), same) for one in entry["broader"])
     for one in between["broader"]:
         broader[_last(expand(one["narrow"]), same)].add(_last(expand(one["wide"]), same))
-    return {iri: Purpose(iri, entries[iri]["label"], _ancestors(iri, broader)) for iri in sorted(broader)}
+    return {iri: Purpose(iri, entries[iri]["label"], above(broader, iri) - {iri}) for iri in sorted(broader)}
 
 
 def _last(iri: str, same: Mapping[str, str]) -> str:
@@ -184,17 +184,6 @@ def _last(iri: str, same: Mapping[str, str]) -> str:
     for _ in same:
         iri = same.get(iri, iri)
     return iri
-
-
-def _ancestors(iri: str, broader: Mapping[str, Iterable[str]]) -> frozenset[str]:
-    found: set[str] = set()
-    waiting = deque(broader[iri])
-    while waiting:
-        parent = waiting.popleft()
-        if parent not in found:
-            found.add(parent)
-            waiting.extend(broader.get(parent, ()))
-    return frozenset(found - {iri})
 
 
 def _short(iri: str) -> Iterator[str]:

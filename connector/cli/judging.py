@@ -113,15 +113,15 @@ def evaluate(
         return _monitored(stated, world, behaviour, turtle, json)
     asked, state = _asked(request, world, at)
     compiled = _compiled(stated, policy, behaviour)
-    report, found = compiled.report(asked, state), counterfactual(compiled, asked, state)
+    report = compiled.report(asked, state)
     if turtle:
         from policy.odrl.evaluating.rdf_report import report_graph
 
         typer.echo(report_graph(report).serialize(format="turtle"))
     elif json:
-        showing.as_json(report.to_json() | {"would_permit": _would_permit(found)})
+        showing.as_json(report.to_json() | {"would_permit": _would_permit(counterfactual(compiled, asked, state))})
     else:
-        _print_report(report, found)
+        _print_report(report, counterfactual(compiled, asked, state))
     return 0 if report.outcome is Outcome.PERMIT else _NO
 
 

@@ -135,7 +135,8 @@ class Simulator:
             terms=sentences(dataset.offer), people=tx.count(Person, source=dataset.source), permitted=0,
         )  # fmt: skip
         if standing is not None:
-            return self._counted(tx, replace(looked, agreement=standing.id), standing, dataset.kind, now)
+            contract = contract_of(tx, standing, dataset.kind)
+            return self._counted(tx, replace(looked, agreement=standing.id), contract, now)
         return self._negotiated(tx, looked, dataset, study, now)
 
     def _standing(
@@ -156,16 +157,15 @@ class Simulator:
             agreed = make_agreement(_SUPPOSED, asked, dataset.id, parties.provider, parties.consumer, now)
         except (Problem, ValueError) as fault:
             return replace(looked, standing="refused", causes=[str(fault)])
-        supposed = _agreement(agreed, looked, dataset, study)
-        approved = contract_of(tx, supposed, dataset.kind).approved
+        contract = contract_of(tx, _agreement(agreed, looked, dataset, study), dataset.kind)
         terms = compiled(asked), compiled(dataset.offer or {})
-        question, facts = self._willing(tx, terms, looked, now, approved)
+        question, facts = self._willing(tx, terms, looked, now, contract.approved)
         answer = decide(question, facts)
         named = looked
         if not answer.permits:
             causes, unless = [cause.text for cause in answer.because], list(what_would_permit(question, facts))
             named = replace(looked, standing="refused", causes=causes, unless=unless)
-        return self._counted(tx, named, supposed, dataset.kind, now)
+        return self._counted(tx, named, contract, now)
 
     def _willing(
         self,
@@ -188,8 +188,7 @@ class Simulator:
         )  # fmt: skip
         return question, facts
 
-    def _counted(self, tx: Transaction, looked: Outlook, agreement: Agreement, kind: str, now: datetime) -> Outlook:
-        contract = contract_of(tx, agreement, kind)
+    def _counted(self, tx: Transaction, looked: Outlook, contract: Contract, now: datetime) -> Outlook:
         if looked.standing == "refused" and contract.approved:
             # The terms themselves are refused: nobody could be part of a release under them.
             return looked

@@ -8,10 +8,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
+from policy.closure import above
 from policy.duo import terms as t
 from policy.duo.placeholders import Placeholders
 from policy.duo.proposal import Proposal
-from policy.odrl.evaluating.state import above
 from policy.odrl.evaluating.truth import Truth, all_of, any_of
 from policy.purposes import DUODRL, apart, covers, purpose
 

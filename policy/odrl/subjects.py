@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any, TypeAlias
 
+from policy.closure import above
 from policy.decision import Outcome
 from policy.odrl.evaluating import Compiled, Request, State
 from policy.odrl.evaluating.rules import CompiledRule
-from policy.odrl.evaluating.state import above, parts_of
+from policy.odrl.evaluating.state import parts_of
 from policy.odrl.model import Entity
 
 Name: TypeAlias = tuple[str, bool] | None

@@ -28,7 +28,7 @@ def term_words(term: Term) -> str:
     """Return one term of a permission, without a full stop; one we do not know is named by its operand."""
     if isinstance(term, Logical):
         parts = "; ".join(lower(term_words(part)) for part in term.parts)
-        return _JOINED.get(term.operator, f"Joined by “{short(term.operator)}”: {{}}").replace("{}", parts)
+        return _JOINED.get(term.operator, f"Joined by “{v.short(term.operator)}”: {{}}").replace("{}", parts)
     speak = _SAID.get(term.left)
     return (speak(term) if speak and not _odd(term) else "") or _must(term)
 
@@ -89,7 +89,7 @@ def _compared(term: Constraint, verb: str) -> str:
         verb = "contains" if verb == "is" else "must contain"
     else:
         compared = _ORDERED if term.left == _EVENT else _COMPARED
-        said = f"{compared.get(term.operator, f'“{short(term.operator)}” ')}{_of(term)}{said}"
+        said = f"{compared.get(term.operator, f'“{v.short(term.operator)}” ')}{_of(term)}{said}"
     status = f" (status: {term.status.text[:_LONGEST]})" if term.status else ""
     return f"{verb} {said}{status}"
 
@@ -102,7 +102,7 @@ def _values(term: Constraint) -> str:
     listed = [_valued(term, one) for one in term.right]
     found = " and ".join(listed) if term.operator == "isAllOf" else either(listed)
     found = f"what {found} stands for" if term.by_reference else found
-    return f"{found} {short(term.unit.text)}" if term.unit else found
+    return f"{found} {v.short(term.unit.text)}" if term.unit else found
 
 
 def _valued(term: Constraint, literal: Literal) -> str:
@@ -283,9 +283,4 @@ def upper(text: str) -> str:
 
 def spaced(iri: str) -> str:
     """Return the short name of an operand or action as words: "pay amount"."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", short(iri)).lower()
-
-
-def short(iri: str) -> str:
-    """Return the last part of an IRI."""
-    return iri.rpartition("#")[2].rpartition("/")[2]
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", v.short(iri)).lower()

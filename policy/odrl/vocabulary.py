@@ -115,6 +115,19 @@ def expand(term: str) -> str:
     return PREFIXES[prefix] + name if colon and prefix in PREFIXES else term
 
 
+def local(iri: str) -> str:
+    """The part of a term after its last ``#``, ``/`` or ``:``."""
+    for mark in "#/:":
+        if mark in iri:
+            iri = iri.rpartition(mark)[2]
+    return iri
+
+
+def short(iri: str) -> str:
+    """Return what stands after the last ``#`` of an IRI and then after its last ``/``; a ``:`` parts nothing."""
+    return iri.rpartition("#")[2].rpartition("/")[2]
+
+
 def expand_odrl(term: str) -> str:
     """Return the full IRI of a term where ODRL's own names may stand bare (actions, operands, operators)."""
     return ODRL + term if term.isidentifier() else expand(term)

@@ -8,7 +8,7 @@ from policy.odrl import vocabulary as v
 from policy.odrl.duties import read_duty, words
 from policy.odrl.model import Action, Constraint, Entity, Named, Policy, Rule, Term
 from policy.odrl.operands import NotUnderstoodError
-from policy.odrl.term_words import behind, condition, either, lower, short, spaced, term_words, upper
+from policy.odrl.term_words import behind, condition, either, lower, spaced, term_words, upper
 from policy.odrl.terms import flat, stated
 from policy.purposes import label
 
@@ -34,7 +34,7 @@ def explained(policy: Policy) -> list[str]:
 
 def permitted_words(action: str) -> str:
     """Return what an action (an IRI) permits, without its purpose and without a full stop."""
-    return _PERMITTED.get(action, f"The action “{short(action)}” is allowed").rstrip(",")
+    return _PERMITTED.get(action, f"The action “{v.short(action)}” is allowed").rstrip(",")
 
 
 def forbidden_sentence(rule: Rule) -> str:
@@ -96,7 +96,7 @@ def _limits(rule: Rule) -> list[str]:
     found = [f"{term_words(term)}." for term in flat(stated(rule)) if term not in purposes]
     for action in rule.actions:
         said = [term_words(term) for term in flat(action.refinements)]
-        whose = "" if len(rule.actions) == 1 else f"For “{short(action.iri)}”: "
+        whose = "" if len(rule.actions) == 1 else f"For “{v.short(action.iri)}”: "
         found += [f"{whose}{lower(one) if whose else one}." for one in said]
     return [*found, *_named(rule)]
 
@@ -110,7 +110,7 @@ def _prohibitions(policy: Policy) -> Iterator[str]:
 
 
 def _forbidden(action: Action, terms: Iterable[Term]) -> str:
-    said = _FORBIDDEN.get(action.iri, f"The action “{short(action.iri)}” is not allowed")
+    said = _FORBIDDEN.get(action.iri, f"The action “{v.short(action.iri)}” is not allowed")
     return f"{said}{behind(terms)}."
 
 
@@ -121,7 +121,7 @@ def _duties(policy: Policy) -> Iterator[str]:
 
 
 def _unknown_duty(duty: Rule) -> str:
-    named = " and ".join(f"“{short(one.iri)}”" for one in duty.actions) or "“”"
+    named = " and ".join(f"“{v.short(one.iri)}”" for one in duty.actions) or "“”"
     terms = (*(term for one in duty.actions for term in flat(one.refinements)), *flat(duty.terms))
     by = f" by {_entities(duty.assignees)}" if duty.assignees else ""
     said = f"The {'duty' if len(duty.actions) < 2 else 'duties'} {named} {'is' if len(duty.actions) < 2 else 'are'}"
@@ -167,7 +167,7 @@ def _whole(policy: Policy) -> Iterator[str]:
         yield f"For all of this: {lower(term_words(term))}."
     for action in policy.actions:
         for term in flat(action.refinements):
-            yield f"For “{short(action.iri)}”: {lower(term_words(term))}."
+            yield f"For “{v.short(action.iri)}”: {lower(term_words(term))}."
     for parent in policy.inherits:
         yield f"It takes over every rule of {parent[:300]}."
     if policy.conflict is not None:

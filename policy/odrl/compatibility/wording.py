@@ -68,7 +68,7 @@ def _term(subject: str, side: Side, term: Term) -> str:
 
 
 def _generic(term: Constraint) -> str:
-    compared = _COMPARED.get(term.operator, _short(term.operator))
+    compared = _COMPARED.get(term.operator, v.local(term.operator))
     shown = ", ".join(_value(one) for one in term.right[:_LISTED])
     more = f" and {len(term.right) - _LISTED} more" if len(term.right) > _LISTED else ""
     return f"{operand(term.left)}: {compared} {shown}{more}"
@@ -76,7 +76,7 @@ def _generic(term: Constraint) -> str:
 
 def operand(left: str) -> str:
     """Return what a left operand is called."""
-    return _OPERANDS.get(left) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", _short(left)).lower()
+    return _OPERANDS.get(left) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", v.local(left)).lower()
 
 
 _OPERANDS: Mapping[str, str] = MappingProxyType(
@@ -121,7 +121,7 @@ def open_relation(left: str, claims: Iterable[Claim]) -> str:
 def owed_and_forbidden(side: Side, duty: Rule) -> str:
     """Say that one side obliges to what the other forbids."""
     other = Side.REQUEST if side is Side.OFFER else Side.OFFER
-    return _upper(f"{_SUBJECTS[side]} asks for the duty “{_short(duty.action)}”; {_SUBJECTS[other]} forbids it")
+    return _upper(f"{_SUBJECTS[side]} asks for the duty “{v.local(duty.action)}”; {_SUBJECTS[other]} forbids it")
 
 
 def other_action(offered: str, asked: str) -> str:
@@ -136,7 +136,7 @@ def wider_action(offered: str) -> str:
 
 def unrelated_actions(offered: str, asked: str) -> str:
     """Say that nobody has stated how two actions relate."""
-    return f"Nobody has stated how the actions “{_short(offered)}” and “{_short(asked)}” relate"
+    return f"Nobody has stated how the actions “{v.local(offered)}” and “{v.local(asked)}” relate"
 
 
 def nothing_offered() -> str:
@@ -170,10 +170,6 @@ def _permitted(action: str) -> str:
 
 def _joined(said: Sequence[str]) -> str:
     return "; ".join(dict.fromkeys(said))
-
-
-def _short(iri: str) -> str:
-    return iri.rpartition("#")[2].rpartition("/")[2].rpartition(":")[2]
 
 
 def _lower(text: str) -> str:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
+from policy.closure import above
 from policy.odrl.counterfactual.changes import FRESH, Asked, Slot
 from policy.odrl.evaluating import Deontic, DutyState, Performance, Performed
-from policy.odrl.evaluating.state import above
 from policy.odrl.model import Literal, Rule
 
 Values = tuple[Literal, ...]

@@ -232,5 +232,5 @@ def _last(term: Constraint) -> datetime:
 
 
 def _short(iri: str) -> str:
-    name = iri.rpartition("#")[2].rpartition("/")[2][:80]
+    name = v.short(iri)[:80]
     return "".join(sign if sign.isprintable() else "?" for sign in name) or "none"

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from policy.odrl.evaluating.request import Request
-from policy.odrl.evaluating.statements import Statements, local, parsed, statements
+from policy.odrl.evaluating.statements import Statements, parsed, statements
 from policy.odrl.evaluating.values import Family, read_as
 from policy.odrl.model import Literal, PolicyError
-from policy.odrl.vocabulary import ODRL, expand_odrl
+from policy.odrl.vocabulary import ODRL, expand_odrl, local
 
 ACTION = ("evaluatedAction", "requestedAction", "action")
 PARTY = ("evaluatedParty", "requestingParty", "assignee", "party")

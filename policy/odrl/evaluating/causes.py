@@ -10,7 +10,6 @@ from policy.odrl.evaluating.compiling import Compiled
 from policy.odrl.evaluating.report import DutyReport, RuleReport, TermReport
 from policy.odrl.evaluating.request import Request
 from policy.odrl.evaluating.state import State
-from policy.odrl.evaluating.statements import local
 from policy.odrl.evaluating.truth import Satisfaction
 from policy.odrl.model import Constraint
 from policy.purposes import unstated
@@ -203,10 +202,10 @@ def term_cause(term: TermReport) -> Reason:
     if stated.left == v.PURPOSE:
         return reason(_purpose_code(term), stated.pointer)
     if term.satisfaction is UNKNOWN and not term.left:
-        missing = _MISSING.get(stated.left, f"what {local(stated.left)} is")
+        missing = _MISSING.get(stated.left, f"what {v.local(stated.left)} is")
         return Reason("fact-missing", f"It is not known {missing}.", POLICY, stated.pointer)
     if term.satisfaction is UNKNOWN:
-        text = f"What is known of {local(stated.left)} does not compare with what the terms say."
+        text = f"What is known of {v.local(stated.left)} does not compare with what the terms say."
         return Reason("not-comparable", text, POLICY, stated.pointer)
     found = code(stated)
     return _said(stated) if found == "terms-not-met" else reason(found, stated.pointer)

@@ -68,25 +68,10 @@ class Compiled:
         matching = self._by_action.get(request.action) or self._find(request.action)
         if self._fixed is not None:
             return self._fixed
-        forbidden: Truth = False
-        for rule in matching.prohibitions:
-            answer = rule.holds(request, state)
-            if answer is True:
-                forbidden = True
-                break
-            if answer is None:
-                forbidden = None
+        forbidden = _one_holds(matching.prohibitions, request, state)
         if forbidden is True and self.prohibitions_win:
             return Outcome.DENY
-        permitted: Truth = False
-        for rule in matching.permissions:
-            answer = rule.holds(request, state)
-            if answer is True:
-                permitted = True
-                break
-            if answer is None:
-                permitted = None
-        return self.joined(forbidden, permitted, request, state)
+        return self.joined(forbidden, _one_holds(matching.permissions, request, state), request, state)
 
     def joined(self, forbidden: Truth, permitted: Truth, request: Request, state: State) -> Outcome:
         """The outcome from whether a prohibition and whether a permission applies."""
@@ -179,6 +164,18 @@ def _about(rules: Sequence[CompiledRule], action: str) -> tuple[CompiledRule, ..
 
 
 _MANY = 256  # how many actions one policy keeps its rules ready for
+
+
+def _one_holds(rules: Sequence[CompiledRule], request: Request, state: State) -> Truth:
+    # `any_of`, written out: every decision runs this twice, and a generator costs more than most rules.
+    found: Truth = False
+    for rule in rules:
+        answer = rule.holds(request, state)
+        if answer is True:
+            return True
+        if answer is None:
+            found = None
+    return found
 
 
 def compile_policy(policy: Policy, behaviour: Behaviour = CONCORD, *, void: str | None = None) -> Compiled:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from policy.odrl.evaluating.state import State, above
+from policy.closure import above
+from policy.odrl.evaluating.state import State
 from policy.odrl.evaluating.truth import Truth, any_of, negated
 from policy.purposes import apart, covers, purpose
 

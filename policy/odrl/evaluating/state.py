@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from policy.closure import above
 from policy.odrl.evaluating.request import NO_FEATURES, NO_UNITS, Features, Performed
 from policy.odrl.evaluating.truth import Truth
 from policy.odrl.model import Literal
@@ -76,21 +77,6 @@ class State(NamedTuple):
         if kind in above(self.kinds, term):
             return True
         return False if kind in self.apart.get(term, ()) else None
-
-
-def above(stated: Mapping[str, frozenset[str]], item: str) -> frozenset[str]:
-    """Everything that lies above an item, directly or not; a circle is walked once."""
-    first = stated.get(item)
-    if first is None:
-        return frozenset()
-    found: set[str] = set()
-    waiting = list(first)
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            waiting.extend(stated.get(one, ()))
-    return frozenset(found)
 
 
 def parts_of(stated: Mapping[str, frozenset[str]], whole: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from policy.odrl.model import REFERENCE, XSD, Literal, PolicyError
-from policy.odrl.vocabulary import expand
+from policy.odrl.vocabulary import expand, local
 
 if TYPE_CHECKING:
     from rdflib import Graph
@@ -51,14 +51,6 @@ class Statements:
     def of_kind(self, *names: str) -> list[str]:
         """Every subject of a type with one of these local names."""
         return [subject for subject in self.by_subject if not self.kinds(subject).isdisjoint(names)]
-
-
-def local(iri: str) -> str:
-    """The part of a term after its last ``#``, ``/`` or ``:``."""
-    for mark in "#/:":
-        if mark in iri:
-            iri = iri.rpartition(mark)[2]
-    return iri
 
 
 def parsed(source: object) -> object:

@@ -23,9 +23,9 @@ from policy.odrl.evaluating.asking import (
 )
 from policy.odrl.evaluating.request import Performed
 from policy.odrl.evaluating.state import Deontic, DutyState, Performance, State
-from policy.odrl.evaluating.statements import TYPE, Statements, local, parsed, statements
+from policy.odrl.evaluating.statements import TYPE, Statements, parsed, statements
 from policy.odrl.model import REFERENCE, Literal, PolicyError
-from policy.odrl.vocabulary import ODRL, expand_odrl
+from policy.odrl.vocabulary import ODRL, expand_odrl, local
 
 _OWN = (
     *("now", "features", "units", "about", "partOf", "kinds", "apart", "performed", "duties", "sources", "executors"),

@@ -17,6 +17,7 @@ from policy.odrl.compatibility.sets.lines import FREE, NOTHING, End, Line, any_l
 from policy.odrl.evaluating.spans import Span
 from policy.odrl.evaluating.values import Family, Moment, Value, Zone
 from policy.odrl.model import XSD, Literal
+from policy.odrl.vocabulary import short
 
 
 class Axis(StrEnum):
@@ -185,7 +186,7 @@ _SIZES = ("absoluteSize", "relativeSize")
 
 def domain(left: str, axis: Axis) -> Band:
     """Return the values that a left operand can have: sizes, amounts and lengths of time are never negative."""
-    name = left.rpartition("#")[2].rpartition("/")[2]
+    name = short(left)
     if axis not in {Axis.NUMBER, Axis.WHOLE, Axis.SECONDS, Axis.MONTHS}:
         return FULL
     if name not in _AMOUNTS and not name.startswith(_SIZES):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from policy import purposes
+from policy.closure import above
 from policy.odrl.evaluating.truth import Truth
 from policy.odrl.evaluating.values import folded, tag_within
 
@@ -76,18 +77,7 @@ def vocabulary(
     pairs = frozenset(frozenset(pair) for pair in apart)
     for name in (name for pair in pairs for name in pair):
         parents.setdefault(name, set())
-    return Vocabulary(MappingProxyType({name: _ancestors(name, parents) for name in parents}), pairs)
-
-
-def _ancestors(name: str, parents: Mapping[str, set[str]]) -> frozenset[str]:
-    found: set[str] = set()
-    waiting = list(parents[name])
-    while waiting:
-        parent = waiting.pop()
-        if parent not in found:
-            found.add(parent)
-            waiting.extend(parents.get(parent, ()))
-    return frozenset(found - {name})
+    return Vocabulary(MappingProxyType({name: above(parents, name) - {name} for name in parents}), pairs)
 
 
 class _Purposes(Vocabulary):
