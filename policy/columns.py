@@ -7,10 +7,12 @@ does not fit into a row (several consents to the study, a history that does not 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from policy.consent import ConsentRecord, DataScope, Signer, State, Window, Words
 from policy.consent_gate import chain_faults, newest_versions
+from policy.directives.model import Directive
 from policy.facts import Facts, OptOut
 from policy.reasons import Reason
 
@@ -29,10 +31,22 @@ class Person:
     opted_out_at: datetime | None = None
     past_opt_outs: tuple[OptOut, ...] = ()
     stops: tuple[Reason, ...] = ()
+    subjects: frozenset[str] = frozenset()
+    directives: tuple[Directive, ...] = ()
+    unreadable_directives: int = 0
+    known_actors: frozenset[str] = frozenset()
 
     def facts(self, shared: Facts) -> Facts:
         """Return the facts of a decision about this person; `shared` holds what is the same for everybody."""
-        return replace(shared, **{one.name: getattr(self, one.name) for one in fields(self)})
+        return replace(shared, **self.stated())
+
+    def stated(self) -> dict[str, Any]:
+        """Return each of these facts by its name."""
+        return dict(zip(_OF_PERSON, _every(self), strict=True))
+
+
+_OF_PERSON = tuple(one.name for one in fields(Person))
+_every = attrgetter(*_OF_PERSON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +93,8 @@ class Columns:
             read["window"] = Window(start=self.starts[row], end=self.ends[row])
         return _PATTERN.model_copy(update={"study": self.study, "holder": self.holder, **read})
 
+
+_OF_ROWS = frozenset({State.GIVEN, State.REFUSED, State.WITHDRAWN, State.SUSPENDED})
 
 _ROW = tuple(one.name for one in fields(Columns) if one.name not in {"study", "holder", "others"})
 
@@ -135,7 +151,7 @@ class _Filling:
 
     def _answers(self, person: Person) -> list[ConsentRecord] | None:
         """The person's one consent to the study, an empty list without one; None for what is no row."""
-        if person.past_opt_outs:
+        if person.past_opt_outs or person.directives or person.unreadable_directives:
             return None
         if person.link is None:
             return []
@@ -143,7 +159,12 @@ class _Filling:
         if person.unreadable_consents or any(chain_faults(facts)):
             return None
         newest = [record for record in newest_versions(person.consents) if record.study == self.study]
-        return newest if len(newest) < 2 else None
+        return newest if len(newest) < 2 and all(map(_fits, newest)) else None
+
+
+def _fits(record: ConsentRecord) -> bool:
+    """Whether a row can hold what matters of the consent."""
+    return record.state in _OF_ROWS and record.signer.until is None and not record.replaces
 
 
 def _consent(record: ConsentRecord | None) -> dict[str, object]:

@@ -75,23 +75,43 @@ CategoryKey = Annotated[str, BeforeValidator(_known_category)]
 
 
 class State(StrEnum):
-    """What the person decided, as recorded."""
+    """What was decided, as recorded. Processing is allowed under `given` and `renewed` only.
 
-    GIVEN = "given"
+    `terminated`: the controller ended it; `invalidated`: a court or an authority did, or it was proven to be an error.
+    """
+
+    DRAFT = "draft"
+    REQUESTED = "requested"
+    DEFERRED = "deferred"
     REFUSED = "refused"
-    WITHDRAWN = "withdrawn"
+    GIVEN = "given"
+    RENEWED = "renewed"
     SUSPENDED = "suspended"
+    WITHDRAWN = "withdrawn"
+    TERMINATED = "terminated"
+    INVALIDATED = "invalidated"
 
 
 class EffectiveState(StrEnum):
     """What a record means at a moment: the recorded state, or one that time brought about."""
 
-    GIVEN = "given"
+    DRAFT = "draft"
+    REQUESTED = "requested"
+    DEFERRED = "deferred"
     REFUSED = "refused"
-    WITHDRAWN = "withdrawn"
+    GIVEN = "given"
+    RENEWED = "renewed"
     SUSPENDED = "suspended"
+    WITHDRAWN = "withdrawn"
+    TERMINATED = "terminated"
+    INVALIDATED = "invalidated"
     EXPIRED = "expired"
     NOT_YET_DECIDED = "not-yet-decided"
+    AUTHORITY_ENDED = "authority-ended"
+
+
+ALLOWING = frozenset({State.GIVEN, State.RENEWED})
+"""The recorded states under which data may be used, as long as the consent is in force."""
 
 
 class _Part(BaseModel):
@@ -133,16 +153,38 @@ class Words(_Part):
 
 
 class Signer(_Part):
-    """Who decided: the person, or a proxy with the authority that lets them."""
+    """Who decided: the person, a proxy with the authority that lets them, the controller, or a public authority.
 
-    kind: Literal["self", "proxy"]
+    `until` is when a proxy's authority ends (a child's majority, the end of a mandate): from then on what they allowed
+    rests until the person is asked. `record` is the id of the authority's own record at the wallet.
+    """
+
+    kind: Literal["self", "proxy", "controller", "authority"]
     authority: Text | None
+    until: Instant | None = None
+    record: Uuid | None = None
 
     @model_validator(mode="after")
-    def _authority_of_a_proxy(self) -> Self:
-        if (self.kind == "proxy") != (self.authority is not None):
-            raise ValueError("a proxy, and only a proxy, needs an authority")
+    def _authority_of_others(self) -> Self:
+        if (self.kind == "self") != (self.authority is None):
+            raise ValueError("whoever decides for somebody else, and only they, needs an authority")
+        if self.kind != "proxy" and (self.until is not None or self.record is not None):
+            raise ValueError("only a proxy's authority has an end and a record")
         return self
+
+
+class Capture(_Part):
+    """How the decision was taken: the channel, who helped (an opaque entry, never a name) and how sure the sign-in was.
+
+    `assurance` is the level of Regulation (EU) 910/2014, art. 8; None where nobody signed in. `interface` is the
+    version of what was shown, `evidence` the SHA-256 of what was kept of it: a scan, a recording, a protocol.
+    """
+
+    channel: Literal["portal", "api", "paper", "phone", "desk", "import"]
+    assistant: Text | None = None
+    assurance: Literal["low", "substantial", "high"] | None = None
+    interface: Text | None = None
+    evidence: Sha256 | None = None
 
 
 _Names = Annotated[tuple[Text, ...], Field(max_length=MAX_LIST, strict=False)]
@@ -154,7 +196,8 @@ class ConsentRecord(_Part):
     """One version of one person's decision about one study at one holder.
 
     `link` is the id the holder gave to "this person here is that person in the wallet"; nothing in the record names
-    the person. Only a given consent has to name recipients, purposes and data.
+    the person. Only a consent that allows has to name recipients, purposes and data. `replaces` names consents known at
+    the source (``source/id``) in whose place the person puts this one (reference S12).
     """
 
     id: Uuid
@@ -175,16 +218,18 @@ class ConsentRecord(_Part):
     words: Words
     signer: Signer
     on_withdrawal: Literal["erase", "stop"] | None
+    capture: Capture | None = None
+    replaces: _Names = ()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if (self.version == 1) != (self.previous is None):
             raise ValueError("the first version, and only the first, has no previous")
         if self.version == 1 and self.state not in _TRANSITIONS[None]:
-            raise ValueError("a first version is given or refused")
+            raise ValueError("a first version is not one that ends or renews something")
         if self.window is not None and not self.data:
             raise ValueError("a window needs data that it limits")
-        if self.state is State.GIVEN:
+        if self.state in ALLOWING:
             if not (self.recipients and self.purposes and self.data):
                 raise ValueError("a given consent names recipients, purposes and data")
             if self.valid_until <= self.decided_at:
@@ -206,8 +251,18 @@ class ConsentRecord(_Part):
             raise ConsentError("not-a-consent") from None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as the JSON object that is signed and delivered."""
-        return self.model_dump(mode="json")
+        """Return the record as the JSON object that is signed and delivered.
+
+        Members that later editions added are left out while they say nothing, so that older versions keep their digest.
+        """
+        value = self.model_dump(mode="json")
+        for place, names in ((value, ("capture", "replaces")), (value["signer"], ("until", "record"))):
+            for name in names:
+                if not place[name]:
+                    del place[name]
+        if "capture" in value:
+            value["capture"] = {name: part for name, part in value["capture"].items() if part is not None}
+        return value
 
     def digest(self) -> str:
         """Return the SHA-256 over the canonical JSON, by which the next version names this one."""
@@ -220,25 +275,39 @@ class ConsentRecord(_Part):
         return f"{self.id}#{self.version}"
 
 
+_ENDED = frozenset({State.WITHDRAWN, State.TERMINATED, State.INVALIDATED})
+_OPEN = frozenset({State.DRAFT, State.REQUESTED, State.DEFERRED, State.REFUSED, State.GIVEN})
+
 # previous state -> states that may follow. A person may always change their mind, and may always say stop.
 _TRANSITIONS: Mapping[State | None, frozenset[State]] = MappingProxyType(
     {
-        None: frozenset({State.GIVEN, State.REFUSED}),
-        State.GIVEN: frozenset({State.GIVEN, State.WITHDRAWN, State.SUSPENDED}),
-        State.SUSPENDED: frozenset({State.GIVEN, State.WITHDRAWN}),
-        State.REFUSED: frozenset({State.GIVEN, State.REFUSED}),
-        State.WITHDRAWN: frozenset({State.GIVEN, State.WITHDRAWN}),
+        None: _OPEN,
+        State.DRAFT: _OPEN,
+        State.REQUESTED: _OPEN,
+        State.DEFERRED: _OPEN,
+        State.REFUSED: frozenset({State.GIVEN, State.REFUSED, State.DEFERRED, State.SUSPENDED}),
+        State.GIVEN: frozenset({State.GIVEN, State.RENEWED, State.SUSPENDED}) | _ENDED,
+        State.RENEWED: frozenset({State.GIVEN, State.RENEWED, State.SUSPENDED}) | _ENDED,
+        State.SUSPENDED: frozenset({State.GIVEN, State.RENEWED, State.SUSPENDED, State.REFUSED}) | _ENDED,
+        State.WITHDRAWN: frozenset({State.GIVEN, State.SUSPENDED}) | _ENDED,
+        State.TERMINATED: frozenset({State.GIVEN}) | _ENDED,
+        State.INVALIDATED: frozenset({State.GIVEN, State.INVALIDATED}),
     }
 )
 
 
 def effective_state(record: ConsentRecord, now: datetime) -> EffectiveState:
-    """Return what the record means at `now` (timezone-aware); a given consent ends at `valid_until` itself."""
-    if record.state is State.GIVEN:
+    """Return what the record means at `now` (timezone-aware); what allows ends at `valid_until` itself.
+
+    What a proxy allowed rests from the end of their authority on (reference S17).
+    """
+    if record.state in ALLOWING:
         if now < record.decided_at:
             return EffectiveState.NOT_YET_DECIDED
         if now >= record.valid_until:
             return EffectiveState.EXPIRED
+        if record.signer.until is not None and now >= record.signer.until:
+            return EffectiveState.AUTHORITY_ENDED
     return EffectiveState(record.state.value)
 
 
@@ -254,6 +323,7 @@ def chain_fault(previous: ConsentRecord | None, following: ConsentRecord) -> str
         ("parties", _parties(following) == _parties(previous)),
         ("time", following.decided_at >= previous.decided_at),
         ("state", following.state in _TRANSITIONS[previous.state]),
+        ("authority", not _overrules(previous, following)),
     )
     return next((name for name, holds in checks if not holds), None)
 
@@ -261,6 +331,12 @@ def chain_fault(previous: ConsentRecord | None, following: ConsentRecord) -> str
 def follows(previous: ConsentRecord | None, following: ConsentRecord) -> bool:
     """Whether the record may stand directly after the other in its chain (None: at its beginning)."""
     return chain_fault(previous, following) is None
+
+
+def _overrules(previous: ConsentRecord, following: ConsentRecord) -> bool:
+    """Whether a proxy would turn the person's own no into a yes (reference S17: a minor's refusal outweighs)."""
+    no = previous.state in {State.REFUSED, State.WITHDRAWN, State.SUSPENDED} and previous.signer.kind == "self"
+    return no and following.state in ALLOWING and following.signer.kind == "proxy"
 
 
 def _parties(record: ConsentRecord) -> tuple[str, str, str]:

@@ -5,28 +5,117 @@ Every given consent that covers the whole question (study as described, recipien
 scopes to what may leave. Whatever does not add up is no.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
-from policy.consent import ConsentRecord, EffectiveState, State, chain_fault, effective_state
-from policy.decision import Outcome
+from policy.authority import own_no_in
+from policy.consent import ALLOWING, ConsentRecord, EffectiveState, chain_fault, effective_state
+from policy.decision import Outcome, Regime
+from policy.directives.asking import ACTIONS, Asking
+from policy.directives.model import Directive
+from policy.directives.several import ask_directives
 from policy.facts import Facts, Question
 from policy.gate import Answer, cannot_tell, deny
 from policy.instants import TICK, shifted
 from policy.purposes import covered_by_any, unstated
 from policy.reasons import Reason, reason
 from policy.residual import Scope
+from policy.rules import RuleSet
 
 # A wallet may have been heard an instant after the clock was read for the question; more than this is a broken clock.
 CLOCK_TOLERANCE = timedelta(minutes=1)
 _FOR_EVER = timedelta(days=10_000 * 366)
 
-_NO = frozenset({EffectiveState.REFUSED, EffectiveState.WITHDRAWN, EffectiveState.SUSPENDED})
+_YES = frozenset({EffectiveState.GIVEN, EffectiveState.RENEWED})
+_NO = frozenset(
+    {
+        EffectiveState.REFUSED,
+        EffectiveState.WITHDRAWN,
+        EffectiveState.SUSPENDED,
+        EffectiveState.TERMINATED,
+        EffectiveState.INVALIDATED,
+        EffectiveState.AUTHORITY_ENDED,
+    }
+)
 
 
 def ask_person(question: Question, facts: Facts) -> Answer:
-    """Answer the question from the person's consents alone."""
+    """Answer the question from the person's consents alone: those to the study, and those that came from the source.
+
+    A no of either is no. Where the person gave none to the study itself, the yes of one from the source counts if the
+    steward lets the study rest on it (`facts.broad_consent`).
+    """
+    own = _ask_records(question, facts)
+    if not facts.directives and not facts.unreadable_directives:
+        return own
+    said = ask_directives(_asking(question, facts), _standing(question, facts), facts.unreadable_directives)
+    rests = facts.broad_consent and _unasked(own) and said.outcome is Outcome.PERMIT
+    return _both(own, said, rests)
+
+
+def ask_about_care(question: Question, facts: Facts) -> Answer:
+    """Answer for care, which needs no consent: what the person forbade at the source is no, emergencies apart.
+
+    Where a consent from the source speaks of care, what it permits is all that may be seen (reference S4).
+    """
+    if not facts.directives and not facts.unreadable_directives:
+        return Answer(Outcome.PERMIT, ())
+    said = ask_directives(_asking(question, facts), facts.directives, facts.unreadable_directives)
+    return _both(Answer(Outcome.PERMIT, ()), said, rests=said.outcome is Outcome.PERMIT)
+
+
+def _standing(question: Question, facts: Facts) -> Sequence[Directive]:
+    """The consents from the source without those in whose place the person put their answer to the study (S12)."""
+    mine = [one for one in newest_versions(facts.consents) if one.study == question.study and one.replaces]
+    replaced = {name for one in mine if effective_state(one, question.now) in _YES for name in one.replaces}
+    if not replaced:
+        return facts.directives
+    return [one for one in facts.directives if one.id.partition("#")[0] not in replaced]
+
+
+def _unasked(own: Answer) -> bool:
+    return own.because[0].code in {"not-linked", "no-consent"} if own.because else False
+
+
+def _both(own: Answer, said: Answer, rests: bool) -> Answer:
+    """Join what the person said to the study with what they said in general; `rests`: only the latter is a yes."""
+    changes = (*own.changes, *said.changes)
+    if said.outcome in {Outcome.DENY, Outcome.INDETERMINATE}:
+        missed = () if own.outcome is Outcome.PERMIT else own.because
+        outcome = Outcome.DENY if own.outcome is Outcome.DENY else said.outcome
+        return Answer(outcome, (*missed, *said.because), (*own.unknown, *said.unknown), changes)
+    if own.outcome is not Outcome.PERMIT and not rests:
+        return replace(own, changes=changes, unknown=(*own.unknown, *said.unknown))
+    heard = said.because if said.outcome is Outcome.PERMIT else ()
+    return Answer(
+        Outcome.PERMIT,
+        (*(() if rests else own.because), *heard),
+        (*own.unknown, *said.unknown),
+        changes,
+        obligations=tuple(sorted({*own.obligations, *said.obligations})),
+        scopes=said.scopes if rests else own.scopes,
+        rules=said.rules if rests else tuple(RuleSet(one.root, False, one.source) for one in said.rules),
+    )
+
+
+def _asking(question: Question, facts: Facts) -> Asking:
+    return Asking(
+        now=question.now,
+        subjects=facts.subjects,
+        requester=facts.requester_names | {question.requester},
+        purposes=question.purposes,
+        action=ACTIONS.get(question.action),
+        custodians=facts.custodians | {facts.holder},
+        known_actors=facts.known_actors | facts.requester_names | facts.custodians | {question.requester, facts.holder},
+        care=question.regime is Regime.CARE,
+        emergency=question.emergency,
+        zone=facts.zone,
+    )
+
+
+def _ask_records(question: Question, facts: Facts) -> Answer:
     if facts.link is None:
         return deny(reason("not-linked"))
     if facts.unreadable_consents:
@@ -55,7 +144,8 @@ def _in_order(records: Iterable[ConsentRecord]) -> list[ConsentRecord]:
 
 
 def chain_faults(facts: Facts) -> Iterator[str]:
-    """Name each record of somebody else's link, and each that does not follow from the one before it."""
+    """Name each record of somebody else's link, each that does not follow from the one before it, and each proxy's yes
+    that stands against the person's own last word (reference S17)."""
     ordered = _in_order(facts.consents)
     for record in ordered:
         if record.link != facts.link or record.holder != facts.holder:
@@ -63,6 +153,11 @@ def chain_faults(facts: Facts) -> Iterator[str]:
     for before, after in pairwise(ordered):
         if before.id == after.id and chain_fault(before, after) is not None:
             yield after.name
+    for record in ordered:
+        if record.signer.kind == "proxy" and record.state in ALLOWING:
+            so_far = (one for one in ordered if one.id == record.id and one.version < record.version)
+            if own_no_in(so_far):
+                yield record.name
 
 
 def _hear(question: Question, facts: Facts, newest: list[ConsentRecord]) -> Answer:
@@ -89,7 +184,7 @@ def _hear(question: Question, facts: Facts, newest: list[ConsentRecord]) -> Answ
 
 
 def _misses(question: Question, record: ConsentRecord, state: EffectiveState) -> Iterator[Reason]:
-    if state is not EffectiveState.GIVEN:
+    if state not in _YES:
         yield reason(state.value, record.name)
     if question.study_digest != record.study_digest:
         yield reason("study-changed", record.name)
@@ -127,9 +222,11 @@ def _scopes(record: ConsentRecord, dataset: str) -> Iterator[Scope]:
 
 def _changes(newest: Iterable[ConsentRecord], facts: Facts) -> Iterator[datetime]:
     for record in newest:
-        if record.state is State.GIVEN:
+        if record.state in ALLOWING:
             yield record.decided_at
             yield record.valid_until
+            if record.signer.until is not None:
+                yield record.signer.until
     if facts.heard_from_wallet_at is not None:
         yield shifted(facts.heard_from_wallet_at, -CLOCK_TOLERANCE)
         yield shifted(shifted(facts.heard_from_wallet_at, facts.freshness), TICK)

@@ -3,11 +3,13 @@
 A fact left out is a fact not known, and meets nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from typing import Any
 
 from policy.consent import ConsentRecord
 from policy.decision import Action, Reason, Regime
+from policy.directives.model import Directive, Emergency
 from policy.instants import in_utc
 from policy.odrl import CompiledPolicy
 
@@ -20,7 +22,8 @@ class Question:
 
     `purposes` are IRIs; all of them must be allowed. `study` with `study_digest`, `profile` (de-identification) and
     `selection` (digest of the selection object) are those of the contract. For `negotiate` whatever is left out is
-    taken from the policy that is requested. Raises :class:`ValueError` if `now` has no time zone.
+    taken from the policy that is requested. `emergency` is one that the requester declared, for care. Raises
+    :class:`ValueError` if `now` has no time zone.
     """
 
     regime: Regime
@@ -33,6 +36,7 @@ class Question:
     study_digest: str | None = None
     profile: str | None = None
     selection: str | None = None
+    emergency: Emergency | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "now", in_utc(self.now))
@@ -115,7 +119,12 @@ class Facts:
     `recipient` is what is known of where the requester is; `asks_place` that the provider lets nobody have data without
     knowing it. `own_data` states that the requester was proven
     to be this person (or to act for them in their wallet). `stops` are the provider's own reasons to let nothing out
-    now. `executors` are the keys of the duties that somebody here can carry out.
+    now. `subjects` are the references and identifiers by which the person's consents at the source name them
+    (`directives`, in any order; `unreadable_directives` counts those that could not be read). `broad_consent` says that
+    the steward lets the study rest on such a consent where the person gave none to the study itself. `requester_names`
+    are the references by which the source names the requester, the organisations above them and the groups they belong
+    to, `custodians` those by which it names the holder itself, `known_actors` everybody whom the holder can tell.
+    `zone` is the time zone of the source. `executors` are the keys of the duties that somebody here can carry out.
     """
 
     policy: CompiledPolicy | None = None
@@ -135,6 +144,14 @@ class Facts:
     care: CareRelation | None = None
     own_data: bool = False
     stops: tuple[Reason, ...] = ()
+    subjects: frozenset[str] = frozenset()
+    directives: tuple[Directive, ...] = ()
+    unreadable_directives: int = 0
+    broad_consent: bool = False
+    requester_names: frozenset[str] = frozenset()
+    custodians: frozenset[str] = frozenset()
+    known_actors: frozenset[str] = frozenset()
+    zone: str = "UTC"
     executors: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -142,3 +159,7 @@ class Facts:
             moment = getattr(self, name)
             if moment is not None:
                 object.__setattr__(self, name, in_utc(moment))
+
+    def stated(self) -> dict[str, Any]:
+        """Return every fact by its name."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}

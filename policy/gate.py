@@ -7,6 +7,7 @@ from datetime import datetime
 from policy.decision import Outcome
 from policy.reasons import Reason
 from policy.residual import Scope
+from policy.rules import RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Answer:
     changes: tuple[datetime, ...] = ()
     obligations: tuple[str, ...] = ()
     scopes: tuple[Scope, ...] = ()
+    rules: tuple[RuleSet, ...] = ()
 
 
 def deny(*because: Reason, changes: Iterable[datetime] = (), unknown: Iterable[str] = ()) -> Answer:

@@ -1,18 +1,23 @@
 """One prepared agreement decided for a whole population at once: who could get what today.
 
 There is one way to yes, and this is a faster way to ask it: people whom the question finds no difference between form a
-class (:mod:`policy.flags`), and :func:`policy.decide.decide` is asked about one person of each class. So every reason
-comes from there, and whatever its gates learn to ask holds here as well.
+class (:mod:`policy.flags`), and :func:`policy.decide.decide` is asked about one person of each class. Who fits into no
+class is asked about alone; the gates that look at nothing of a person but opt-outs and stops are then asked once for
+all who are alike in these. So every reason comes from there, and whatever its gates learn to ask holds here as well.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, TypeAlias
 
-from policy.columns import LINK, Columns, Person
-from policy.decide import decide
-from policy.decision import ALLOW_ALL, Action, Decision, Outcome, Reason, Regime, Residual
+from policy.columns import LINK, Columns, Person, columns_of
+from policy.decide import ask_others, ask_own, decide, in_short
+from policy.decision import ALLOW_ALL, Action, Outcome, Reason, Regime, Residual
 from policy.facts import Facts, Question
 from policy.flags import BROKEN, NO_CONSENT, NOT_LINKED, PERSONAL, UNREADABLE, Flags, is_instant, looked_at
+from policy.gate import Answer
 from policy.reasons import CONSENT, reason
 from policy.residual import RELEASED
 
@@ -20,6 +25,8 @@ PERMITTED = 0
 """The index of the one verdict that lets anything happen."""
 
 _PORTION = 1 << 16
+_AT_A_TIME = 1 << 7
+_KINDS = 1 << 12
 _GROUNDS = {Regime.CONSENT: "consent-given", Regime.PERMIT: "permit-in-force"}
 
 
@@ -78,10 +85,19 @@ class Prepared:
         about = columns.holder == self.facts.holder and self.question.study in {None, columns.study}
         if self.question.regime is Regime.CONSENT and not about:
             raise ValueError("the columns are about another study or holder")
-        asking = _Asking(self, columns)
-        indices = asking.everybody()
-        verdicts = tuple(asking.numbers)
-        return Answers(indices, verdicts, tuple(asking.counts[number] for number in range(len(verdicts))))
+        asking = _Asking(self)
+        return asking.answers(asking.everybody(columns))
+
+    def decide_people(self, people: Iterable[Person]) -> Answers:
+        """Return the verdict on each of these people, who are taken some at a time and not kept."""
+        asking, coming = _Asking(self), iter(people)
+        indices: list[int] = []
+        while some := list(islice(coming, _AT_A_TIME)):
+            indices += asking.everybody(columns_of(some, self.question.study or "", self.facts.holder))
+        return asking.answers(indices)
+
+
+_Told: TypeAlias = tuple[Outcome, str, str, str, str]
 
 
 @dataclass(slots=True)
@@ -89,38 +105,45 @@ class _Asking:
     """One population being asked about, with the verdicts so far."""
 
     prepared: Prepared
-    columns: Columns
     numbers: dict[Verdict, int] = field(default_factory=dict)
+    told: dict[_Told, int] = field(default_factory=dict)
+    others: dict[object, tuple[Answer, ...]] = field(default_factory=dict)
     counts: Counter[int] = field(default_factory=Counter)
+    flags: Flags = field(init=False)
+    stated: Mapping[str, Any] = field(init=False)
 
-    def everybody(self) -> list[int]:
-        question, facts = self.prepared.question, self.prepared.facts
-        self._number(Verdict(Outcome.PERMIT, reason(_GROUNDS[question.regime])))
-        flags = Flags(question, facts, self.prepared.selected)
-        rows = self.columns.rows()
+    def __post_init__(self) -> None:
+        self.flags = Flags(self.prepared.question, self.prepared.facts, self.prepared.selected)
+        self.stated = self.prepared.facts.stated()
+        self._number(Verdict(Outcome.PERMIT, reason(_GROUNDS[self.prepared.question.regime])))
+
+    def answers(self, indices: list[int]) -> Answers:
+        """Return what was said to all who were asked about."""
+        return Answers(indices, tuple(self.numbers), tuple(self.counts[number] for number in range(len(self.numbers))))
+
+    def everybody(self, columns: Columns) -> list[int]:
+        """Return the number of the verdict on each row, and count them."""
+        rows = columns.rows()
         known: dict[int, int] = {}
         indices: list[int] = []
-        for start in range(0, len(self.columns), _PORTION):
-            codes = flags.of([column[start : start + _PORTION] for column in rows])
-            for code, count in Counter(codes).items():
+        for start in range(0, len(columns), _PORTION):
+            codes = self.flags.of([column[start : start + _PORTION] for column in rows])
+            for code in dict.fromkeys(codes):
                 if code not in known:
-                    known[code] = self._of_row(start + codes.index(code), code)
-                self.counts[known[code]] += count
+                    known[code] = self._of_row(columns, start + codes.index(code), code)
             indices += map(known.__getitem__, codes)
-        for row, person in self.columns.others.items():
-            self.counts[indices[row]] -= 1
+        for row, person in columns.others.items():
             indices[row] = self._of_person(person)
-            self.counts[indices[row]] += 1
+        self.counts.update(indices)
         return indices
 
-    def _of_row(self, row: int, code: int) -> int:
+    def _of_row(self, columns: Columns, row: int, code: int) -> int:
         if code & BROKEN:
             return self._number(Verdict(Outcome.INDETERMINATE, reason("decision-failed")))
-        return self._of_person(self._person(row, code))
+        return self._of_person(self._person(columns, row, code))
 
-    def _person(self, row: int, code: int) -> Person:
+    def _person(self, columns: Columns, row: int, code: int) -> Person:
         """Return the person of a row with what was looked at; the rest may be anything, and makes no difference."""
-        columns = self.columns
         named = self.prepared.question.regime is Regime.CONSENT and not code & (NOT_LINKED | NO_CONSENT | UNREADABLE)
         person = Person(
             link=None if code & NOT_LINKED else LINK,
@@ -134,17 +157,34 @@ class _Asking:
         return replace(person, heard_from_wallet_at=heard, opted_out_at=opted, stops=stops)
 
     def _of_person(self, person: Person) -> int:
-        decision = decide(self.prepared.question, person.facts(self.prepared.facts))
-        return self._number(self._verdict(decision))
+        question, facts = self.prepared.question, Facts(**{**self.stated, **person.stated()})
+        try:
+            outcome, cause, left = in_short(question, [*ask_own(question, facts), *self._asked(facts)])
+        except Exception:  # decide() says what becomes of that
+            decision = decide(question, facts)
+            outcome, cause, left = decision.outcome, next(iter(decision.because), None), decision.residual
+        if outcome is Outcome.PERMIT:
+            met = left.meets(self.prepared.selected)
+            return PERMITTED if met == RELEASED else self._said(Outcome.DENY, left.reasons[met])
+        return self._said(outcome, cause or reason("decision-failed"))
 
-    def _verdict(self, decision: Decision) -> Verdict:
-        cause = decision.because[0] if decision.because else reason("decision-failed")
-        if not decision.permits:
-            return Verdict(decision.outcome, replace(cause, pointer="") if cause.source == CONSENT else cause)
-        met = decision.residual.meets(self.prepared.selected)
-        if met != RELEASED:
-            return Verdict(Outcome.DENY, decision.residual.reasons[met])
-        return next(iter(self.numbers))
+    def _asked(self, facts: Facts) -> tuple[Answer, ...]:
+        """What the gates of the law, the contract and the provider say; there are few different answers."""
+        looked_at = (facts.opted_out_at, facts.past_opt_outs, facts.stops)
+        found = self.others.get(looked_at)
+        if found is None:
+            found = tuple(ask_others(self.prepared.question, facts))
+            if len(self.others) < _KINDS:
+                self.others[looked_at] = found
+        return found
+
+    def _said(self, outcome: Outcome, cause: Reason) -> int:
+        pointer = "" if cause.source == CONSENT else cause.pointer
+        told = (outcome, cause.code, cause.text, cause.source, pointer)
+        found = self.told.get(told)
+        if found is None:
+            found = self.told[told] = self._number(Verdict(outcome, replace(cause, pointer=pointer)))
+        return found
 
     def _number(self, verdict: Verdict) -> int:
         return self.numbers.setdefault(verdict, len(self.numbers))

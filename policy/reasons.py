@@ -42,6 +42,15 @@ REASONS = MappingProxyType(
         "refused": (CONSENT, "The person said no to this study."),
         "withdrawn": (CONSENT, "The person withdrew their consent."),
         "suspended": (CONSENT, "The person paused their consent."),
+        "draft": (CONSENT, "The person has begun an answer and not given it."),
+        "requested": (CONSENT, "The person was asked and has not answered."),
+        "deferred": (CONSENT, "The person wants to be asked later."),
+        "terminated": (CONSENT, "Whoever is responsible for the data ended the consent."),
+        "invalidated": (CONSENT, "The consent was found not to be valid."),
+        "authority-ended": (
+            CONSENT,
+            "Whoever agreed for the person may no longer do so, and the person was not asked yet.",
+        ),
         "expired": (CONSENT, "The consent has ended."),
         "not-yet-decided": (CONSENT, "The consent is dated in the future."),
         "study-changed": (CONSENT, "The person agreed to another version of this study."),
@@ -51,6 +60,13 @@ REASONS = MappingProxyType(
         "consent-broken": (CONSENT, "The history of the person's consent does not add up."),
         "consent-unreadable": (CONSENT, "A consent of this person cannot be read."),
         "wallet-silent": (CONSENT, "The person's wallet has been silent for too long to rely on the consent."),
+        "link-disputed": (LINK, "It is being settled whose record this is."),
+        "directive-unreadable": (CONSENT, "A consent that came from the source cannot be read or relied on."),
+        "directive-denies": (CONSENT, "A consent that came from the source forbids this."),
+        "directive-silent": (CONSENT, "No consent that came from the source permits this."),
+        "directive-permits": (CONSENT, "A consent that came from the source permits this."),
+        "emergency-permits": (CONSENT, "The consent lets care go on in an emergency, and one was declared."),
+        "emergency-refused": (CONSENT, "An emergency was named, but what it takes to declare one is missing."),
         "consent-given": (CONSENT, "The person agreed."),
         "prohibited-use": (LAW, "The law forbids using health data for this."),
         "purpose-not-known": (
@@ -114,6 +130,12 @@ REASONS = MappingProxyType(
         "category-not-agreed": (CONSENT, "The person did not agree to share this kind of data."),
         "outside-window": (CONSENT, "Outside the dates that the person agreed to."),
         "without-date": (CONSENT, "Without a date, where the person agreed to certain dates only."),
+        "denied-by-directive": (CONSENT, "A consent that came from the source forbids this kind of record."),
+        "not-permitted-by-directive": (CONSENT, "No consent that came from the source permits this kind of record."),
+        "not-labelled": (
+            CONSENT,
+            "Nobody has said how sensitive this record is, where the person's choice depends on it.",
+        ),
     }
 )
 

@@ -11,6 +11,8 @@ from typing import Any
 from policy.canonical import Json
 from policy.consent import ConsentRecord
 from policy.decision import Action, Reason, Regime
+from policy.directives.model import Emergency
+from policy.directives.reading import read_again
 from policy.facts import CareRelation, Facts, OptOut, Permit, Question, Recipient
 from policy.instants import TICK, instant, wire
 from policy.law.statute import reference_digest as law_digest
@@ -19,6 +21,12 @@ from policy.odrl.vocabulary import reference_digest as actions_digest
 from policy.purposes import reference_digest as purposes_digest
 
 FORMAT = "concord-decision-inputs/1"
+
+
+_SOURCE = (
+    *("subjects", "directives", "unreadable_directives", "broad_consent"),
+    *("requester_names", "custodians", "known_actors", "zone"),
+)
 
 
 class ReplayError(ValueError):
@@ -64,12 +72,15 @@ def _question(question: Question) -> dict[str, Json]:
         "study_digest": question.study_digest,
         "profile": question.profile,
         "selection": question.selection,
+        **({"emergency": _emergency(question.emergency)} if question.emergency else {}),
     }
 
 
 def _read_question(value: Mapping[str, Any]) -> Question:
     given = dict(value)
+    emergency = given.pop("emergency", None)
     return Question(
+        emergency=None if emergency is None else _read_emergency(emergency),
         regime=Regime(given.pop("regime")),
         action=Action(given.pop("action")),
         now=instant(given.pop("now")),
@@ -98,7 +109,23 @@ def _facts(facts: Facts) -> dict[str, Any]:
         "own_data": facts.own_data,
         "stops": [stop.to_json() for stop in facts.stops],
         "executors": sorted(facts.executors),
+        **_from_source(facts),
     }
+
+
+def _from_source(facts: Facts) -> dict[str, Any]:
+    """What is known of consents at the source; left out for the many of whom nothing is."""
+    found = {
+        "subjects": sorted(facts.subjects),
+        "directives": [one.to_json() for one in facts.directives],
+        "unreadable_directives": facts.unreadable_directives,
+        "broad_consent": facts.broad_consent,
+        "requester_names": sorted(facts.requester_names),
+        "custodians": sorted(facts.custodians),
+        "known_actors": sorted(facts.known_actors),
+        "zone": facts.zone,
+    }
+    return found if facts.directives or facts.unreadable_directives else {}
 
 
 def _read_facts(value: Mapping[str, Any]) -> Facts:
@@ -121,8 +148,23 @@ def _read_facts(value: Mapping[str, Any]) -> Facts:
         executors=frozenset(given.pop("executors")),
         study_approved=_flag(given.pop("study_approved")),
         own_data=_flag(given.pop("own_data")),
+        **_read_from_source(given),
         **given,
     )
+
+
+def _read_from_source(given: dict[str, Any]) -> dict[str, Any]:
+    """Take out what is said of consents at the source: all of it or nothing, so that none goes missing unnoticed."""
+    if given.keys().isdisjoint(_SOURCE):
+        return {}
+    found = {name: given.pop(name) for name in _SOURCE}
+    return {
+        **{name: frozenset(found[name]) for name in ("subjects", "requester_names", "custodians", "known_actors")},
+        "directives": tuple(read_again(one) for one in found["directives"]),
+        "unreadable_directives": found["unreadable_directives"],
+        "broad_consent": _flag(found["broad_consent"]),
+        "zone": found["zone"],
+    }
 
 
 def _permit(permit: Permit) -> dict[str, Json]:
@@ -179,6 +221,26 @@ def _care(care: CareRelation) -> dict[str, Json]:
 
 def _read_care(value: Mapping[str, Any]) -> CareRelation:
     return CareRelation(provider=value["provider"], since=instant(value["since"]), until=instant(value["until"]))
+
+
+def _emergency(emergency: Emergency) -> dict[str, Json]:
+    return {
+        "declared_at": wire(emergency.declared_at),
+        "until": wire(emergency.until),
+        "group": emergency.group,
+        "reason": emergency.reason,
+        "second_factor": emergency.second_factor,
+    }
+
+
+def _read_emergency(value: Mapping[str, Any]) -> Emergency:
+    return Emergency(
+        declared_at=instant(value["declared_at"]),
+        until=instant(value["until"]),
+        group=_flag(value["group"]),
+        reason=_flag(value["reason"]),
+        second_factor=_flag(value["second_factor"]),
+    )
 
 
 def _flag(value: object) -> bool:

@@ -12,13 +12,12 @@ from typing import Any, NamedTuple, Self
 from policy.canonical import Json
 from policy.instants import day
 from policy.reasons import Reason, reason
+from policy.rules import UNDATED, ItemDetail, RuleSet, in_order
+from policy.rules_judging import Verdict, judge_rules
 
-# Kinds of item that carry no clinical date by nature. A date window does not withhold them (reference S9).
-UNDATED = frozenset({"Patient"})
+RELEASED, NOTHING, DATASET, CATEGORY, WINDOW, DATELESS, DENIED, NOT_PERMITTED, UNLABELLED = range(9)
 
-RELEASED, NOTHING, DATASET, CATEGORY, WINDOW, DATELESS = range(6)
-
-REASONS_OF_ITEMS = tuple(
+_REASONS = tuple(
     reason(code)
     for code in (
         "released",
@@ -27,14 +26,19 @@ REASONS_OF_ITEMS = tuple(
         "category-not-agreed",
         "outside-window",
         "without-date",
+        "denied-by-directive",
+        "not-permitted-by-directive",
+        "not-labelled",
     )
 )
+REASONS_OF_ITEMS = _REASONS[:DENIED]
 
 
 class ItemFacts(NamedTuple):
     """What the filter needs to know of one item: kind, category key, first and last day, dataset.
 
-    A point in time has `start == end`; an open beginning or end is None; no date at all is None twice.
+    A point in time has `start == end`; an open beginning or end is None; no date at all is None twice. `detail` is what
+    rule sets ask beyond that; where a filter has none (:attr:`Residual.asks_detail`) it can be left out.
     """
 
     resource_type: str
@@ -42,6 +46,7 @@ class ItemFacts(NamedTuple):
     start: date | None
     end: date | None
     dataset: str
+    detail: ItemDetail | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -105,18 +110,38 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Residual:
-    """The compiled filter of one decision: the scopes it releases within, in a canonical order."""
+    """The compiled filter of one decision: the scopes it releases within and the rule sets, in a canonical order.
+
+    An item leaves if no rule set denies it, and a scope or a rule set whose yes counts permits it.
+    """
 
     scopes: tuple[Scope, ...]
     reasons: tuple[Reason, ...] = field(default=REASONS_OF_ITEMS)
+    rules: tuple[RuleSet, ...] = ()
 
     @classmethod
-    def of(cls, scopes: Sequence[Scope]) -> Self:
-        """Return the residual of these scopes; their order and repetition do not matter."""
-        return cls(tuple(sorted(set(scopes), key=_order)))
+    def of(cls, scopes: Sequence[Scope], rules: Sequence[RuleSet] = ()) -> Self:
+        """Return the residual of these scopes and rule sets; their order and repetition do not matter."""
+        ordered = tuple(sorted(set(scopes), key=_order))
+        return cls(ordered, _REASONS, in_order(rules)) if rules else cls(ordered)
+
+    @property
+    def asks_detail(self) -> bool:
+        """Whether items have to be told with their detail."""
+        return bool(self.rules)
 
     def judge(self, item: ItemFacts) -> int:
         """Return 0 if the item may leave, else the index of the nearest miss among :attr:`reasons`."""
+        if not self.rules:
+            return self._within(item)
+        verdict = judge_rules(self.rules, item)
+        if verdict is Verdict.PERMITTED:
+            return RELEASED
+        if verdict is Verdict.SILENT:
+            return self._within(item) if self.scopes else NOT_PERMITTED
+        return UNLABELLED if verdict is Verdict.UNLABELLED else DENIED
+
+    def _within(self, item: ItemFacts) -> int:
         nearest = NOTHING
         for scope in self.scopes:
             found = scope.judge(item)
@@ -126,16 +151,22 @@ class Residual:
         return nearest
 
     def meets(self, other: "Residual") -> int:
-        """Return 0 if some dated item could pass both filters, else the index of the nearest miss."""
+        """Return 0 if some dated item could pass both filters, else the index of the nearest miss.
+
+        Of rule sets whose yes counts it is taken that some item passes: which, only the items tell.
+        """
+        if any(one.permits for one in self.rules):
+            return RELEASED
         found = [mine.meets(theirs) for mine in self.scopes for theirs in other.scopes]
         return RELEASED if RELEASED in found else max(found, default=NOTHING)
 
     def to_json(self) -> dict[str, Json]:
         """Return the filter as a JSON object, complete enough to apply it again elsewhere."""
-        return {
+        value: dict[str, Json] = {
             "scopes": [scope.to_json() for scope in self.scopes],
             "reasons": [cause.to_json() for cause in self.reasons],
         }
+        return value | {"rules": [one.to_json() for one in self.rules]} if self.rules else value
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -143,6 +174,7 @@ class Residual:
         return cls(
             tuple(Scope.from_json(scope) for scope in value["scopes"]),
             tuple(Reason.from_json(cause) for cause in value["reasons"]),
+            tuple(RuleSet.from_json(one) for one in value.get("rules", ())),
         )
 
 

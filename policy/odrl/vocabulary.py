@@ -18,8 +18,9 @@ left operand       right operand   met when
 =================  ==============  ====================================================================================
 
 Actions: `release` and `analyse` (records leave; only answers leave) and `reidentify`, all included in ``odrl:use``;
-duties `pseudonymise` (before anything leaves) and `eraseOnWithdrawal` (by the recipient, when a person asks for it),
-`log`, `report` and `publishResults` (:mod:`policy.odrl.duties` says what each asks and which parameters it takes).
+duties `pseudonymise` (before anything leaves) and `eraseOnWithdrawal` (by the recipient, when a person asks for it;
+its parameters `stopWithin`, `backupsWithin` and `freshness` are durations such as ``PT24H``), `log`, `report` and
+`publishResults` (:mod:`policy.odrl.duties` says what each asks and which parameters it takes).
 """
 
 import json
@@ -56,6 +57,8 @@ PREFIXES: Mapping[str, str] = MappingProxyType(
 USE, DISTRIBUTE = f"{ODRL}use", f"{ODRL}distribute"
 RELEASE, ANALYSE, REIDENTIFY = f"{CONCORD}release", f"{CONCORD}analyse", f"{CONCORD}reidentify"
 PSEUDONYMISE, ERASE_ON_WITHDRAWAL = f"{CONCORD}pseudonymise", f"{CONCORD}eraseOnWithdrawal"
+STOP_WITHIN, BACKUPS_WITHIN = f"{CONCORD}stopWithin", f"{CONCORD}backupsWithin"
+FRESHNESS = f"{CONCORD}freshness"
 
 PURPOSE, DATE_TIME, RECIPIENT = f"{ODRL}purpose", f"{ODRL}dateTime", f"{ODRL}recipient"
 CONSENT, STUDY, STUDY_DIGEST = f"{CONCORD}consent", f"{CONCORD}study", f"{CONCORD}studyDigest"

@@ -13,11 +13,15 @@ log                  consumer  with each transfer                     to whom
 inform               consumer  with each transfer                     whom, within a period
 delete               consumer  after a period from arrival, by an     within a period, by an instant; at most one
                                instant, or after the contract's end
-erase-on-withdrawal  consumer  when a person asks for it              none
+erase-on-withdrawal  consumer  when a person asks for it              within a period; the times of a withdrawal below
 report               consumer  after the contract was made            to whom; within a period or by an instant, exactly
                                                                       one
 publish-results      consumer  after the contract was made            within a period or by an instant, exactly one
 ===================  ========  =====================================  =================================================
+
+The times of a withdrawal are periods, each once, all of them optional: `stopWithin` (the recipient stops new use),
+`backupsWithin` (what was erased is gone from its backups, too), and `freshness`: how long the holder, having heard
+nothing from a person's wallet, may still rely on its copy of their consent.
 """
 
 import re
@@ -60,6 +64,7 @@ class Known:
 
 
 _WITHIN, _UNTIL, _PARTY = "within", "until", "party"
+_TIMES = frozenset({_WITHIN, "stop", "backups", "freshness"})
 _ALL = (
     Known("pseudonymise", (v.PSEUDONYMISE, f"{v.DPV}Pseudonymise"), Ower.PROVIDER, When.BEFORE),
     Known("anonymise", (f"{v.ODRL}anonymize", f"{v.IDS}ANONYMIZE", f"{v.DPV}Anonymise"), Ower.PROVIDER, When.BEFORE),
@@ -69,7 +74,7 @@ _ALL = (
         "delete", (f"{v.ODRL}delete", f"{v.IDS}DELETE", f"{v.DPV}Erase"), Ower.CONSUMER, When.AFTER,
         frozenset({_WITHIN, _UNTIL}),
     ),
-    Known("erase-on-withdrawal", (v.ERASE_ON_WITHDRAWAL,), Ower.CONSUMER, When.ON_EVENT),
+    Known("erase-on-withdrawal", (v.ERASE_ON_WITHDRAWAL,), Ower.CONSUMER, When.ON_EVENT, _TIMES),
     Known(
         "report", (f"{v.CONCORD}report",), Ower.CONSUMER, When.AFTER, frozenset({_WITHIN, _UNTIL, _PARTY}), timed=True
     ),
@@ -119,13 +124,17 @@ class Period:
 class Duty:
     """A duty as a policy states it. `within` counts from what it is owed for, `until` is the last instant for it.
 
-    `party` is whom it names: to be informed, to be reported to. `pointer` says where it stands and is no part of it.
+    `party` is whom it names: to be informed, to be reported to; `stop`, `backups` and `freshness` are the times of a
+    withdrawal. `pointer` says where it stands and is no part of it.
     """
 
     key: str
     within: Period | None = None
     until: datetime | None = None
     party: str | None = None
+    stop: Period | None = None
+    backups: Period | None = None
+    freshness: Period | None = None
     pointer: str = field(default="", compare=False)
 
     @property

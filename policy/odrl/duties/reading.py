@@ -103,13 +103,20 @@ def keeps(mine: Rule, offered: Rule) -> bool:
 def _within(narrow: Duty, wide: Duty) -> bool:
     if wide.party is not None and narrow.party != wide.party:
         return False
+    if not all(_no_longer(getattr(narrow, name), getattr(wide, name)) for name in _WITHDRAWAL.values()):
+        return False
     if wide.until is not None:
         return narrow.until is not None and narrow.until <= wide.until
     if wide.within is not None:
-        return narrow.within is not None and (
-            narrow.within == wide.within or narrow.within.longest <= wide.within.shortest
-        )
+        return _no_longer(narrow.within, wide.within)
     return True
+
+
+def _no_longer(narrow: Period | None, wide: Period | None) -> bool:
+    """Whether a period keeps another; what states none is kept by any."""
+    if wide is None:
+        return True
+    return narrow is not None and (narrow == wide or narrow.longest <= wide.shortest)
 
 
 def _read(rule: Rule, policy: Policy) -> Duty | NotUnderstoodError:
@@ -164,6 +171,10 @@ def _functions(rule: Rule) -> Iterator[tuple[str, object, str]]:
 
 _PARTIES = frozenset({f"{v.ODRL}informedParty"})
 _PERIODS = frozenset({f"{v.ODRL}elapsedTime", f"{v.ODRL}delayPeriod"})
+_WITHDRAWAL: Mapping[str, str] = MappingProxyType(
+    {v.STOP_WITHIN: "stop", v.BACKUPS_WITHIN: "backups", v.FRESHNESS: "freshness"}
+)
+"""The times of a withdrawal: left operand to parameter."""
 _EVENT, _USE = f"{v.ODRL}event", f"{v.ODRL}policyUsage"
 
 # What these say is how the duty is carried out here anyway.
@@ -183,6 +194,8 @@ def _parameter(term: Term, known: Known) -> Iterator[tuple[str, object, str]]:
     left = v.expand_odrl(term.left)
     if left in _PERIODS:
         yield _WITHIN, _period(term), term.pointer
+    elif left in _WITHDRAWAL and _WITHDRAWAL[left] in known.takes:
+        yield _WITHDRAWAL[left], _period(term), term.pointer
     elif left == v.DATE_TIME:
         yield _UNTIL, _last(term), term.pointer
     elif left == v.RECIPIENT and term.operator == "eq":
@@ -200,6 +213,7 @@ def _takes(known: Known) -> str:
         _WITHIN: "elapsedTime or delayPeriod (eq, lteq, lt; a duration such as P30D)",
         _UNTIL: "dateTime (eq, lteq, lt)",
         _PARTY: "recipient (eq) or informedParty",
+        "freshness": "concord:stopWithin, concord:backupsWithin, concord:freshness (durations, too)",
     }
     listed = [words for name, words in said.items() if name in known.takes]
     return f"{known.key} takes {'; '.join(listed) or 'no parameter'}, each once"

@@ -1,7 +1,7 @@
 """Duties in words, for the people who must keep them and for those who are asked."""
 
 from calendar import month_name
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,6 +12,10 @@ from policy.odrl.duties.known import Duty, Period
 
 def words(duty: Duty) -> str:
     """Return one duty as a sentence for people."""
+    return " ".join((_plainly(duty), *_times(duty)))
+
+
+def _plainly(duty: Duty) -> str:
     said = _SAID[duty.key]
     whom = f" ({duty.party})" if duty.party else ""
     if duty.until is not None:
@@ -19,6 +23,16 @@ def words(duty: Duty) -> str:
     if duty.within is not None:
         return said.by_period.format(period=length(duty.within), whom=whom)
     return said.plain.format(whom=whom)
+
+
+def _times(duty: Duty) -> Iterator[str]:
+    """The times of a withdrawal that a duty states beside that of erasing."""
+    if duty.stop is not None:
+        yield f"New use of it must stop within {length(duty.stop)}."
+    if duty.backups is not None:
+        yield f"It must be gone from backups within {length(duty.backups)}."
+    if duty.freshness is not None:
+        yield f"A consent counts no more once the person's wallet was silent for {length(duty.freshness)}."
 
 
 class _Said(NamedTuple):
@@ -44,7 +58,8 @@ _SAID: Mapping[str, _Said] = MappingProxyType(
             "The data must be deleted by {moment}.",
         ),
         "erase-on-withdrawal": _Said(
-            "When a person asks for it, what was received about them must be deleted."
+            "When a person asks for it, what was received about them must be deleted.",
+            "When a person asks for it, what was received about them must be deleted within {period}.",
         ),
         "report": _Said(
             "The recipient must report to the data holder{whom}.",

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from policy.canonical import digest
 from policy.categories import CATEGORIES
 from policy.consent import (
+    ALLOWING,
     ConsentError,
     ConsentRecord,
     EffectiveState,
@@ -30,18 +32,37 @@ keys = st.lists(st.sampled_from(sorted(CATEGORIES)), min_size=1, max_size=5, uni
 scopes = st.fixed_dictionaries({"dataset": text, "categories": st.none() | keys})
 
 
-SIGNERS = [{"kind": "self", "authority": None}, {"kind": "proxy", "authority": "urn:g"}]
+SIGNERS = [
+    {"kind": "self", "authority": None},
+    {"kind": "proxy", "authority": "urn:g"},
+    {"kind": "proxy", "authority": "urn:g", "until": "2031-05-04T00:00:00Z"},
+    {"kind": "proxy", "authority": "urn:g", "record": f"urn:uuid:{UUID(int=7)}", "until": "2031-05-04T00:00:00.5Z"},
+    {"kind": "controller", "authority": "urn:concord:hospital:11111111"},
+    {"kind": "authority", "authority": "Amtsgericht 12 C 34/26"},
+]
+FIRST = ["draft", "requested", "deferred", "refused", "given"]
+captures = st.fixed_dictionaries(
+    {"channel": st.sampled_from(["portal", "api", "paper", "phone", "desk", "import"])},
+    optional={
+        "assistant": text,
+        "assurance": st.sampled_from(["low", "substantial", "high"]),
+        "interface": text,
+        "evidence": hexes,
+    },
+)
 
 
 @st.composite
-def records(draw):
+def records(draw, states=None):
     """Any record that can be."""
     version = draw(st.integers(1, 9))
-    state = draw(st.sampled_from(["given", "refused"] if version == 1 else list(State)))
-    data = draw(st.lists(scopes, min_size=1 if state == "given" else 0, max_size=3))
+    state = draw(st.sampled_from(states or (FIRST if version == 1 else list(State))))
+    least = 1 if state in ALLOWING else 0
+    data = draw(st.lists(scopes, min_size=least, max_size=3))
     start, end = sorted([draw(dates), draw(dates)])
     windows = [None, {"start": start, "end": end}, {"start": start, "end": None}, {"start": None, "end": end}]
     decided = draw(moments)
+    capture = draw(st.none() | captures)
     return ConsentRecord.from_json(
         story.record_json(
             id=f"urn:uuid:{draw(st.uuids())}",
@@ -50,16 +71,16 @@ def records(draw):
             state=state,
             study=draw(text),
             link=draw(text),
-            recipients=draw(st.lists(text, min_size=1, max_size=3)),
-            purposes=[f"urn:{name}" for name in draw(st.lists(text, min_size=1, max_size=3))],
+            recipients=draw(st.lists(text, min_size=least, max_size=3)),
+            purposes=[f"urn:{name}" for name in draw(st.lists(text, min_size=least, max_size=3))],
             data=data,
             window=draw(st.sampled_from(windows)) if data else None,
             decided_at=decided,
             valid_until=decided + timedelta(seconds=draw(st.integers(1, 10**9))),
-            signer=draw(
-                st.sampled_from([{"kind": "self", "authority": None}, {"kind": "proxy", "authority": "urn:g"}])
-            ),
+            signer=draw(st.sampled_from(SIGNERS)),
             on_withdrawal=draw(st.sampled_from(["erase", "stop", None])),
+            **({"capture": capture} if capture else {}),
+            **({"replaces": draw(st.lists(text, min_size=1, max_size=3))} if draw(st.booleans()) else {}),
         )
     )
 
@@ -161,9 +182,16 @@ def test_a_refusal_need_not_name_what_it_refuses():
 
 
 @given(records(), moments)
-def test_only_a_given_consent_within_its_time_is_given(record, now):
-    given_now = effective_state(record, now) is EffectiveState.GIVEN
-    assert given_now == (record.state is State.GIVEN and record.decided_at <= now < record.valid_until)
+def test_only_a_given_or_renewed_consent_within_its_time_and_authority_allows(record, now):
+    allowed = effective_state(record, now) in {EffectiveState.GIVEN, EffectiveState.RENEWED}
+    in_time = record.decided_at <= now < record.valid_until
+    in_authority = record.signer.until is None or now < record.signer.until
+    assert allowed == (record.state in ALLOWING and in_time and in_authority)
+
+
+@given(records(states=[state for state in State if state not in ALLOWING and state.value in FIRST]), moments)
+def test_what_was_never_agreed_to_stays_what_it_is(record, now):
+    assert effective_state(record, now).value == record.state.value
 
 
 def test_the_states_change_at_the_instants_named():
@@ -201,9 +229,3 @@ def test_a_chain_begins_with_its_first_version():
     first = story.record()
     assert chain_fault(None, story.next(first)) == "first-version"
     assert not follows(story.next(first), first)
-
-
-def test_a_stop_can_always_be_said():
-    for state in (State.GIVEN, State.SUSPENDED, State.WITHDRAWN):
-        given_one = story.next(story.record(), state=state.value)
-        assert follows(given_one, story.next(given_one, state="withdrawn"))

@@ -8,10 +8,23 @@ import pytest
 
 from policy.decide import decide
 from policy.decision import Reason, Regime
+from policy.directives.model import Emergency
+from policy.directives.reading import read_directive
 from policy.facts import CareRelation, Facts, OptOut, Permit, Question, Recipient
 from policy.odrl import compiled
 from policy.replay import ReplayError, inputs_from_json, inputs_to_json
 from tests.unit.policy.story import DATASET, GROUP, NOW, RESEARCH, story
+
+CONSENT = {
+    "resourceType": "Consent",
+    "id": "c",
+    "status": "active",
+    "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "research"}]},
+    "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+    "patient": {"reference": "Patient/1"},
+    "provision": {"type": "permit"},
+}
+EMERGENCY = Emergency(declared_at=NOW, until=NOW + timedelta(hours=4), group=True, reason=True, second_factor=False)
 
 
 def everything():
@@ -31,9 +44,18 @@ def everything():
         asks_place=True,
         care=CareRelation(provider=GROUP, since=NOW, until=NOW),
         own_data=True,
+        subjects=frozenset({"Patient/1"}),
+        directives=(read_directive(CONSENT),),
+        unreadable_directives=1,
+        broad_consent=True,
+        requester_names=frozenset({"Organization/2"}),
+        custodians=frozenset({"Organization/3"}),
+        known_actors=frozenset({"Organization/4"}),
+        zone="Europe/Oslo",
         stops=(Reason("code", "Text.", "rule", "/x"),),
     )  # fmt: skip
-    return story.question(regime=Regime.PERMIT, profile="research", selection="9" * 64), facts
+    question = story.question(regime=Regime.PERMIT, profile="research", selection="9" * 64)
+    return replace(question, emergency=EMERGENCY), facts
 
 
 def test_no_field_is_lost():
@@ -55,7 +77,7 @@ def without(stored, part, name):
 @pytest.mark.parametrize(("part", "kind"), [("facts", Facts), ("question", Question)])
 def test_incomplete_inputs_are_refused(part, kind):
     stored = inputs_to_json(*everything())
-    optional = {"study", "study_digest", "profile", "selection", "holder", "link", "unreadable_consents"}
+    optional = {"emergency", "study", "study_digest", "profile", "selection", "holder", "link", "unreadable_consents"}
     for name in set(kind.__dataclass_fields__) - optional:
         with pytest.raises(ReplayError):
             inputs_from_json(without(stored, part, name))

@@ -1,0 +1,163 @@
+"""The labeller: which security labels a resource has, by its own `meta.security` and by the codes in it (reference S8).
+
+The rules are compiled once to a table from code to label; each code of a resource is one look-up. A finding labels if
+it is at least as sure as the threshold; what is less sure is told as possible and labels nothing. What no rule says is
+not added: a resource that nobody called normal (`N`) is not normal.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
+
+from policy.directives.model import Coding
+from policy.labelling.labels import Finding, Labels
+from policy.labelling.rulefile import RuleFile, read_rules
+
+# As sure as not, or surer: the packaged rules give 1 to what is certain, 0.5 to kinship, 0 to a mere mention.
+DEFAULT_THRESHOLD = 0.5
+PACKAGED = "sensitivity-rules.default.json"
+DEEPEST = 64
+
+# One code system under its other names (HL7's register of code systems).
+_SAME = MappingProxyType(
+    {
+        "urn:oid:2.16.840.1.113883.6.96": "http://snomed.info/sct",
+        "urn:oid:2.16.840.1.113883.6.1": "http://loinc.org",
+        "urn:oid:2.16.840.1.113883.6.88": "http://www.nlm.nih.gov/research/umls/rxnorm",
+        "urn:oid:2.16.840.1.113883.6.90": "http://hl7.org/fhir/sid/icd-10-cm",
+        "urn:oid:2.16.840.1.113883.6.3": "http://hl7.org/fhir/sid/icd-10",
+    }
+)
+_APART = frozenset({"contained", "meta"})
+_SNOMED = "http://snomed.info/sct/"
+
+_Row = tuple[Coding, str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Labeller:
+    """A rule file, ready for use, with the threshold from which a finding labels."""
+
+    rules: RuleFile
+    threshold: float = DEFAULT_THRESHOLD
+    _table: Mapping[Coding, tuple[_Row, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        table: defaultdict[Coding, list[_Row]] = defaultdict(list)
+        for rule in self.rules.rules:
+            for rated in rule.codes:
+                key = Coding(_system(rated.code.system), rated.code.code)
+                table[key] += [(label, rule.id, rated.confidence) for label in rule.labels]
+        object.__setattr__(self, "_table", {code: tuple(rows) for code, rows in table.items()})
+
+    @property
+    def name(self) -> str:
+        """What is recorded with every label: the rules, their version (their digest), and the threshold."""
+        return f"{self.rules.name} {self.rules.digest} from {self.threshold:g}"
+
+    def label(self, resource: Mapping[str, Any]) -> Labels:
+        """Return the labels of a resource and of each one contained in it, each for itself.
+
+        Raises :class:`ValueError` if it is nested too deep, or its own labels cannot be read: then nobody knows.
+        """
+        own = self._label(resource)
+        inside = resource.get("contained")
+        if not inside:
+            return own
+        if not isinstance(inside, list) or not all(isinstance(one, Mapping) for one in inside):
+            raise ValueError("/contained: not a list of resources")
+        contained = tuple((_id(one), self._label(one)) for one in inside)
+        return Labels(own.labels, own.because, own.possible, contained)
+
+    def label_codes(self, codes: Iterable[Coding]) -> Labels:
+        """Return the labels that codes alone lead to, for what is no FHIR resource."""
+        return self._found(frozenset(), codes)
+
+    def _label(self, resource: Mapping[str, Any]) -> Labels:
+        return self._found(frozenset(stated_labels(resource)), codings_of(resource))
+
+    def _found(self, stated: frozenset[Coding], codes: Iterable[Coding]) -> Labels:
+        because, possible = set[Finding](), set[Finding]()
+        for code in codes:
+            for label, rule, confidence in self._table.get(Coding(_system(code.system), code.code), ()):
+                found = Finding(label, rule, code, confidence)
+                (because if confidence >= self.threshold else possible).add(found)
+        labels = stated | {one.label for one in because}
+        return Labels(labels, tuple(sorted(because)), tuple(sorted(possible)))
+
+
+@lru_cache(maxsize=8)
+def packaged_labeller(threshold: float = DEFAULT_THRESHOLD) -> Labeller:
+    """Return the labeller of the packaged rules."""
+    text = resources.files("policy").joinpath("data", "asu", PACKAGED).read_text("utf-8")
+    return Labeller(read_rules(json.loads(text)), threshold)
+
+
+def stated_labels(resource: Mapping[str, Any]) -> Iterator[Coding]:
+    """The labels that the resource itself bears in `meta.security`. Raises ValueError for what is none."""
+    meta = resource.get("meta", {})
+    security = meta.get("security", []) if isinstance(meta, Mapping) else None
+    if not isinstance(security, list):
+        raise ValueError("/meta/security: not a list of labels")
+    for one in security:
+        code = one.get("code") if isinstance(one, Mapping) else None
+        system = one.get("system", "") if isinstance(one, Mapping) else None
+        if not isinstance(code, str) or not isinstance(system, str):
+            raise ValueError("/meta/security: a label without a code")
+        yield Coding(system, code)
+
+
+def objects_of(resource: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Every object in a resource, level by level, but not its `meta` and nothing of contained resources.
+
+    Raises :class:`ValueError` if it is nested too deep.
+    """
+    level: list[Any] = [{name: part for name, part in resource.items() if name not in _APART}]
+    for _ in range(DEEPEST):
+        below: list[Any] = []
+        for part in level:
+            if isinstance(part, dict):
+                yield part
+                below += [one for one in part.values() if isinstance(one, dict | list)]
+            else:
+                below += [one for one in part if isinstance(one, dict | list)]
+        if not below:
+            return
+        level = below
+    raise ValueError(f"nested more than {DEEPEST} deep")
+
+
+def codings_of(resource: Mapping[str, Any]) -> Iterator[Coding]:
+    """Every code of a resource with its system, wherever it stands, but not those of contained resources.
+
+    Raises :class:`ValueError` if it is nested too deep.
+    """
+    for part in objects_of(resource):
+        if (code := coding_of(part)) is not None:
+            yield code
+
+
+def coding_of(part: Mapping[str, Any]) -> Coding | None:
+    """The code that an object of a resource is, if it is one."""
+    code = part.get("code")
+    if not isinstance(code, str):
+        return None
+    system = part.get("system")
+    return Coding(system, code) if isinstance(system, str) else None
+
+
+@lru_cache(maxsize=4096)
+def _system(name: str) -> str:
+    """The one name of a code system: without a version, not as an OID, of SNOMED CT without its edition."""
+    plain = name.partition("|")[0]
+    return _SNOMED[:-1] if plain.startswith(_SNOMED) else _SAME.get(plain, plain)
+
+
+def _id(resource: Mapping[str, Any]) -> str:
+    found = resource.get("id")
+    return found if isinstance(found, str) else ""
