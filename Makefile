@@ -41,7 +41,7 @@ format: .venv/.installed-dev ## rewrite the files in the project's style
 screenshots: .venv/.installed-dev ## write every page of every role, light, dark and narrow, to screenshots/
 	$(BIN)/python -m tests.browser.screenshots
 
-.PHONY: interop bench-edc vectors bench-policy
+.PHONY: interop bench-edc vectors bench-policy bench-consent
 
 vectors: .venv/.installed-dev ## run every third-party vector and print a score per set (VECTORS=DIR[:DIR] JSON=FILE)
 	$(BIN)/python -m tests.vectors --vectors "$(VECTORS)" --json "$(JSON)"
@@ -49,7 +49,7 @@ vectors: .venv/.installed-dev ## run every third-party vector and print a score 
 interop: .venv/.installed-dev ## Concord and Eclipse EDC speak to each other, every scenario (needs a JDK and Maven)
 	$(BIN)/python -m tests.interop
 
-bench: bench-release-load bench-catalogue bench-negotiation bench-policy ## run every bench program
+bench: bench-release-load bench-catalogue bench-negotiation bench-policy bench-consent ## run every bench program
 
 bench-release-load: .venv/.installed ## how long a catalogue request and a withdrawal take while 1 GB is released
 	$(BIN)/python -m bench.release_load
@@ -62,6 +62,9 @@ bench-negotiation: .venv/.installed-dev ## negotiations between two connectors, 
 
 bench-policy: .venv/.installed-dev ## the policy evaluator beside cedarpy, and a million consent records beside a bare loop
 	$(BIN)/python -m bench.policy
+
+bench-consent: .venv/.installed-dev ## one decision over 50 consents, and 100,000 people with provision trees beside only reading them
+	$(BIN)/python -m bench.consent
 
 bench-edc: .venv/.installed-dev ## Concord beside Eclipse EDC, three rounds in turns (needs a JDK and Maven; about 15 minutes)
 	$(BIN)/python -m bench.edc

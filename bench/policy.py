@@ -15,12 +15,11 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import cycle
-from statistics import median
-from time import perf_counter
 from typing import Any, NamedTuple
 
 import cedarpy
 
+from bench.ratio import Ratio, rate, seconds_of, show, turns
 from policy.categories import CATEGORIES
 from policy.columns import Columns
 from policy.decision import Action, Outcome, Regime, Residual, Scope
@@ -43,23 +42,6 @@ POLICIES, BATCH = 1_000, 100
 NOW, BEGIN, END = (datetime(year, 6, 1, tzinfo=UTC) for year in (2026, 2025, 2028))
 ACADEMIC, PUBLIC, MARKETING = (DPV + name for name in ("AcademicResearch", "PublicBenefit", "Marketing"))
 CONSENT = "https://example.org/terms#consent"
-
-
-class Ratio(NamedTuple):
-    """How one thing compares with its floor: `value` must be at least (or at most) `bar`."""
-
-    name: str
-    value: float
-    bar: float
-    at_least: bool
-
-    @property
-    def met(self) -> bool:
-        """Whether the bar is reached."""
-        return self.value >= self.bar if self.at_least else self.value <= self.bar
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.value:.1f} ({'>=' if self.at_least else '<='} {self.bar:g})"
 
 
 # --- the small policy, in both languages ------------------------------------------------------------------------------
@@ -150,9 +132,9 @@ class Cedar:
         """Decisions per second, the faster of its two ways to ask."""
         requests = [case.cedar() for case in cases]
         waiting = cycle(requests)
-        alone = rate(lambda: self._one(next(waiting)))
+        alone = rate(lambda: self._one(next(waiting)), WINDOW)
         batch = (requests * BATCH)[:BATCH]
-        together = rate(lambda: cedarpy.is_authorized_batch(batch, self._policies, self._entities)) * BATCH
+        together = rate(lambda: cedarpy.is_authorized_batch(batch, self._policies, self._entities), WINDOW) * BATCH
         return max(alone, together)
 
 
@@ -164,34 +146,6 @@ def agree(ask: Callable[[Request, State], Outcome], cedar: Cedar) -> None:
             raise SystemExit(f"the engines differ: {case}: {'permit' if ours else 'no'} here")
 
 
-# --- timing -----------------------------------------------------------------------------------------------------------
-
-
-def rate(act: Callable[[], object]) -> float:
-    """Runs per second in one window, after three that warm up."""
-    for _ in range(3):
-        act()
-    count, step, began = 0, 1, perf_counter()
-    while (taken := perf_counter() - began) < WINDOW:
-        for _ in range(step):
-            act()
-        count += step
-        step = min(step * 2, 256)
-    return count / taken
-
-
-def turns(ours: Callable[[], float], floor: Callable[[], float]) -> tuple[float, float]:
-    """The medians of both, measured in turns."""
-    pairs = [(ours(), floor()) for _ in range(ROUNDS)]
-    return median(one for one, _ in pairs), median(other for _, other in pairs)
-
-
-def show(name: str, ours: str, floor: str, ratio: Ratio) -> Ratio:
-    """Print one line of the table."""
-    print(f"{name:<34}{ours:>18}{floor:>20}{ratio.value:>10.2f}   {'met' if ratio.met else 'MISSED'}")
-    return ratio
-
-
 # --- the five comparisons ---------------------------------------------------------------------------------------------
 
 
@@ -201,9 +155,11 @@ def verdict_and_report() -> Iterator[Ratio]:
     agree(small.verdict, cedar)
     agree(lambda request, state: small.report(request, state).outcome, cedar)
     request, state = case.ours()
-    ours, theirs = turns(lambda: rate(lambda: small.verdict(request, state)), lambda: cedar.rate([case]))
+    ours, theirs = turns(
+        ROUNDS, lambda: rate(lambda: small.verdict(request, state), WINDOW), lambda: cedar.rate([case])
+    )
     yield show("one policy, verdict only", _each(ours), _each(theirs), Ratio("verdict", ours / theirs, 5, True))
-    ours, theirs = turns(lambda: rate(lambda: small.report(request, state)), lambda: cedar.rate([case]))
+    ours, theirs = turns(ROUNDS, lambda: rate(lambda: small.report(request, state), WINDOW), lambda: cedar.rate([case]))
     yield show("one policy, full report", _each(ours), _each(theirs), Ratio("report", ours / theirs, 1, True))
 
 
@@ -216,7 +172,9 @@ def many_policies() -> Iterator[Ratio]:
     agree(lambda request, state: library.report(request, state).outcome, cedar)
     cases = [Case(target=target) for target in random.Random(1).sample(targets, BATCH)]
     waiting = cycle([case.ours() for case in cases])
-    ours, theirs = turns(lambda: rate(lambda: library.report(*next(waiting))), lambda: cedar.rate(cases))
+    ours, theirs = turns(
+        ROUNDS, lambda: rate(lambda: library.report(*next(waiting)), WINDOW), lambda: cedar.rate(cases)
+    )
     yield show(
         f"{POLICIES:,} policies, full report", _each(ours), _each(theirs), Ratio("1000", ours / theirs, 10, True)
     )
@@ -234,10 +192,10 @@ def compiling() -> Iterator[Ratio]:
         return compile_policy(read(json.loads(text)))
 
     agree(ready().verdict, Cedar(["urn:a1"]))
-    ours, floor = turns(lambda: 1e6 / rate(ready), lambda: 1e6 / rate(lambda: json.loads(text)))
+    ours, floor = turns(ROUNDS, lambda: 1e6 / rate(ready, WINDOW), lambda: 1e6 / rate(lambda: json.loads(text), WINDOW))
     ratio = Ratio("compile", ours / floor, 20, False)
     yield show("read and compile a small policy", f"{ours:,.1f} us", f"{floor:,.1f} us JSON", ratio)
-    first = 1e6 / rate(lambda: ready().verdict(request, state))
+    first = 1e6 / rate(lambda: ready().verdict(request, state), WINDOW)
     print(f"  with its closures and its first answer {first:,.1f} us, {first / floor:.1f} times parsing its JSON")
 
 
@@ -313,17 +271,11 @@ def population() -> Iterator[Ratio]:
     found, plain = bulk(), bare(everybody)
     if not 0 < found.permitted <= PEOPLE or len(plain) != PEOPLE:
         raise SystemExit("nobody is permitted: this measures nothing")
-    ours, floor = turns(lambda: _seconds_of(bulk), lambda: _seconds_of(lambda: bare(everybody)))
+    ours, floor = turns(ROUNDS, lambda: seconds_of(bulk), lambda: seconds_of(lambda: bare(everybody)))
     ratio = Ratio("population", ours / floor, 10, False)
     yield show(f"{PEOPLE:,} consents at once", f"{ours:.3f} s", f"{floor:.3f} s bare", ratio)
     told = ", ".join(f"{code} {count:,}" for code, count in sorted(found.by_code.items(), key=lambda one: -one[1]))
     print(f"  {told}; the bare one says yes to {sum(plain):,}")
-
-
-def _seconds_of(act: Callable[[], object]) -> float:
-    began = perf_counter()
-    act()
-    return perf_counter() - began
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """A catalogue and its datasets as Dataspace Protocol 2025-1 JSON (Catalog Protocol; schemas catalog-, dataset-).
 
 Besides DSP's own terms a dataset carries only `dct:` and `dcat:` terms, which the DSP context declares, and one key
-written as a full IRI: how many people are expected to be in a release, never below ten.
+written as a full IRI: how many people are expected to be in a release, now and later, never exactly below ten.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.description import DatasetDescription, Kind
+from catalog.expected import Expected
 from catalog.fields import LANGUAGES
-from catalog.smallnumbers import at_least_ten, band_words
+from catalog.smallnumbers import band_words
 from policy.instants import wire
 
 CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
@@ -42,11 +43,11 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class OnOffer:
-    """A dataset with the offers it is published under and the number of people expected in a release (exact)."""
+    """A dataset with the offers it is published under and the number of people expected in a release."""
 
     description: DatasetDescription
     offers: tuple[Mapping[str, object], ...]
-    expected_yield: int
+    expected_yield: Expected
 
 
 def catalog_json(catalog_id: str, participant_id: str, service: Service, entries: Sequence[OnOffer]) -> Json:
@@ -80,7 +81,7 @@ def root_dataset_json(entry: OnOffer, service: Service) -> Json:
 def dataset_json(entry: OnOffer, service: Service) -> Json:
     """Return one Dataset as it stands inside a Catalog. Raises `OfferError`."""
     before, after = _around_the_yield(entry.description, entry.offers, service)
-    return before | {EXPECTED_YIELD: at_least_ten(entry.expected_yield)} | after
+    return before | {EXPECTED_YIELD: entry.expected_yield.wire()} | after
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,11 @@ class Rendered:
     before: bytes
     after: bytes
 
-    def text(self, expected_yield: int) -> bytes:
+    def text(self, expected_yield: Expected) -> bytes:
         """The whole object."""
-        return b"".join((self.before, at_least_ten(expected_yield).encode(), self.after))
+        return b"".join((self.before, _dump(expected_yield.wire()), self.after))
 
-    def root(self, expected_yield: int) -> bytes:
+    def root(self, expected_yield: Expected) -> bytes:
         """The same as a whole answer, with its context: what `root_dataset_json` returns, as text."""
         return b"".join((_ROOT, self.text(expected_yield)[1:]))
 
@@ -108,7 +109,7 @@ def rendered(about: DatasetDescription, offers: Sequence[Mapping[str, object]], 
     The text is that of `dataset_json`, key for key.
     """
     before, after = _around_the_yield(about, offers, service)
-    return Rendered(_dump(before)[:-1] + f',"{EXPECTED_YIELD}":"'.encode(), b'",' + _dump(after)[1:])
+    return Rendered(_dump(before)[:-1] + f',"{EXPECTED_YIELD}":'.encode(), b"," + _dump(after)[1:])
 
 
 def rendered_catalog(catalog_id: str, participant_id: str, service: Service, datasets: Sequence[bytes]) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from catalog.dsp import EXPECTED_YIELD, KIND, OnOffer, Service, dataset_json
+from catalog.expected import Told, read_told
 
 Json = Mapping[str, object]
 _LONGEST = 4000
@@ -23,7 +24,7 @@ class CatalogUnreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One dataset as seen by a consumer. `kind` is "records", "stream" or ""; `expected_yield` and `extent` are words.
+    """One dataset as seen by a consumer. `kind` is "records", "stream" or ""; `extent` is words.
 
     `offers` are the Offers as published (without target), `endpoint_url` the DSP base address that negotiates them,
     `provider` the participant id of the catalogue.
@@ -40,7 +41,7 @@ class Listing:
     languages: tuple[str, ...]
     countries: tuple[str, ...]
     extent: str
-    expected_yield: str
+    expected_yield: Told
     formats: tuple[str, ...]
     offers: tuple[Json, ...]
     endpoint_url: str
@@ -107,7 +108,7 @@ def _listing(body: Json, provider: str, services: Mapping[str, Json], where: str
         languages=tuple(iri.rpartition("/")[2] for iri in _texts(body, "language")),
         countries=tuple(iri.rpartition("/")[2] for iri in _texts(body, "spatial")),
         extent=_text(body, "extent"),
-        expected_yield=next(_words(body.get(EXPECTED_YIELD)), ""),
+        expected_yield=read_told(body.get(EXPECTED_YIELD)),
         formats=tuple(text for d in distributions for text in _words(d.get("format"))),
         offers=offers,
         endpoint_url=_endpoint(distributions, services, where),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from catalog.dsp import OnOffer, Service, catalog_json, root_dataset_json
+from catalog.expected import Expected, Told
 from catalog.listing import CatalogUnreadable, listing_of, read_catalog, read_dataset
 from catalog.search import Search
 from policy.offers import research_offer
@@ -18,7 +19,7 @@ HOSPITAL = "urn:concord:hospital:1a2b3c4d"
 
 def offered(base, number, **changes) -> OnOffer:
     offer = research_offer(f"urn:uuid:offer-{number}", ["dpv:AcademicResearch"], datetime(2027, 1, 1, tzinfo=UTC))
-    return OnOffer(base.model_copy(update={"id": f"urn:uuid:{number}", **changes}), (offer,), 13)
+    return OnOffer(base.model_copy(update={"id": f"urn:uuid:{number}", **changes}), (offer,), Expected(13))
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_our_own_catalogue_is_read_back(entries):
     assert read.unreadable == ()
     assert read.listings == tuple(listing_of(entry, SERVICE, HOSPITAL) for entry in entries)
     first = read.listings[0]
-    assert (first.title, first.kind, first.expected_yield) == ("Records of routine care", "records", "13")
+    assert (first.title, first.kind, first.expected_yield.people) == ("Records of routine care", "records", "13")
     assert first.endpoint_url == "https://hospital.example/dsp/2025-1"
     assert first.categories == ("conditions", "medications", "laboratory")
     assert first.countries == ("BEL",)
@@ -59,7 +60,7 @@ def test_the_published_example_is_read():
     (listing,) = read.listings
     assert listing.title == listing.id == "urn:uuid:3dd1add8-4d2d-569e-d634-8394a8836a88"
     assert listing.endpoint_url == "https://provider-a.com/connector"
-    assert listing.expected_yield == ""
+    assert listing.expected_yield == Told()
 
 
 def test_the_published_nested_example_has_no_datasets_of_its_own():

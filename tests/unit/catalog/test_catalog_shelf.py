@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from catalog.dsp import OfferError, Service
+from catalog.expected import Expected
 from catalog.paging import CatalogRefusal, Filter, page_of, read_filter
 from catalog.shelf import Shelf, shelved
 from policy.offers import research_offer
@@ -89,5 +90,5 @@ def test_one_offer_under_two_datasets_is_an_error(description):
 
 def test_an_entry_is_found_by_its_id(description):
     shelf = Shelf([on_shelf(description, 7)])
-    assert json.loads(shelf.get("urn:uuid:007").text.root(0))["@id"] == "urn:uuid:007"
+    assert json.loads(shelf.get("urn:uuid:007").text.root(Expected()))["@id"] == "urn:uuid:007"
     assert shelf.get("urn:uuid:008") is None

@@ -18,6 +18,7 @@ from catalog.dsp import (
     rendered_catalog,
     root_dataset_json,
 )
+from catalog.expected import Expected, Told, read_told
 from policy.offers import research_offer
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "dsp-catalog"
@@ -37,7 +38,7 @@ def validator(name: str) -> jsonschema_rs.Validator:
 
 @pytest.fixture
 def entry(description) -> OnOffer:
-    return OnOffer(description, (OFFER,), expected_yield=13)
+    return OnOffer(description, (OFFER,), expected_yield=Expected(13))
 
 
 def the_catalog(*entries: OnOffer) -> dict:
@@ -78,7 +79,7 @@ def test_only_the_bare_context_is_given(entry):
 )
 def test_records_can_be_pulled_or_pushed_and_streams_are_pulled(description, kind, formats):
     about = description.model_copy(update={"kind": Kind(kind)})
-    (dataset,) = the_catalog(OnOffer(about, (OFFER,), 13))["dataset"]
+    (dataset,) = the_catalog(OnOffer(about, (OFFER,), Expected(13)))["dataset"]
     assert [d["format"] for d in dataset["distribution"]] == formats
     assert {d["accessService"]["endpointURL"] for d in dataset["distribution"]} == {SERVICE.endpoint_url}
 
@@ -86,26 +87,42 @@ def test_records_can_be_pulled_or_pushed_and_streams_are_pulled(description, kin
 @pytest.mark.parametrize("people", [0, 12])
 def test_a_dataset_written_out_once_is_the_same_dataset(description, people):
     about = description.model_copy(update={"title": 'A "quoted" \u00e9 title', "description": EXPECTED_YIELD})
-    entry = OnOffer(about, (OFFER,), people)
+    expected = Expected(people, (people, people, 0, 0))
+    entry = OnOffer(about, (OFFER,), expected)
     text = rendered(about, (OFFER,), SERVICE)
-    assert json.loads(text.text(people)) == the_catalog(entry)["dataset"][0]
-    assert json.loads(text.root(people)) == root_dataset_json(entry, SERVICE)
+    assert json.loads(text.text(expected)) == the_catalog(entry)["dataset"][0]
+    assert json.loads(text.root(expected)) == root_dataset_json(entry, SERVICE)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_catalogue_around_written_datasets_is_the_same_catalogue(description, count):
     entries = [
-        OnOffer(description.model_copy(update={"id": f"urn:uuid:{n}"}), (OFFER | {"@id": f"urn:o:{n}"},), 13)
+        OnOffer(description.model_copy(update={"id": f"urn:uuid:{n}"}), (OFFER | {"@id": f"urn:o:{n}"},), Expected(13))
         for n in range(count)
     ]
-    texts = [rendered(one.description, one.offers, SERVICE).text(13) for one in entries]
+    texts = [rendered(one.description, one.offers, SERVICE).text(Expected(13)) for one in entries]
     ids = "urn:concord:hospital:1a2b3c4d#catalog", "urn:concord:hospital:1a2b3c4d"
     assert json.loads(rendered_catalog(*ids, SERVICE, texts)) == the_catalog(*entries)
 
 
 @pytest.mark.parametrize(("people", "told"), [(0, "fewer than 10"), (9, "fewer than 10"), (10, "10"), (13, "13")])
 def test_the_expected_yield_is_never_a_number_below_ten(description, people, told):
-    assert root_dataset_json(OnOffer(description, (OFFER,), people), SERVICE)[EXPECTED_YIELD] == told
+    found = root_dataset_json(OnOffer(description, (OFFER,), Expected(people)), SERVICE)[EXPECTED_YIELD]
+    assert found["people"] == told
+
+
+def test_what_is_expected_later_is_told_in_bands_so_that_no_single_end_shows():
+    told = Expected(13, (12, 9, 0, 0)).wire()
+    assert told["later"] == [{"days": days, "people": n} for days, n in ((30, 10), (90, 0), (180, 0), (365, 0))]
+    assert read_told(told) == Told("13", ((30, "10 or more"), *((days, "fewer than 10") for days in (90, 180, 365))))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, 7, [], {}, {"people": 13}, {"later": 1}, {"later": [{"days": 30, "people": 7}, {"days": 1, "people": 10}]}],
+)
+def test_what_another_catalogue_says_wrongly_of_later_is_left_out(value):
+    assert read_told(value) == Told()
 
 
 def test_the_source_and_the_exact_number_of_people_stay_at_home(entry):
@@ -128,15 +145,15 @@ def test_the_source_and_the_exact_number_of_people_stay_at_home(entry):
 )
 def test_an_offer_that_cannot_stand_in_a_catalogue_is_an_error(description, change):
     with pytest.raises(OfferError):
-        root_dataset_json(OnOffer(description, (OFFER | change,), 13), SERVICE)
+        root_dataset_json(OnOffer(description, (OFFER | change,), Expected(13)), SERVICE)
 
 
 def test_a_dataset_without_an_offer_is_an_error(description):
     with pytest.raises(OfferError):
-        root_dataset_json(OnOffer(description, (), 13), SERVICE)
+        root_dataset_json(OnOffer(description, (), Expected(13)), SERVICE)
 
 
 def test_one_offer_under_two_datasets_is_an_error(entry, description):
-    other = OnOffer(description.model_copy(update={"id": "urn:uuid:2"}), (OFFER,), 13)
+    other = OnOffer(description.model_copy(update={"id": "urn:uuid:2"}), (OFFER,), Expected(13))
     with pytest.raises(OfferError, match="exactly one dataset"):
         the_catalog(entry, other)
