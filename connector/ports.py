@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from connector.sources.folder import Piece
     from connector.sources.openmhealth import DevicePoint, PointError
+    from policy.labelling import Labeller
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -234,13 +235,15 @@ class DataPorts:
     """What the data plane needs from the world.
 
     `pieces` reads FHIR files (`connector.sources.folder.pieces`), `batch` what a device sends
-    (`connector.sources.batches.read`); both block.
+    (`connector.sources.batches.read`); both block. `labeller` is what gives records their security labels; it reads its
+    rules the first time.
     """
 
     renderer: Renderer
     archive: Archive
     pieces: Callable[[Path, Callable[[str], bool]], Iterator[Piece]]
     batch: Callable[[bytes], Iterator[tuple[int, DevicePoint | PointError, bytes]]]
+    labeller: Callable[[], Labeller]
 
 
 Rows = Iterable[dict[str, Any]]

@@ -6,6 +6,7 @@ import ipaddress
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -24,6 +25,9 @@ class Settings(BaseSettings):
     participant_id: str = Field(min_length=8, max_length=200)
     name: str = Field(min_length=2, max_length=120)
     role: Role = "participant"
+    postal_address: str = Field(default="", max_length=400)
+    contact: str = Field(default="", max_length=200)
+    dpo_contact: str = Field(default="", max_length=200)
     environment: Literal["development", "production"] = "development"
     bind_host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
@@ -40,8 +44,22 @@ class Settings(BaseSettings):
     ask_place: bool = False
     freshness_hours: int = Field(default=24, ge=1, le=720)
     erase_days: int = Field(default=30, ge=1, le=365)
+    stop_hours: int = Field(default=24, ge=1, le=720)
+    backups_days: int = Field(default=90, ge=1, le=3650)
+    escalate_hours: int = Field(default=48, ge=1, le=720)
+    suspend_hours: int = Field(default=168, ge=2, le=8760)
     delivery_days: int = Field(default=7, ge=1, le=365)
+    time_zone: str = "UTC"
+    emergency_accounts: tuple[str, ...] = ()
+    emergency_hours: int = Field(default=4, ge=1, le=24)
+    label_rules: Path | None = None
+    label_threshold: float = Field(default=0.5, ge=0, le=1)
+    cds_hooks: Literal["off", "on"] = "off"
+    cds_consents: Literal["known", "sent"] = "known"
+    cds_token_hash: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     keep_messages_days: int = Field(default=90, ge=7, le=3650)
+    own_backup_days: int | None = Field(default=None, ge=1, le=3650)
+    derived_folder: Path | None = None
 
     @field_validator("public_url")
     @classmethod
@@ -50,6 +68,14 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
             raise ValueError("must be an origin such as https://concord.hospital.example")
         return value.rstrip("/")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            return ZoneInfo(value).key
+        except (ValueError, OSError):
+            raise ValueError("must be the name of a time zone such as Europe/Amsterdam") from None
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:

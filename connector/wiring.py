@@ -7,10 +7,12 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from connector.bells import LocalBells
 from connector.dataplane.archive import FileArchive
+from connector.dataplane.derived import DerivedFiles
 from connector.dataplane.received import ReceivedFiles
 from connector.dataplane.workers import WorkerPool
 from connector.deidentify.preparing import prepare
@@ -22,12 +24,15 @@ from connector.identity.people.relying_party import Issuer
 from connector.identity.speaking import PeerIdentity
 from connector.jobs.arrival import Arrivals
 from connector.jobs.clearing import Clearing
+from connector.jobs.copies import CopyEraser
 from connector.jobs.courier import Courier
 from connector.jobs.deadlines import Deadlines
 from connector.jobs.duties import DutyKeeper
 from connector.jobs.eraser import Eraser
 from connector.jobs.heartbeat import Heartbeat
 from connector.jobs.inbox import PushInbox
+from connector.jobs.labelling import Labelling
+from connector.jobs.overdue import Overdue
 from connector.jobs.pruning import Pruning
 from connector.jobs.puller import Puller
 from connector.jobs.pusher import Pusher
@@ -44,6 +49,7 @@ from connector.services.context import Context, Identity
 from connector.services.delivery import Deliveries
 from connector.services.duties import ALL, Executors
 from connector.services.gate import ReleaseGate
+from connector.services.received.shelf import Shelf
 from connector.services.registry import AS_IN_PRODUCTION, Deciding, Services
 from connector.services.signing import KeySigner
 from connector.services.signing_in import CALLBACK
@@ -51,6 +57,7 @@ from connector.services.tasks import Tasks
 from connector.services.trust import Members
 from connector.settings import Settings
 from connector.sources import batches, folder
+from connector.sources.label_rules import labeller_of
 from connector.storage import SqliteStore
 from connector.vault import FileVault
 from connector.vault.log_head import FileLogHead
@@ -99,6 +106,8 @@ class Participant:
 
 async def build(settings: Settings, plugs: Plugs = PRODUCTION) -> Participant:
     """Build and start a participant on the running event loop. The caller holds the directory's lock."""
+    if settings.label_rules is not None:
+        labeller_of(settings.label_rules, settings.label_threshold)  # refuse to start rather than to label nothing
     bells = LocalBells(asyncio.get_running_loop())
     clock = plugs.clock
     store = plugs.store(settings.directory / STORE_FILE, bells.ring_from_thread)
@@ -122,10 +131,12 @@ async def build(settings: Settings, plugs: Plugs = PRODUCTION) -> Participant:
     context.tasks.spawn(Sequencer(context, NoteSigner(identity.id, log_key.public, log_key.sign)).run())
     context.tasks.spawn(Courier(context).run())
     context.tasks.spawn(Pruning(context).run())
+    context.tasks.spawn(Labelling(context).run())
     if settings.role == "wallet":
         context.tasks.spawn(Heartbeat(context).run())
     await services.start()
     context.tasks.spawn(Deadlines(context, services.negotiations).run())
+    context.tasks.spawn(Overdue(context, services.suspending).run())
     context.tasks.spawn(_warm(context))
     if plugs.fetching:
         _fetch(context, services)
@@ -142,6 +153,7 @@ def _data_ports(settings: Settings) -> DataPorts:
     return DataPorts(
         renderer=WorkerPool(settings.release_workers, prepare), archive=FileArchive(settings.directory / "provenance"),
         pieces=folder.pieces, batch=batches.read,
+        labeller=partial(labeller_of, settings.label_rules, settings.label_threshold),
     )  # fmt: skip
 
 
@@ -156,11 +168,15 @@ async def _warm(context: Context) -> None:
 def _fetch(context: Context, services: Services) -> None:
     """Fetch and take in what was agreed as a consumer, erase what people took back; push as a provider."""
     files = ReceivedFiles(context.directory / "received")
-    eraser = Eraser(context, services.erasure_desk, files)
+    folder = context.settings.derived_folder or context.directory / "derived"
+    derived = DerivedFiles(folder.resolve())
+    services.derivations.shelf = services.looking.shelf = Shelf(files, derived, folder)
+    eraser = Eraser(context, services.erasure_desk, files, derived)
+    clearing = Clearing(context, services.endings, files, CopyEraser(context, derived))
     arrivals = Arrivals(context, files, eraser)
     services.inbox = inbox = PushInbox(context, arrivals)
     workers = (
-        eraser, Clearing(context, services.endings, files), inbox, Puller(context, services.transfers, arrivals),
+        eraser, clearing, inbox, Puller(context, services.transfers, arrivals),
         Pusher(context, services.transfers, services.releasing), DutyKeeper(context, services.transfers, files),
     )  # fmt: skip
     for worker in workers:

@@ -26,6 +26,7 @@ from contracts.amending import (
     ProposedTerms,
 )
 from contracts.duties import DutyDone, DutyNotice
+from contracts.erasing import Answer, HeldObject, ObjectLookedAt, ObjectState, Received, Statement
 from contracts.faults import shape_fault
 from contracts.fields import (
     Count,
@@ -39,9 +40,57 @@ from contracts.fields import (
     Reference,
     UrnUuid,
 )
+from contracts.linking import LinkDoubt, LinkDoubtNotice, LinkStanding, LinkStandingNotice
+from contracts.opting_out import OptOutDelivery, OptOutReceived, OptOutStatement, OptOutTaken
 from contracts.shape import Json, Listed, Strict
 from contracts.study import StudyApproval, StudyRequest
+from contracts.withdrawing import (
+    Check,
+    Ending,
+    InformedRecipient,
+    Noted,
+    Notice,
+    Progress,
+    Reminder,
+    ReminderNotice,
+    Resumption,
+    ResumptionNotice,
+    Standing,
+    StandingNotice,
+    Suspension,
+    SuspensionNotice,
+    Tracking,
+    WithdrawalNotice,
+)
 from policy.consent import State
+
+__all__ = [
+    "CLAIMS",
+    "EXCHANGES",
+    "Answer",
+    "Check",
+    "Ending",
+    "HeldObject",
+    "InformedRecipient",
+    "Noted",
+    "Notice",
+    "ObjectLookedAt",
+    "ObjectState",
+    "Progress",
+    "Received",
+    "Reminder",
+    "ReminderNotice",
+    "Resumption",
+    "ResumptionNotice",
+    "Standing",
+    "StandingNotice",
+    "Statement",
+    "Suspension",
+    "SuspensionNotice",
+    "Tracking",
+    "WithdrawalNotice",
+]
+"""Beside what is defined here: the words of `contracts.erasing` and `contracts.withdrawing`, part of this exchange."""
 
 
 class Party(StrEnum):
@@ -53,22 +102,6 @@ class Party(StrEnum):
     RECIPIENT = "recipient"
     PARTY = "party"
     PROVIDER = "provider"
-
-
-class Ending(StrEnum):
-    """What a recipient must do when a person stops: delete what it has, or take no more."""
-
-    ERASE = "erase"
-    STOP = "stop"
-
-
-class Answer(StrEnum):
-    """What a recipient states about a notice of withdrawal."""
-
-    RECEIVED = "received"
-    STOPPED = "stopped"
-    ERASED = "erased"
-    EXCEPTION = "exception"
 
 
 ConsentState = State
@@ -85,11 +118,21 @@ class Effect(StrEnum):
 
 
 class UseKind(StrEnum):
-    """What happened with a person's data at a holder; refused: somebody asked and got nothing."""
+    """What happened with a person's data at a holder; refused: somebody asked and got nothing.
+
+    emergency: staff looked at it in an emergency that they declared; reviewed: what was found of that; file: somebody
+    there opened the person's file. None of these leaves the holder, and each says why.
+    """
 
     RELEASE = "release"
     STREAM = "stream"
     REFUSED = "refused"
+    EMERGENCY = "emergency"
+    REVIEWED = "reviewed"
+    FILE = "file"
+
+
+_SENT = frozenset({UseKind.RELEASE, UseKind.STREAM})
 
 
 class StudyToHolder(Strict):
@@ -176,15 +219,6 @@ class ConsentAcknowledged(Strict):
     acknowledgement: Jws
 
 
-class InformedRecipient(Strict):
-    """A recipient the holder sends a notice of withdrawal to."""
-
-    notice: UrnUuid
-    name: Name
-    participant: Participant
-    agreement: Reference
-
-
 class Acknowledgement(Strict):
     """Claims signed by the holder: from `committed_at` on, this version of the consent decides."""
 
@@ -202,85 +236,14 @@ class Heartbeat(Strict):
     links: Count
 
 
-class WithdrawalNotice(Strict):
-    """Holder to recipient: a person stopped."""
-
-    notice: Jws
-
-
-class Notice(Strict):
-    """Claims signed by the holder. `code` is the recipient's own pseudonym; `cut` the last offset sent, by transfer."""
-
-    notice: UrnUuid
-    agreement: Reference
-    study: UrnUuid
-    code: Reference
-    kind: Ending
-    effective_at: Instant
-    deadline: Instant
-    cut: dict[Reference, Count] = Field(description="an object: transfer id to offset in bytes")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.deadline < self.effective_at:
-            raise shape_fault(("deadline",), "is before effective_at", "a later time")
-        return self
-
-
 class StatementDelivery(Strict):
     """The recipient's answer to a notice, and later its POST to the holder."""
 
     statement: Jws
 
 
-class Received(Strict):
-    """Claims signed by the recipient at once: the notice arrived."""
-
-    notice: UrnUuid
-    agreement: Reference
-    answer: Literal[Answer.RECEIVED] = Field(description="received")
-    at: Instant
-
-
-class Statement(Strict):
-    """Claims signed by the recipient: what it did. Counts are of what it held; `bytes_after` came in after the cut."""
-
-    notice: UrnUuid
-    agreement: Reference
-    answer: Literal[Answer.STOPPED, Answer.ERASED, Answer.EXCEPTION] = Field(description="stopped, erased or exception")
-    at: Instant
-    objects: Count
-    lines: Count
-    bytes: Count
-    bytes_after: Count
-    remaining: tuple[Paragraph, ...] = Field(description="an array of texts: what is kept, empty if nothing")
-    ground: Paragraph | None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.answer == Answer.EXCEPTION and (not self.remaining or self.ground is None):
-            raise shape_fault((), "is an exception without remaining or ground", "what is kept, and on what ground")
-        if self.answer == Answer.ERASED and (self.remaining or self.ground is not None):
-            raise shape_fault(
-                (), "is erased yet keeps something", "no remaining and no ground, or the answer exception"
-            )
-        return self
-
-
-class Progress(Strict):
-    """Holder to wallet: what a recipient stated, for the person to see."""
-
-    consent: UrnUuid
-    version: Ordinal
-    holder: Participant
-    recipient: Participant
-    recipient_name: Name
-    notice: UrnUuid
-    statement: Jws
-
-
 class Use(Strict):
-    """One use, or refused use, of a linked person's data. `reason` is given exactly when it was refused."""
+    """One use, or refused use, of a linked person's data. `reason` is null where data was sent, and else says why."""
 
     link: Reference
     at: Instant
@@ -294,8 +257,8 @@ class Use(Strict):
 
     @model_validator(mode="after")
     def _reason_when_refused(self) -> Self:
-        if (self.kind is UseKind.REFUSED) != (self.reason is not None):
-            raise shape_fault(("reason",), "does not fit the kind", "text if refused, else null")
+        if (self.kind in _SENT) != (self.reason is None):
+            raise shape_fault(("reason",), "does not fit the kind", "null if data was sent, else text")
         return self
 
 
@@ -324,12 +287,19 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
     Exchange("/studies", Party.RESEARCH, Party.HOLDER, StudyToHolder, 202, StudyWaiting),
     Exchange("/studies", Party.HOLDER, Party.WALLET, StudyToWallet, 200, Done),
     Exchange("/links", Party.WALLET, Party.HOLDER, LinkRequest, 200, LinkMade),
+    Exchange("/doubts", Party.WALLET, Party.HOLDER, LinkDoubtNotice, 200, Done),
+    Exchange("/link-standings", Party.HOLDER, Party.WALLET, LinkStandingNotice, 200, Done),
     Exchange("/consents", Party.WALLET, Party.HOLDER, ConsentDelivery, 200, ConsentAcknowledged),
     Exchange("/heartbeat", Party.WALLET, Party.HOLDER, Heartbeat, 200, Done),
     Exchange("/withdrawals", Party.HOLDER, Party.RECIPIENT, WithdrawalNotice, 200, StatementDelivery),
+    Exchange("/resumptions", Party.HOLDER, Party.RECIPIENT, ResumptionNotice, 200, StatementDelivery),
+    Exchange("/reminders", Party.HOLDER, Party.RECIPIENT, ReminderNotice, 200, StatementDelivery),
     Exchange("/statements", Party.RECIPIENT, Party.HOLDER, StatementDelivery, 200, Done),
     Exchange("/progress", Party.HOLDER, Party.WALLET, Progress, 200, Done),
+    Exchange("/standings", Party.HOLDER, Party.WALLET, StandingNotice, 200, Done),
+    Exchange("/suspensions", Party.PROVIDER, Party.RECIPIENT, SuspensionNotice, 200, Done),
     Exchange("/uses", Party.HOLDER, Party.WALLET, Uses, 200, Done),
+    Exchange("/opt-outs", Party.WALLET, Party.HOLDER, OptOutDelivery, 200, OptOutTaken),
     Exchange("/endings", Party.PARTY, Party.PARTY, EndingNotice, 200, EndingTaken),
     Exchange("/erasures", Party.RECIPIENT, Party.PROVIDER, ErasureNotice, 200, Done),
     Exchange("/amendments", Party.PARTY, Party.PARTY, AmendmentProposal, 200, Done),
@@ -342,17 +312,25 @@ CLAIMS: Final[tuple[type[Strict], ...]] = (
     StudyApproval,
     LinkProof,
     Link,
+    LinkDoubt,
+    LinkStanding,
     Delivery,
     Acknowledgement,
     Notice,
+    Resumption,
+    Reminder,
     Received,
     Statement,
+    Tracking,
+    Suspension,
     ContractEnd,
     EndReceived,
     ContractErased,
     ProposedTerms,
     AnswerToTerms,
     DutyDone,
+    OptOutStatement,
+    OptOutReceived,
 )
 """What travels inside a JWS (with `policy.consent.ConsentRecord`)."""
 

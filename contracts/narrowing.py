@@ -7,10 +7,11 @@ may be selected: nobody, at either side, gets beyond it by negotiating.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
+from contracts.deadlines import Times, narrower_times
 from contracts.faults import MessageError
 from contracts.study import StudyRequest, Window
 from contracts.terms import Selection, bound_terms
@@ -29,7 +30,8 @@ class Narrowing:
     """What is to be narrowed; what is empty stays as it stands.
 
     `purposes` are IRIs or prefixed terms, `until` the last instant of the contract, `recipients` participant ids,
-    `categories` keys of `policy.categories`, `records_from` and `records_until` clinical days, both included.
+    `categories` keys of `policy.categories`, `records_from` and `records_until` clinical days, both included. `times`
+    are those of a withdrawal: shorter is narrower.
     """
 
     purposes: tuple[str, ...] = ()
@@ -38,6 +40,7 @@ class Narrowing:
     categories: tuple[str, ...] = ()
     records_from: date | None = None
     records_until: date | None = None
+    times: Times = field(default_factory=Times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ def narrowed(
     if wanted.recipients:
         made = narrowing.for_recipients(made, wanted.recipients)
         _within_study(wanted, study)
+    made = narrower_times(made, wanted.times)
     chosen = _selected(selection or EVERYTHING, wanted)
     if chosen != (selection or EVERYTHING):
         made = narrowing.with_selection(made, chosen.digest)

@@ -115,12 +115,17 @@ class StudyRequest(Strict):
 
 
 class StudyApproval(Strict):
-    """A holder's yes to a study request: this version, for these of its datasets."""
+    """A holder's yes to a study request: this version, for these of its datasets.
+
+    `broad_consent`: the holder lets the study rest on consents that it has from the person already, where those cover
+    it and the person gave no answer to the study itself.
+    """
 
     study: UrnUuid
     study_digest: Digest
     holder: Participant
     datasets: Several[Reference]
+    broad_consent: bool = Field(description="true or false")
     approved_at: Instant
 
 

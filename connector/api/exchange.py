@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from connector.api.bodies import read_bytes, read_object
 from connector.api.doors import participant_of
 from connector.identity.members import Member
+from connector.problems import Problem
 from connector.services.context import Context
 from connector.services.delivery import wake_recipient
 
@@ -54,6 +55,18 @@ async def links(request: Request) -> Response:
     return await _answer(request, participant_of(request).services.link_desk.accept)
 
 
+@router.post("/doubts")
+async def doubts(request: Request) -> Response:
+    """A person says that a link of theirs joins them with somebody else's record."""
+    return await _answer(request, participant_of(request).services.disputes.receive)
+
+
+@router.post("/link-standings")
+async def link_standings(request: Request) -> Response:
+    """A holder tells a wallet how a link stands."""
+    return await _answer(request, participant_of(request).services.wallet.links.standing)
+
+
 @router.post("/consents")
 async def consents(request: Request) -> Response:
     """A signed consent, change or withdrawal."""
@@ -78,6 +91,30 @@ async def statements(request: Request) -> Response:
     return await _answer(request, participant_of(request).services.stopping.receive)
 
 
+@router.post("/resumptions")
+async def resumptions(request: Request) -> Response:
+    """Somebody who had paused goes on."""
+    return await _answer(request, participant_of(request).services.resuming.resumed)
+
+
+@router.post("/reminders")
+async def reminders(request: Request) -> Response:
+    """A holder reminds this recipient of a withdrawal that is overdue."""
+    return await _answer(request, participant_of(request).services.resuming.reminded)
+
+
+@router.post("/standings")
+async def standings(request: Request) -> Response:
+    """A holder tells the wallet that it ended a consent itself."""
+    return await _answer(request, participant_of(request).services.standings.receive)
+
+
+@router.post("/suspensions")
+async def suspensions(request: Request) -> Response:
+    """The provider lets a contract rest, or go on."""
+    return await _answer(request, participant_of(request).services.suspending.receive)
+
+
 @router.post("/progress")
 async def progress(request: Request) -> Response:
     """A holder forwards a recipient's statement to the person's wallet."""
@@ -96,6 +133,17 @@ async def erasures(request: Request) -> Response:
     return await _answer(request, participant_of(request).services.endings.erased)
 
 
+@router.get("/erasures/{notice}/{object}")
+async def erasure(request: Request, notice: str, object: str) -> Response:
+    """Whether a person is really gone from one thing that a statement of ours listed: 410 when they are."""
+    participant = participant_of(request)
+    sender = await participant.context.members.authenticate(request.headers.get("authorization"), b"")
+    found = await participant.services.looking.look(sender, notice, object)
+    if found is None:
+        raise Problem(410, "erased", "This is gone", "nothing of the person is in it")
+    return JSONResponse(found.wire())
+
+
 @router.post("/amendments")
 async def amendments(request: Request) -> Response:
     """The other side proposes changed terms."""
@@ -112,6 +160,12 @@ async def answers(request: Request) -> Response:
 async def duties(request: Request) -> Response:
     """The recipient states that it did what it owed."""
     return await _answer(request, participant_of(request).services.duties.receive)
+
+
+@router.post("/opt-outs")
+async def opt_outs(request: Request) -> Response:
+    """A person opts out of secondary use, or takes that back."""
+    return await _answer(request, participant_of(request).services.opt_out_desk.receive)
 
 
 @router.post("/uses")

@@ -37,10 +37,10 @@ def grant(
 ) -> int:  # fmt: skip
     """Record a yes, signed with the person's key, and send it to every holder it concerns."""
     with desk(directory) as reached:
-        whom = _account(reached, account)
+        whom = account_of(reached, account)
         body = {
             "account": whom, "study": study, "decision": "yes", "authority": authority,
-            "datasets": _chosen(data) if data else _everything(reached, whom, study),
+            "datasets": chosen(data) if data else _everything(reached, whom, study),
             "window_start": since.date() if since else None, "window_end": until.date() if until else None,
         }  # fmt: skip
         recorded = reached.post("/api/consents", body)
@@ -53,7 +53,7 @@ def refuse(
 ) -> int:
     """Record a no, and send it to every holder it concerns."""
     with desk(directory) as reached:
-        body = {"account": _account(reached, account), "study": study, "decision": "no", "authority": authority}
+        body = {"account": account_of(reached, account), "study": study, "decision": "no", "authority": authority}
         recorded = reached.post("/api/consents", body)
     return _told(recorded, "Recorded: no.", json)
 
@@ -64,7 +64,7 @@ def withdraw(
 ) -> int:
     """Stop sharing with a study, at every holder and every recipient."""
     with desk(directory) as reached:
-        body = {"account": _account(reached, account), "study": study, "kind": kind}
+        body = {"account": account_of(reached, account), "study": study, "kind": kind}
         progress = reached.post("/api/consents/withdraw", body)
     names = ", ".join(one["holder_name"] for one in progress["holders"])
     return _told(progress, f"Stopping at {names}. See it with: concord consent list --account ...", json)
@@ -75,7 +75,7 @@ def listed(account: Anybody = None, directory: Directory = HERE, json: Json = Fa
     """What people answered, and how far it got."""
     with desk(directory) as reached:
         everybody = reached.get("/api/people")
-        wanted = {_account(reached, account)} if account else {one["id"] for one in everybody}
+        wanted = {account_of(reached, account)} if account else {one["id"] for one in everybody}
         rows = [
             {"account": one["id"], "name": one["name"], **card}
             for one in everybody
@@ -100,7 +100,7 @@ def _told(value: Any, sentence: str, json: bool) -> int:
     return 0
 
 
-def _account(reached: Desk, wanted: str) -> str:
+def account_of(reached: Desk, wanted: str) -> str:
     """The one account that is meant. Raises Problem 400."""
     everybody = reached.get("/api/people")
     fitting = [one for one in everybody if wanted in (one["id"], one["subject"])]
@@ -115,9 +115,10 @@ def _everything(reached: Desk, account: str, study: str) -> dict[str, None]:
     return {one["dataset"]: None for one in page["datasets"] if one["linked"]}
 
 
-def _chosen(data: list[str]) -> dict[str, list[str] | None]:
-    chosen: dict[str, list[str] | None] = {}
+def chosen(data: list[str]) -> dict[str, list[str] | None]:
+    """What --data says: dataset to kinds, None for all of them."""
+    found: dict[str, list[str] | None] = {}
     for text in data:
         dataset, equals, kinds = text.partition("=")
-        chosen[dataset] = [kind for kind in kinds.split(",") if kind] if equals else None
-    return chosen
+        found[dataset] = [kind for kind in kinds.split(",") if kind] if equals else None
+    return found

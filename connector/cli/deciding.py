@@ -11,6 +11,7 @@ import typer
 from connector.cli import showing
 from connector.cli.desk import desk
 from connector.cli.options import HERE, Directory, Json
+from connector.cli.timing import BackupsWithin, EraseWithin, Freshness, StopWithin, times
 
 approvals = typer.Typer(help="Requests for our data that wait for a person's verdict.", no_args_is_help=True)
 rules = typer.Typer(help="How requests are answered once policy allows them.", no_args_is_help=True)
@@ -87,11 +88,14 @@ def refuse(pid: Pid, reason: Reason, terms: Terms = "", directory: Directory = H
 @approvals.command("counter", epilog="Example: concord approvals counter urn:uuid:5b0f3a52-... --until 2027-06-30")
 def counter_request(
     pid: Pid, purpose: Purposes = None, until: Until = None, category: Kinds = None, recipient: Recipients = None,
-    records_from: From = None, records_until: To = None, terms: Terms = "", directory: Directory = HERE,
+    records_from: From = None, records_until: To = None, stop_within: StopWithin = None,
+    erase_within: EraseWithin = None, backups_within: BackupsWithin = None, freshness: Freshness = None,
+    terms: Terms = "", directory: Directory = HERE,
     json: Json = False,
 ) -> int:  # fmt: skip
     """Answer a request with a narrower offer; what is not said stays as it is."""
     body = {"terms": terms} | _narrowing(purpose, until, category, recipient, records_from, records_until)
+    body["times"] = times(stop_within, erase_within, backups_within, freshness)
     return _done("approvals", pid, "counter", body, "The narrower offer is on its way.", directory, json)
 
 
@@ -186,11 +190,14 @@ def accept(pid: Pid, terms: Terms = "", directory: Directory = HERE, json: Json 
 )
 def counter_offer(
     pid: Pid, purpose: Purposes = None, until: Until = None, category: Kinds = None, recipient: Recipients = None,
-    records_from: From = None, records_until: To = None, terms: Terms = "", directory: Directory = HERE,
+    records_from: From = None, records_until: To = None, stop_within: StopWithin = None,
+    erase_within: EraseWithin = None, backups_within: BackupsWithin = None, freshness: Freshness = None,
+    terms: Terms = "", directory: Directory = HERE,
     json: Json = False,
 ) -> int:  # fmt: skip
     """Answer an offer with a narrower request; what is not said stays as it is."""
     body = {"terms": terms} | _narrowing(purpose, until, category, recipient, records_from, records_until)
+    body["times"] = times(stop_within, erase_within, backups_within, freshness)
     return _done("negotiations", pid, "counter", body, "The narrower request is on its way.", directory, json)
 
 
@@ -217,10 +224,12 @@ def end(pid: Pid, reason: Reason, directory: Directory = HERE, json: Json = Fals
 def offer(
     consumer: Consumer, dataset: Offered, study: Study = "", purpose_of_study: Aim = "", purpose: Purposes = None,
     until: Until = None, category: Kinds = None, recipient: Recipients = None, records_from: From = None,
-    records_until: To = None, directory: Directory = HERE, json: Json = False,
+    records_until: To = None, stop_within: StopWithin = None, erase_within: EraseWithin = None,
+    backups_within: BackupsWithin = None, freshness: Freshness = None, directory: Directory = HERE, json: Json = False,
 ) -> int:  # fmt: skip
     """Make the first offer to a participant: a dataset of ours, as published or narrower."""
     body = _narrowing(purpose, until, category, recipient, records_from, records_until)
+    body["times"] = times(stop_within, erase_within, backups_within, freshness)
     body |= {"consumer": consumer, "dataset": dataset, "study": study, "purpose": purpose_of_study}
     with desk(directory, needs_server=True) as reached:
         begun = reached.post("/api/offers", body)

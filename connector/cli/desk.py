@@ -35,6 +35,14 @@ class Desk:
         given = {name: str(value) for name, value in params.items() if value is not None}
         return _value(self._process.call("GET", path, params=given))
 
+    def fetch(self, path: str, **params: object) -> bytes:
+        """Read a file, as its bytes."""
+        given = {name: str(value) for name, value in params.items() if value is not None}
+        answer = self._process.call("GET", path, params=given)
+        if not answer.ok:
+            raise problem_of(answer)
+        return bytes(answer.body)
+
     def post(self, path: str, body: Mapping[str, object] | None = None) -> Any:
         """Do something."""
         return _value(self._process.call("POST", path, _bytes(body or {})))

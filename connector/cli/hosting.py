@@ -10,6 +10,7 @@ import typer
 from connector.cli import showing
 from connector.cli.desk import desk
 from connector.cli.options import HERE, Directory, Json
+from connector.problems import invalid
 
 people = typer.Typer(help="The people a wallet hosts.", no_args_is_help=True)
 links = typer.Typer(help="One-time codes that link a record at a holder to a wallet.", no_args_is_help=True)
@@ -36,7 +37,7 @@ def host(name: Name, subject: Subject, born: Born = None, directory: Directory =
     """Open an account for a person, with a signing key of their own."""
     with desk(directory) as reached:
         made = reached.post("/api/people", {"name": name, "subject": subject, "born": born.date() if born else None})
-    return _made(made, f"{name} has the account {made['id']}", json)
+    return told(made, f"{name} has the account {made['id']}", json)
 
 
 @people.command("list", epilog="Example: concord people list --directory wallet")
@@ -44,14 +45,15 @@ def hosted(directory: Directory = HERE, json: Json = False) -> int:
     """Everybody this wallet hosts."""
     with desk(directory) as reached:
         rows = reached.get("/api/people")
-    return _rows(rows, "Nobody is hosted here.", json)
+    return shown(rows, _PEOPLE, "Nobody is hosted here.", json)
 
 
 @links.command(epilog="Example: concord link code 'Moe, Ada' --directory hospital")
 def code(patient: Patient, directory: Directory = HERE, json: Json = False) -> int:
     """Make a one-time code for a patient. It is shown once; earlier unused ones lapse."""
     with desk(directory) as reached:
-        made = reached.post(f"/api/patients/{_patient(reached.get('/api/patients'), patient)}/link-code")
+        whom = showing.segment(patient_of(reached.get("/api/patients"), patient))
+        made = reached.post(f"/api/patients/{whom}/link-code")
     if json:
         showing.as_json(made)
         return 0
@@ -64,7 +66,7 @@ def enter(account: Account, holder: Holder, code: Code, directory: Directory = H
     """Enter a code at the wallet, for a person who cannot."""
     with desk(directory) as reached:
         card = reached.post("/api/links", {"account": account, "holder": holder, "code": code})
-    return _made(card, f"Linked to {card['holder_name']}.", json)
+    return told(card, f"Linked to {card['holder_name']}.", json)
 
 
 @accounts.command("open", epilog="Example: concord account open --name 'Ines Sol' --subject ines --role steward")
@@ -72,7 +74,7 @@ def opened(name: Name, subject: Subject, role: Roles, directory: Directory = HER
     """Let somebody of the staff sign in, or give them further roles."""
     with desk(directory) as reached:
         made = reached.post("/api/accounts", {"name": name, "subject": subject, "roles": role})
-    return _made(made, f"{name} may sign in as {', '.join(role)}.", json)
+    return told(made, f"{name} may sign in as {', '.join(role)}.", json)
 
 
 @accounts.command("list", epilog="Example: concord account list --directory hospital")
@@ -80,7 +82,7 @@ def listed(directory: Directory = HERE, json: Json = False) -> int:
     """Everybody who may sign in."""
     with desk(directory) as reached:
         rows = reached.get("/api/accounts")
-    return _rows(rows, "Nobody may sign in here.", json)
+    return shown(rows, _PEOPLE, "Nobody may sign in here.", json)
 
 
 @accounts.command("close", epilog="Example: concord account close ACCOUNT --directory hospital")
@@ -88,21 +90,30 @@ def closed(account: Account, directory: Directory = HERE, json: Json = False) ->
     """Let nobody sign in with an account any more; its sessions end at once."""
     with desk(directory) as reached:
         reached.post(f"/api/accounts/{showing.segment(account)}/close")
-    return _made({"id": account, "standing": "closed"}, "The account is closed.", json)
+    return told({"id": account, "standing": "closed"}, "The account is closed.", json)
 
 
-def _patient(rows: list[dict[str, str]], wanted: str) -> str:
-    from connector.problems import invalid
-
+def patient_of(rows: list[dict[str, str]], wanted: str) -> str:
+    """The id of the one patient that is meant. Raises Problem 400."""
     fitting = [one for one in rows if wanted in (one["id"], one["number"])]
     words = wanted.replace(",", " ").casefold().split()
     fitting = fitting or [one for one in rows if all(word in one["name"].casefold() for word in words)]
     if len(fitting) != 1:
         raise invalid(f"{len(fitting)} patients fit", "patient", "a number or a name that fits one")
-    return showing.segment(fitting[0]["id"])
+    return fitting[0]["id"]
 
 
-def _made(value: object, sentence: str, json: bool) -> int:
+def account_of(rows: list[dict[str, str]], wanted: str) -> str:
+    """The one account that is meant, of those a wallet hosts. Raises Problem 400."""
+    fitting = [one for one in rows if wanted in (one["id"], one["subject"])]
+    fitting = fitting or [one for one in rows if wanted.casefold() == one["name"].casefold()]
+    if len(fitting) != 1:
+        raise invalid(f"{len(fitting)} people fit", "account", "an account, as `concord people list` shows")
+    return fitting[0]["id"]
+
+
+def told(value: object, sentence: str, json: bool) -> int:
+    """What was done, for a program or for people."""
     if json:
         showing.as_json(value)
     else:
@@ -110,9 +121,10 @@ def _made(value: object, sentence: str, json: bool) -> int:
     return 0
 
 
-def _rows(rows: list[dict[str, object]], empty: str, json: bool) -> int:
+def shown(rows: list[dict[str, object]], columns: list[tuple[str, str]], empty: str, json: bool) -> int:
+    """A list, for a program or for people."""
     if json:
         showing.as_json(rows)
     else:
-        showing.table(rows, _PEOPLE, empty)
+        showing.table(rows, columns, empty)
     return 0

@@ -9,21 +9,30 @@ import typer
 
 from connector.cli import (
     agreeing,
+    assisting,
     auditing,
     changing,
     consenting,
+    consulting,
     deciding,
     duties,
+    emergencies,
     founding,
     hosting,
     judging,
+    naming,
+    opting,
     playing,
     posting,
     publishing,
+    receiving,
+    relating,
     serving,
     studying,
+    taking,
     transferring,
     trusting,
+    withdrawing,
 )
 from connector.outbound.faults import OutboundRefused, Unreachable
 from connector.problems import Problem
@@ -40,14 +49,22 @@ program = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
+_ = taking  # its verbs stand below `consent` and `audit`
+naming.add_to(trusting.verbs)
+opting.add_to(consenting.verbs)
+withdrawing.add_to(consenting.verbs)
 for room in (founding, serving, playing, publishing, agreeing, deciding):
     room.add_to(program)
+consulting.add_to(consenting.verbs)
 for verbs, name in (
     (trusting.verbs, "trust"), (studying.verbs, "study"), (consenting.verbs, "consent"), (auditing.verbs, "audit"),
-    (transferring.verbs, "transfers"), (changing.verbs, "agreements"), (posting.verbs, "deliveries"),
-    (duties.verbs, "duties"), (deciding.approvals, "approvals"), (deciding.rules, "rules"), (judging.verbs, "policy"),
+    (transferring.verbs, "transfers"), (receiving.verbs, "received"),
+    (changing.verbs, "agreements"), (posting.verbs, "deliveries"),
+    (duties.verbs, "duties"), (withdrawing.verbs, "withdrawals"), (deciding.approvals, "approvals"), (deciding.rules, "rules"),
+    (judging.verbs, "policy"),
     (deciding.negotiations, "negotiations"),
     (trusting.members, "members"), (hosting.links, "link"), (hosting.people, "people"), (hosting.accounts, "account"),
+    (relating.authorities, "authority"), (assisting.verbs, "desk"), (emergencies.verbs, "emergency"),
 ):  # fmt: skip
     program.add_typer(verbs, name=name)
 

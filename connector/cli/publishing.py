@@ -14,6 +14,7 @@ import typer
 from connector.cli import showing
 from connector.cli.desk import Desk, desk, problem_in
 from connector.cli.options import HERE, Directory, Json
+from connector.cli.timing import BackupsWithin, EraseWithin, Freshness, StopWithin, times
 from connector.problems import invalid
 from policy.categories import CATEGORIES, OTHER
 from policy.odrl.duties import rule
@@ -115,6 +116,8 @@ def publish(
     place: Place = None, title: Title = None, description: Words = None, keyword: Keywords = None,
     category: Kinds = None, purpose: Purposes = None, until: Until = None, source: Source = None, kind: Kind = None,
     profile: Profile = None, duty: Duties = None, duo: Codes = None, offer: Offer = None, file: Draft = None,
+    stop_within: StopWithin = None, erase_within: EraseWithin = None, backups_within: BackupsWithin = None,
+    freshness: Freshness = None,
     directory: Directory = HERE, json: Json = False,
 ) -> int:  # fmt: skip
     """Put a dataset with its offer into the catalogue.
@@ -127,7 +130,7 @@ def publish(
         "title": title, "description": description, "keywords": keyword, "categories": category, "purposes": purpose,
         "until": until.date().isoformat() if until else None, "source": source, "kind": kind, "profile": profile,
         "duties": [_duty(one) for one in duty] if duty else None, "offer": _offer(offer) if offer else None,
-        "duo": duo or None,
+        "duo": duo or None, "times": times(stop_within, erase_within, backups_within, freshness) or None,
     }  # fmt: skip
     draft = (_read(file) if file else {}) | {name: value for name, value in given.items() if value is not None}
     with desk(place or directory) as reached:

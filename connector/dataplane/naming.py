@@ -4,6 +4,8 @@ from __future__ import annotations
 
 PERSON_EXTENSION = "urn:concord:term:person"
 """Extension (a Reference) put on such a record when it leaves, so that the recipient can erase it by the code."""
+WITHHELD = "urn:concord:term:withheld"
+"""Where a reference led to a record that the person's choices withhold: the same for every record; leads nowhere."""
 NAMELESS = frozenset({"Medication"})
 _HEAD = b'{"resourceType":"'
 

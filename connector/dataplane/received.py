@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +20,7 @@ from connector.dataplane import opaque
 from connector.dataplane.lines import code_of
 from connector.dataplane.opaque import OpaqueFile
 from connector.dataplane.private import open_private, sync_directory
-from connector.dataplane.tally import Barred, Removed, Taken, Tally
+from connector.dataplane.tally import Barred, Contents, Removed, Taken, Tally
 
 ENTRY = 8
 _SHARE = 4 * 1024 * 1024
@@ -47,6 +47,12 @@ class ReceivedFile:
         """From now on drop these codes on arrival."""
         with self._lock:
             self._barred.update(barred)
+
+    def unbar(self, codes: Collection[str]) -> None:
+        """Take these codes in again: a pause is over."""
+        with self._lock:
+            for code in codes:
+                self._barred.pop(code, None)
 
     def begin(self) -> None:
         """Start from nothing: a release that is pulled again comes whole."""
@@ -86,6 +92,36 @@ class ReceivedFile:
                 _store(*self._opened(), kept)
         return taken
 
+    def count(self, code: str, barred: Barred) -> Removed:
+        """Bar a code, and count what erasing it would take out: noted before, it survives a crash after."""
+        with self._lock:
+            self._barred[code] = barred
+            if self._shut or not self.path.exists():
+                return Removed(0, 0, 0)
+            lines = size = after = 0
+            for line, offset in _of_code(_shares(*self._opened()), code):
+                lines, size, after = lines + 1, size + len(line), after + barred.after(len(line), offset)
+            return Removed(lines, size, after)
+
+    def holds(self, codes: Collection[str]) -> bool:
+        """Whether the file has a line of one of these codes now; reads until the first one."""
+        with self._lock:
+            if not codes or self._shut or not self.path.exists():
+                return False
+            shares = _shares(*self._opened())
+            if len(codes) == 1:
+                return any(True for _ in _of_code(shares, *codes))
+            wanted = frozenset(codes)
+            return any(code_of(line) in wanted for share in shares for line, _ in share)
+
+    def contents(self, size: int | None = None) -> Contents | None:
+        """What the file is now, or its first bytes are; None when there is none."""
+        with self._lock:
+            if self._shut or not self.path.exists():
+                return None
+            self._opened()
+            return digested(self.path, size)
+
     def erase(self, code: str, barred: Barred) -> Removed:
         """Bar a code and rewrite the file without it; returns when the new file is durable."""
         with self._lock:
@@ -120,8 +156,8 @@ class ReceivedFile:
 
     def _rewrite(self, code: str, barred: Barred) -> Removed:
         data, index = self._opened()
-        lines = size = after = 0
-        needle = code.encode()
+        lines = size = after = left = whole = 0
+        needle, digest = code.encode(), sha256()
         drafts = [open_private(path) for path in self._drafts]
         for draft in drafts:
             draft.truncate(0)
@@ -129,11 +165,14 @@ class ReceivedFile:
             for share in _shares(data, index):
                 kept = []
                 for line, offset in share:
-                    if needle not in line or code_of(line) != code:
+                    if not _is_of(line, needle, code):
                         kept.append((line, offset))
                         continue
                     lines, size, after = lines + 1, size + len(line), after + barred.after(len(line), offset)
                 _store(new_data, new_index, kept)
+                for line, _ in kept:
+                    left, whole = left + 1, whole + len(line)
+                    digest.update(line)
             for file in (new_data, new_index):
                 os.fsync(file.fileno())
         if lines:
@@ -141,7 +180,7 @@ class ReceivedFile:
             sync_directory(self.path.parent)
         self._release()
         self._settle()
-        return Removed(lines, size, after)
+        return Removed(lines, size, after, Contents(left, whole, digest.hexdigest()))
 
     @property
     def _drafts(self) -> list[Path]:
@@ -205,6 +244,11 @@ class ReceivedFiles:
         """A file for what a foreign connector sends, beside the others of its agreement."""
         return OpaqueFile(self.path(agreement, transfer).with_suffix(".bytes"))
 
+    def opaque_size(self, agreement: str, transfer: str) -> int | None:
+        """The bytes of a foreign connector's file; None when there is none (any more)."""
+        path = self.path(agreement, transfer).with_suffix(".bytes")
+        return path.stat().st_size if path.exists() else None
+
     def of_agreement(self, agreement: str) -> list[ReceivedFile]:
         """Every file there is of an agreement, also those of transfers that ended long ago."""
         with self._lock:
@@ -261,6 +305,28 @@ def _counted(path: Path) -> tuple[int, int]:
         while share := data.read(_SHARE):
             lines, size = lines + share.count(b"\n"), size + len(share)
     return lines, size
+
+
+def digested(path: Path, size: int | None = None) -> Contents:
+    """The lines, bytes and SHA-256 of a file, or of its first `size` bytes."""
+    lines, seen, digest = 0, 0, sha256()
+    with path.open("rb") as data:
+        while share := data.read(_SHARE if size is None else min(_SHARE, size - seen)):
+            lines, seen = lines + share.count(b"\n"), seen + len(share)
+            digest.update(share)
+    return Contents(lines, seen, digest.hexdigest())
+
+
+def _of_code(shares: Iterable[list[tuple[bytes, int]]], code: str) -> Iterator[tuple[bytes, int]]:
+    """The lines of one person."""
+    needle = code.encode()
+    for share in shares:
+        yield from ((line, offset) for line, offset in share if _is_of(line, needle, code))
+
+
+def _is_of(line: bytes, needle: bytes, code: str) -> bool:
+    """Whether a line is about somebody; it is read only where the code is seen, or may hide behind an escape."""
+    return (needle in line or b"\\u" in line) and code_of(line) == code
 
 
 def _ends(data: BinaryIO) -> Iterator[int]:

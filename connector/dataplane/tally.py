@@ -41,9 +41,23 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class Contents:
+    """A file as it is now: its lines, its bytes and their SHA-256 (hex)."""
+
+    lines: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Removed:
-    """What erasing took out of one file."""
+    """What erasing took out of one file, or would take; and what it holds then, None when there is no file."""
 
     lines: int
     bytes: int
     bytes_after: int
+    left: Contents | None = None
+
+
+class NotByRow(ValueError):
+    """A file whose people cannot be told apart line by line, so that we can neither take one out nor find them."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from connector.dataplane.naming import WITHHELD
 from connector.deidentify.dates import DAY_LENGTH, LONGEST_SHIFT, OLDEST_AGE, NotADate, in_utc, shift_day, year_of
 from connector.deidentify.forms import words
 from connector.ports import PersonCoder
@@ -128,11 +129,11 @@ class Wearer:
 
         It leaves when it names the person or a kind of resource the profile releases. External addresses, conditional
         references (`Patient?identifier=...`), unresolved `urn:` references and other people do not. A versioned
-        reference loses its version.
+        reference loses its version. What stands for a withheld record stays.
         """
         kind, _, resource_id = text.partition("/")
         if kind not in self._kinds:
-            return UNSET
+            return WITHHELD if text == WITHHELD else UNSET
         resource_id, _, version = resource_id.partition("/")
         if version and not version.startswith("_history/"):
             return UNSET

@@ -34,7 +34,13 @@ class StatementType(StrEnum):
     ACKNOWLEDGEMENT = "concord-acknowledgement+jws"
     LINK = "concord-link+jws"
     LINK_PROOF = "concord-link-proof+jws"
+    LINK_DOUBT = "concord-link-doubt+jws"
+    LINK_STANDING = "concord-link-standing+jws"
     NOTICE = "concord-notice+jws"
+    RESUMPTION = "concord-resumption+jws"
+    REMINDER = "concord-reminder+jws"
+    TRACKING = "concord-tracking+jws"
+    SUSPENSION = "concord-suspension+jws"
     STATEMENT = "concord-statement+jws"
     MANIFEST = "concord-manifest+jws"
     CONTRACT_END = "concord-contract-end+jws"
@@ -43,6 +49,12 @@ class StatementType(StrEnum):
     PROPOSED_TERMS = "concord-proposed-terms+jws"
     ANSWER_TO_TERMS = "concord-answer-to-terms+jws"
     DUTY_DONE = "concord-duty-done+jws"
+    OPT_OUT = "concord-opt-out+jws"
+    OPT_OUT_RECEIVED = "concord-opt-out-received+jws"
+    REVISION = "concord-manifest-revision+jws"
+    RECEIPT = "concord-receipt+jws"
+    EXPORT = "concord-export+jws"
+    REGISTER = "concord-register+jws"
 
 
 class StatementInvalid(ValueError):

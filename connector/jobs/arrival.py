@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from connector.jobs.eraser import NOTE
 from connector.jobs.intake import Intake, OpaqueIntake, RecordsIntake, StreamIntake
 from connector.ports import Transaction
 from connector.problems import Problem
@@ -13,11 +14,13 @@ from connector.records import ReceivedPerson, ReceivedTransfer, Tombstone, Trans
 from connector.services.context import Context
 from connector.services.duties import occasions
 from connector.services.exchange import speech
+from connector.services.received.chain import extended
 from connector.services.releasing.manifest import Manifest, differences
 
 if TYPE_CHECKING:
     from connector.dataplane.opaque import OpaqueFile
     from connector.dataplane.received import ReceivedFile, ReceivedFiles
+    from connector.dataplane.tally import Contents
     from connector.jobs.eraser import Eraser
 
 FOREIGN = "No manifest: a foreign connector. Kept as it came."
@@ -40,6 +43,8 @@ class Arrivals:
 
     async def begin(self, transfer: Transfer, kind: str) -> Arrival:
         """Take a transfer in, from the start (kind records, opaque) or after its last stored event (kind stream)."""
+        if kind == "opaque":
+            await self._eraser.admit(transfer)
         file = self._file(transfer, kind)
         before = await self.context.store.read(lambda tx: tx.get(ReceivedTransfer, transfer.pid))
         going_on = before if kind == "stream" else None
@@ -180,7 +185,14 @@ class Arrival:
             claims: dict[str, Any] = {**manifest.wire(), "jws": jws}
         except Problem as fault:
             jws, claims, verified, finding = "", {}, False, f"The sender's manifest does not verify: {fault.detail}."
-        await self._complete({"verified": verified, "finding": finding, "manifest": claims}, {"manifest": jws})
+        found = {"verified": verified, "finding": finding, "manifest": claims}
+        async with self._eraser.lock(self.transfer.pid):
+            await self._complete(found, {"manifest": jws}, await self._kept_out() if verified else None)
+
+    async def _kept_out(self) -> Contents | None:
+        """What the file is, where it is not all that arrived: lines of people who had stopped were kept out of it."""
+        contents = await asyncio.to_thread(self._file.contents)  # type: ignore[union-attr]
+        return contents if contents is not None and contents.bytes != self.intake.ledger.bytes else None
 
     async def keep(self) -> None:
         """Nobody says what it should be: all that came is here, as it came."""
@@ -189,14 +201,19 @@ class Arrival:
         digest = self.intake.digest()
         await self._complete({"verified": None, "finding": FOREIGN, "digest": digest}, {"sha256": digest})
 
-    async def _complete(self, found: dict[str, Any], logged: dict[str, Any]) -> None:
-        now, transfer = self._context.clock(), self.transfer
+    async def _complete(
+        self, found: dict[str, Any], logged: dict[str, Any], less: Contents | None = None
+    ) -> None:
+        now, transfer, lines = self._context.clock(), self.transfer, self.intake.ledger.lines
 
         def command(tx: Transaction) -> None:
             row = tx.get(ReceivedTransfer, transfer.pid)
             if row is None:
                 return
-            tx.change(row, standing="complete", finished_at=now, **found)
+            row = tx.change(row, standing="complete", finished_at=now, **found)
+            if less is not None:
+                revisions = extended(self._context, row, less, None, lines - less.lines)
+                row = tx.change(row, revisions=revisions, finding=row.finding + NOTE)
             self._context.log(
                 tx, "transfer.received", transfer.pid,
                 {"agreement": transfer.agreement, "lines": row.lines, "bytes": row.bytes,

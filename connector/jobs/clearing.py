@@ -21,6 +21,7 @@ from connector.services.exchange.ending import BELL, GOING_ON, Endings
 if TYPE_CHECKING:
     from connector.dataplane.received import ReceivedFiles
     from connector.dataplane.tally import Removed
+    from connector.jobs.copies import CopyEraser
 
 _RETRY = 30.0
 _LOOK = 60.0
@@ -35,10 +36,13 @@ log = logging.getLogger("concord.clearing")
 class Clearing:
     """One per process. `run` ends when cancelled."""
 
-    def __init__(self, context: Context, endings: Endings, files: ReceivedFiles) -> None:
+    def __init__(
+        self, context: Context, endings: Endings, files: ReceivedFiles, copies: CopyEraser | None = None
+    ) -> None:
         self._context = context
         self._endings = endings
         self._files = files
+        self._copies = copies
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -69,7 +73,8 @@ class Clearing:
         chain = await self._context.store.read(lambda tx: _ids(tx, ending))
         await self._stopped(chain)
         removed = await asyncio.to_thread(self._delete, chain)
-        await self._context.store.write(lambda tx: self._deleted(tx, ending, chain, removed))
+        whole = self._copies is None or await self._copies.delete(chain)
+        await self._context.store.write(lambda tx: self._deleted(tx, ending, chain, removed, whole=whole))
 
     async def _stopped(self, chain: list[str]) -> None:
         bells = self._context.bells
@@ -89,7 +94,10 @@ class Clearing:
     def _delete(self, chain: list[str]) -> list[Removed]:
         return [removed for agreement in chain for removed in self._files.delete(agreement)]
 
-    def _deleted(self, tx: Transaction, ending: ContractEnding, chain: list[str], removed: list[Removed]) -> None:
+    def _deleted(
+        self, tx: Transaction, ending: ContractEnding, chain: list[str], removed: list[Removed], *, whole: bool
+    ) -> None:
+        """What came is gone; that is stated once what was made of it is gone as well, or stays on a stated ground."""
         ending = tx.get(ContractEnding, ending.agreement) or ending
         now = self._context.clock()
         tx.remove(ReceivedPerson, agreement=chain)
@@ -97,6 +105,8 @@ class Clearing:
         for row in tx.find(ReceivedTransfer, agreement=chain):
             if not row.finding.endswith(_NOTE):
                 tx.change(row, finding=f"{row.finding} {_NOTE}".strip())
+        if not whole:
+            return
         self._endings.state_erased(
             tx, ending, objects=sum(1 for one in removed if one.bytes), lines=sum(one.lines for one in removed),
             size=sum(one.bytes for one in removed),

@@ -17,32 +17,47 @@ from connector.records.duties import DutyOwed
 from connector.records.evidence import LogCheckpoint, LogEntry, LogNode
 from connector.records.exchange import InboxMessage, OutboxMessage
 from connector.records.holder import (
+    CaptureEvidence,
     Consent,
     Dataset,
     DecisionMade,
+    EmergencyAccess,
     HandedOver,
     Link,
     LinkCode,
+    LinkDispute,
     Notice,
+    OptOut,
     Person,
     Release,
     Source,
+    SourceConsent,
     SourceRecord,
 )
 from connector.records.people import Account, Session, SignInAttempt
 from connector.records.processes import Agreement, Negotiation, Transfer
-from connector.records.recipient import ReceivedPerson, ReceivedTransfer, Tombstone
+from connector.records.recipient import Derivation, ErasedObject, ReceivedPerson, ReceivedTransfer, Tombstone
 from connector.records.studies import Study, StudyDecision
 from connector.records.trust import MemberEntry, Sealed, Setting
-from connector.records.wallet import Delivery, RecipientProgress, UseOfData, WalletConsent, WalletLink
+from connector.records.wallet import (
+    Authority,
+    Delivery,
+    HandedCode,
+    RecipientProgress,
+    UseOfData,
+    WalletConsent,
+    WalletLink,
+    WalletOptOut,
+)
 
 RECORDS: tuple[type, ...] = (
-    Account, Agreement, Amendment, Approval, CatalogueOffer, Consent, ContractEnding, Dataset, DecisionMade,
-    Delivery, DeviceCredential, DevicePoint, DutyOwed, HandedOver, InboxMessage, Link, LinkCode, LogCheckpoint,
-    LogEntry, LogNode, MemberEntry, Negotiation, NegotiationRule, Notice, OutboxMessage, PeerAcceptance, Person,
-    PersonAsked, ReceivedPerson, ReceivedTransfer, RecipientProgress, Release, Sealed, Session, Setting,
-    SignInAttempt, Source, SourceRecord, Study, StudyDecision, Tombstone, Transfer, UseOfData, WalletConsent,
-    WalletLink,
+    Account, Agreement, Amendment, Approval, Authority, CaptureEvidence, CatalogueOffer, Consent,
+    ContractEnding, Dataset, DecisionMade, Delivery, Derivation, DeviceCredential, DevicePoint, DutyOwed,
+    EmergencyAccess, ErasedObject, HandedCode, HandedOver, InboxMessage, Link, LinkCode, LinkDispute, LogCheckpoint,
+    LogEntry, LogNode, MemberEntry, Negotiation, NegotiationRule, Notice, OptOut, OutboxMessage, PeerAcceptance,
+    Person, PersonAsked, ReceivedPerson, ReceivedTransfer, RecipientProgress, Release, Sealed, Session, Setting,
+    SignInAttempt, Source, SourceConsent, SourceRecord, Study, StudyDecision, Tombstone, Transfer, UseOfData,
+    WalletConsent, WalletLink, WalletOptOut,
 )  # fmt: skip
 
 __all__ = [
@@ -51,19 +66,26 @@ __all__ = [
     "Agreement",
     "Amendment",
     "Approval",
+    "Authority",
+    "CaptureEvidence",
     "CatalogueOffer",
     "Consent",
     "ContractEnding",
     "Dataset",
     "DecisionMade",
     "Delivery",
+    "Derivation",
     "DeviceCredential",
     "DevicePoint",
     "DutyOwed",
+    "EmergencyAccess",
+    "ErasedObject",
+    "HandedCode",
     "HandedOver",
     "InboxMessage",
     "Link",
     "LinkCode",
+    "LinkDispute",
     "LogCheckpoint",
     "LogEntry",
     "LogNode",
@@ -71,6 +93,7 @@ __all__ = [
     "Negotiation",
     "NegotiationRule",
     "Notice",
+    "OptOut",
     "OutboxMessage",
     "PeerAcceptance",
     "Person",
@@ -84,6 +107,7 @@ __all__ = [
     "Setting",
     "SignInAttempt",
     "Source",
+    "SourceConsent",
     "SourceRecord",
     "Study",
     "StudyDecision",
@@ -92,4 +116,5 @@ __all__ = [
     "UseOfData",
     "WalletConsent",
     "WalletLink",
+    "WalletOptOut",
 ]

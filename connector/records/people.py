@@ -26,13 +26,18 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A signed-in browser; `id` is the hash of the cookie."""
+    """A signed-in browser; `id` is the hash of the cookie. `assurance` of the sign-in: low, substantial or high.
+
+    `authority` is the `Authority` by which they act for somebody else now; empty: they act for themselves.
+    """
 
     key_width: ClassVar[int] = 1
     id: str
     account: Indexed[str]
     role: str = ""
     csrf: str = ""
+    assurance: str = ""
+    authority: str = ""
     created_at: datetime | None = None
     seen_at: datetime | None = None
     expires_at: datetime | None = None

@@ -75,6 +75,9 @@ class Agreement:
     ended_at: datetime | None = None
     ended_by: str = ""
     end_reason: str = ""
+    deadlines: Json | None = None
+    suspended_at: datetime | None = None
+    suspended_why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,9 @@ class ReceivedTransfer:
 
     `bytes`, `lines` and `people` count what arrived; `finding` says in words what the check found, and what was erased
     since. `manifest` holds the manifest's claims, and the signed text itself as "jws"; `last_event` is of a stream.
-    `kind` is records, stream, or opaque: a foreign connector's bytes, of which `media_type` and `digest` (SHA-256, hex)
+    `revisions` is {"revisions": [...]}: the manifests of our own that follow the sender's, one for each time the file
+    was rewritten without somebody, each naming the digest of the one before. `kind` is records, stream, or opaque: a
+    foreign connector's bytes, of which `media_type` and `digest` (SHA-256, hex)
     are all there is to know.
     """
 
@@ -34,6 +36,7 @@ class ReceivedTransfer:
     last_event: int = 0
     media_type: str = ""
     digest: str = ""
+    revisions: Json | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
 
@@ -54,7 +57,11 @@ class ReceivedPerson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tombstone:
-    """A code that must never come back under this agreement, and what was done about it."""
+    """A code that must never come back under this agreement, and what was done about it.
+
+    `answer` is how it stands beyond *stopped*: waiting (people here still have to rebuild or erase something, until
+    `deadline`), erased or exception; empty while the connector itself is at work. Counts are those of the objects.
+    """
 
     key_width: ClassVar[int] = 2
     agreement: str
@@ -69,3 +76,56 @@ class Tombstone:
     lines: int = 0
     bytes: int = 0
     bytes_after: int = 0
+    deadline: datetime | None = None
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derivation:
+    """Something a recipient made of what it received: a file, a table, a model or a result, and what it was made of.
+
+    `parents` is {"transfers": [...], "derivations": [...]}. `codes` is {"codes": [...]} where it is known of whom it
+    is, else None: then it may hold anybody of its parents. `by_row`: a file of ours each of whose lines or rows carries
+    somebody's code, so that we can rewrite it. `standing`: kept, rebuilt, erased, or stays (with `why`).
+    """
+
+    key_width: ClassVar[int] = 1
+    id: str
+    agreement: Indexed[str]
+    kind: str = "file"
+    name: str = ""
+    path: str = ""
+    parents: Json | None = None
+    codes: Json | None = None
+    by_row: bool = False
+    digest: str = ""
+    standing: str = "kept"
+    why: str = ""
+    registered_at: datetime | None = None
+    registered_by: str = ""
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedObject:
+    """One thing that held a person when their notice came; whoever sent the notice may ask whether it is gone.
+
+    `about` is the transfer it came in, or the derivation. `standing`: held, counted (`lines`, `bytes` and
+    `bytes_after` are exact, and were noted before anything was rewritten), waiting (for a person here), erased
+    (rewritten or deleted by us), rebuilt or gone (as a person here says: `settled_by`), or stays (`why`: the ground).
+    """
+
+    key_width: ClassVar[int] = 2
+    notice: str
+    id: str
+    agreement: Indexed[str] = ""
+    kind: str = "received"
+    about: str = ""
+    code: str = ""
+    erased_at: datetime | None = None
+    lines: int = 0
+    bytes: int = 0
+    bytes_after: int = 0
+    standing: str = "held"
+    why: str = ""
+    settled_by: str = ""

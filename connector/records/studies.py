@@ -11,7 +11,10 @@ from connector.records.fields import Indexed, Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """A study request. `standing`: published (ours), waiting, approved, refused (holder), shown (wallet)."""
+    """A study request. `standing`: published (ours), waiting, approved, refused (holder), shown (wallet).
+
+    `broad_consent`: our steward lets it rest on consents that the source already holds, where they cover it.
+    """
 
     key_width: ClassVar[int] = 1
     id: str
@@ -24,6 +27,7 @@ class Study:
     decided_at: datetime | None = None
     decided_by: str = ""
     reason: str = ""
+    broad_consent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

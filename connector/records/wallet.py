@@ -24,8 +24,25 @@ class WalletLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandedCode:
+    """A one-time code that a browser brought from a holder's page, for minutes. `id`: the hash of its cookie.
+
+    It is removed as soon as somebody signed in says yes or no to it.
+    """
+
+    key_width: ClassVar[int] = 1
+    id: str
+    holder: str
+    code: str
+    expires_at: Indexed[datetime | None] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WalletConsent:
-    """A version of a person's consent for one holder; never edited."""
+    """A version of a person's consent for one holder; never edited.
+
+    `wish` is what its signer wanted (yes or no) where the version says less, because guardians do not agree.
+    """
 
     key_width: ClassVar[int] = 2
     id: str
@@ -40,6 +57,7 @@ class WalletConsent:
     digest: str = ""
     current: bool = True
     decided_at: datetime | None = None
+    wish: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +77,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientProgress:
-    """What a recipient of a person's data answered to their withdrawal."""
+    """What a recipient of a person's data answered to their withdrawal.
+
+    `tracking` is the holder's last word on how it goes (`contracts.withdrawing.Tracking`); "jws" is the signed text.
+    """
 
     key_width: ClassVar[int] = 1
     notice: str
@@ -78,6 +99,7 @@ class RecipientProgress:
     lines: int = 0
     verified: bool = False
     statements: Json | None = None
+    tracking: Json | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +118,40 @@ class UseOfData:
     agreement: str = ""
     resources: int | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """Somebody's authority to decide for a person here (reference S17).
+
+    `kind`: parent, guardian, attorney or court. `account` is the person, `proxy` the account that acts. `until` is when
+    it ends by itself (a child's majority); `ended_at` when it was ended. `scope` is {"studies": [...] or null}.
+    """
+
+    key_width: ClassVar[int] = 1
+    id: str
+    account: Indexed[str]
+    proxy: Indexed[str]
+    kind: str = "parent"
+    evidence: str = ""
+    scope: Json | None = None
+    begins_at: datetime | None = None
+    until: Indexed[datetime | None] = None
+    jurisdiction: str = ""
+    verified_by: str = ""
+    verified_at: datetime | None = None
+    ended_at: datetime | None = None
+    told_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletOptOut:
+    """A person's opt-out of secondary use, as they stated it here. `delivered` is {holder: when it acknowledged}."""
+
+    key_width: ClassVar[int] = 1
+    id: str
+    account: Indexed[str]
+    at: datetime | None = None
+    reversed_at: datetime | None = None
+    delivered: Json | None = None
+    reversal_delivered: Json | None = None

@@ -14,10 +14,12 @@ from uuid import uuid4
 
 from connector.identity.access import token_hash
 from connector.identity.keys import base64url
+from connector.identity.people.assurance import assurance_of
 from connector.ports import Transaction
 from connector.problems import Problem, forbidden, invalid, missing
 from connector.records import Account
 from connector.records import Session as SessionRecord
+from connector.services.acting import acting_for
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.signing_in import SigningIn
@@ -153,10 +155,10 @@ class Accounts:
             tx.remove(SessionRecord, seen_at__le=now - UNUSED_END)
             record = SessionRecord(
                 id=token_hash(value), account=account.id, role=roles_of(account)[0], csrf=csrf, created_at=now,
-                seen_at=now, expires_at=now + ABSOLUTE_END,
+                seen_at=now, expires_at=now + ABSOLUTE_END, assurance=assurance_of(signed_in.acr),
             )  # fmt: skip
             tx.add(record)
-            session = self._view(record, account)
+            session = self._view(tx, record, account)
             context.log(tx, "session.opened", account.id, {"by": session.actor.entry})
             return session
 
@@ -167,14 +169,19 @@ class Accounts:
         if not cookie_value:
             return None
         now, key = self._context.clock(), token_hash(cookie_value)
-        found = await self._context.store.read(lambda tx: self._standing(tx, key, now))
-        if found is None:
-            return None
-        record, account = found
-        if record.seen_at is None or now - record.seen_at >= _TOUCH:
+
+        def query(tx: Transaction) -> tuple[Session, bool] | None:
+            found = self._standing(tx, key, now)
+            if found is None:
+                return None
+            record, account = found
+            touched = record.seen_at is None or now - record.seen_at >= _TOUCH
+            return self._view(tx, replace(record, seen_at=now) if touched else record, account), touched
+
+        found = await self._context.store.read(query)
+        if found is not None and found[1]:
             await self._context.store.write(lambda tx: tx.alter(SessionRecord, {"seen_at": now}, id=key))
-            record = replace(record, seen_at=now)
-        return self._view(record, account)
+        return found[0] if found else None
 
     @staticmethod
     def _standing(tx: Transaction, key: str, now: datetime) -> tuple[SessionRecord, Account] | None:
@@ -199,8 +206,24 @@ class Accounts:
             record, account = found
             if role not in roles_of(account):
                 raise forbidden("This is not one of your roles", "not-your-role")
-            session = self._view(tx.change(record, role=role, seen_at=now), account)
+            session = self._view(tx, tx.change(record, role=role, authority="", seen_at=now), account)
             self._context.log(tx, "session.role-chosen", account.id, {"by": session.actor.entry})
+            return session
+
+        return await self._context.store.write(command)
+
+    async def act_for(self, session_id: str, authority: str) -> Session:
+        """Act for somebody by an authority in force, or (empty) for oneself again. Raises Problem 403, 404."""
+        now = self._context.clock()
+
+        def command(tx: Transaction) -> Session:
+            found = self._standing(tx, session_id, now)
+            if found is None:
+                raise missing("This session has ended")
+            session = self._view(tx, tx.change(found[0], authority=authority, seen_at=now), found[1])
+            if authority and session.actor.proxy is None:
+                raise forbidden("You cannot act for this person, or not any more", "no-authority")
+            self._context.log(tx, "session.acting-for", found[1].id, {"by": session.actor.entry})
             return session
 
         return await self._context.store.write(command)
@@ -218,10 +241,12 @@ class Accounts:
 
         await self._context.store.write(command)
 
-    def _view(self, record: SessionRecord, account: Account) -> Session:
+    def _view(self, tx: Transaction, record: SessionRecord, account: Account) -> Session:
         if record.created_at is None or record.expires_at is None or record.seen_at is None:
             raise Problem(500, "session-incomplete", "This session cannot be used")
-        actor = Actor(account.id, account.name, record.role, self._context.me.id)
+        actor = Actor(account.id, account.name, record.role, self._context.me.id, record.assurance)
+        if record.authority and record.role == "patient":
+            actor = acting_for(tx, actor, record.authority, self._context.clock())
         ends = min(record.expires_at, record.seen_at + UNUSED_END)
         return Session(record.id, actor, record.csrf, roles_of(account), record.created_at, ends)
 

@@ -18,7 +18,7 @@ from connector.identity.members import Member
 from connector.ports import Transaction
 from connector.records import Dataset
 from connector.services.context import Context
-from connector.services.expected_yield import ExpectedYield
+from connector.services.expected_yield import NOBODY, ExpectedYield
 from contracts import edc
 from contracts.messages import CatalogError, CatalogRequestMessage, MessageError
 
@@ -69,7 +69,7 @@ class Catalogue:
         page = (await self._on_offer()).page(wanted, token)
         expected = await self._expected.people(member.id)
         me = self._context.me
-        shown = [one.text.text(expected.get(one.id, 0)) for one in page.entries]
+        shown = [one.text.text(expected.get(one.id, NOBODY)) for one in page.entries]
         root = rendered_catalog(f"{me.dsp}/catalog", me.id, self._service, shown)
         return root, page.links(f"{me.dsp}/catalog/request")
 
@@ -78,7 +78,7 @@ class Catalogue:
         entry = (await self._on_offer()).get(dataset)
         if entry is None:
             return 404, _error("unknown-dataset", "there is no such dataset in this catalogue")
-        return 200, entry.text.root((await self._expected.people(member.id)).get(dataset, 0))
+        return 200, entry.text.root((await self._expected.people(member.id)).get(dataset, NOBODY))
 
     @property
     def _service(self) -> Service:

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
+
+from connector.problems import Problem
 
 GateKey = tuple[str, str]
 """(person, study): a consent covers one study."""
+EVERY = ""
+"""In place of a study: all of them. An opt-out, a dispute or a consent from the source stops the person everywhere."""
 
 
 class ReleaseGate:
@@ -26,7 +30,7 @@ class ReleaseGate:
 
     def is_open(self, key: GateKey) -> bool:
         """Whether anything about this person under this study may be handed over now."""
-        return not self._closed[key]
+        return not self._closed[key] and not self._closed[key[0], EVERY]
 
     @asynccontextmanager
     async def hand_over(self, keys: Iterable[GateKey]) -> AsyncIterator[set[GateKey]]:
@@ -35,12 +39,13 @@ class ReleaseGate:
         There is no await between the check and the announcement, so a stop either sees this hand-over or prevents it.
         """
         allowed = {key for key in keys if self.is_open(key)}
-        self._under_way.update(allowed)
+        announced = [*allowed, *((person, EVERY) for person, study in allowed if study != EVERY)]
+        self._under_way.update(announced)
         try:
             yield allowed
         finally:
             # Without an await: a hand-over that is cancelled, even twice, still says that it has ended.
-            _leave(self._under_way, allowed)
+            _leave(self._under_way, announced)
             self._ended.set()
             self._ended = asyncio.Event()
 
@@ -68,7 +73,16 @@ class ReleaseGate:
         return True
 
 
-def _leave(counts: Counter[GateKey], keys: Iterable[GateKey]) -> None:
+@asynccontextmanager
+async def closed_for(gate: ReleaseGate, people: Iterable[str]) -> AsyncIterator[None]:
+    """Close the gate for these people in all studies while the body commits what stops them. Raises Problem 503."""
+    async with gate.closing([(person, EVERY) for person in people]) as quiet:
+        if not quiet:
+            raise Problem(503, "still-sending", "A hand-over has not ended", "Nothing was changed; try again")
+        yield
+
+
+def _leave(counts: Counter[GateKey], keys: Collection[GateKey]) -> None:
     """Count these keys down; one that nobody holds any more takes no room."""
     for key in keys:
         counts[key] -= 1

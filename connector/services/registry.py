@@ -14,36 +14,50 @@ from connector.services.contracting.rules import Rules
 from connector.services.deliveries_desk import DeliveriesDesk
 from connector.services.dpo import Dpo
 from connector.services.duties.desk import Duties
+from connector.services.emergencies import Emergencies
 from connector.services.evidence import Evidence
 from connector.services.exchange.amending import Amendments
 from connector.services.exchange.answering import AmendmentDesk
 from connector.services.exchange.changes import ContractChanges
 from connector.services.exchange.consents import ConsentDesk
+from connector.services.exchange.disputes import Disputes
 from connector.services.exchange.ending import Endings
 from connector.services.exchange.erasure import ErasureDesk
+from connector.services.exchange.handing_over import HandOver
 from connector.services.exchange.ledger import AmendmentLedger
 from connector.services.exchange.linking import LinkDesk
+from connector.services.exchange.opting_out import OptOutDesk
+from connector.services.exchange.resuming import Resuming
+from connector.services.exchange.standings import Standings
 from connector.services.exchange.studies import Studies
 from connector.services.exchange.withdrawal import Stopping
 from connector.services.expected_yield import ExpectedYield
+from connector.services.holding.desk import Desk
 from connector.services.holding.importing import Importing
 from connector.services.holding.ingest import Ingest
+from connector.services.holding.naming import SourceNames
+from connector.services.holding.settling import SourceConsents
 from connector.services.membership import Membership
 from connector.services.processes.courses import DataPlane, Forthright, NegotiationCourse, TransferCourse
 from connector.services.processes.negotiations import Negotiations
 from connector.services.processes.transfers import Transfers
 from connector.services.processes.willingness import Willingness
+from connector.services.received.derivations import Derivations
+from connector.services.received.looking import Looking
 from connector.services.receiving import Inbox
 from connector.services.releasing.plane import ReleasePlane
 from connector.services.releasing.service import Releasing
 from connector.services.research import Research
 from connector.services.research.asking import Asking
+from connector.services.rights.service import Rights
 from connector.services.rooms.service import Contracts
 from connector.services.simulating import Simulator
 from connector.services.steward import Steward
+from connector.services.suspending import Suspending
 from connector.services.transfer_desk import TransferDesk
 from connector.services.waiting import Waiting
 from connector.services.wallet.service import Wallet
+from connector.services.withdrawals import WithdrawalsDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +77,15 @@ class Services:
 
     def __init__(self, context: Context, deciding: Deciding = Deciding()) -> None:
         self.context = context
+        self.inbox: Inbox | None = None  # handed in by wiring, where something is fetched at all
+        self._contract(context, deciding)
+        self._consent(context)
+        self._end(context)
+        self._hold(context)
+        self._show(context)
+
+    def _contract(self, context: Context, deciding: Deciding) -> None:
+        """Negotiations, transfers, and what people decide about them."""
         self.willingness = Willingness(context)
         course = deciding.negotiating(context) if deciding.negotiating else self.willingness
         self.negotiations = Negotiations(context, course)
@@ -73,34 +96,59 @@ class Services:
         self.rules = Rules(context)
         self.approvals = Approvals(context, self.negotiations, self.willingness)
         self.offers = Offers(context, self.negotiations)
-        self.studies = Studies(context)
-        self.simulator = Simulator(context)
-        self.link_desk = LinkDesk(context)
-        self.stopping = Stopping(context)
-        self.consent_desk = ConsentDesk(context, self.stopping)
-        self.erasure_desk = ErasureDesk(context)
-        self.endings = Endings(context, self.transfers)
-        self.duties = Duties(context)
         ledger = AmendmentLedger(context, self.willingness.decide)
         self.amendments = Amendments(context, ledger)
         self.amendment_desk = AmendmentDesk(context, ledger)
         self.contract_changes = ContractChanges(context)
-        self.deliveries_desk = DeliveriesDesk(context)
+        self.duties = Duties(context)
+
+    def _consent(self, context: Context) -> None:
+        """Studies, links, answers: at holders and in the wallet."""
+        self.studies = Studies(context)
+        self.link_desk = LinkDesk(context)
+        self.hand_over = HandOver(context)
+        self.stopping = Stopping(context)
+        self.disputes = Disputes(context, self.stopping)
+        self.consent_desk = ConsentDesk(context, self.stopping)
+        self.standings = Standings(context, self.stopping)
         self.wallet = Wallet(context)
+        self.rights = Rights(context)
+
+    def _end(self, context: Context) -> None:
+        """What follows when a person, or a contract, stops."""
+        self.erasure_desk = ErasureDesk(context)
+        self.derivations = Derivations(context, self.erasure_desk)
+        self.looking = Looking(context)
+        self.resuming = Resuming(context, self.erasure_desk)
+        self.suspending = Suspending(context)
+        self.withdrawals = WithdrawalsDesk(context, self.stopping)
+        self.endings = Endings(context, self.transfers)
+
+    def _hold(self, context: Context) -> None:
+        """Data that is kept here, who it is about, and how it leaves."""
+        self.accounts = Accounts(context)
+        self.emergencies = Emergencies(context, self.accounts.signing_in)
+        self.opt_out_desk = OptOutDesk(context)
+        self.desk = Desk(context, self.consent_desk, self.opt_out_desk)
+        self.source_names = SourceNames(context)
+        self.source_consents = SourceConsents(context)
+        self.importing = Importing(context, context.data.pieces)
+        self.ingest = Ingest(context, context.data.batch)
+        self.releasing = Releasing(context, self.transfers, context.data.renderer, context.data.archive)
+
+    def _show(self, context: Context) -> None:
+        """What the doors show to people and programs."""
         expected = ExpectedYield(context)
         self.catalogue = Catalogue(context, expected)
-        self.accounts = Accounts(context)
+        self.simulator = Simulator(context)
         self.membership = Membership(context)
+        self.deliveries_desk = DeliveriesDesk(context)
         self.research = Research(context, self.studies, self.asking, self.transfers)
         self.steward = Steward(context, self.link_desk, self.studies, expected)
         self.dpo = Dpo(context, Evidence(context))
         self.contracts = Contracts(context, self.negotiations)
         self.waiting = Waiting(context)
-        self.importing = Importing(context, context.data.pieces)
-        self.ingest = Ingest(context, context.data.batch)
-        self.releasing = Releasing(context, self.transfers, context.data.renderer, context.data.archive)
         self.transfer_desk = TransferDesk(context, self.transfers)
-        self.inbox: Inbox | None = None  # handed in by wiring, where something is fetched at all
 
     async def start(self) -> None:
         """Take up what an earlier process left unfinished."""

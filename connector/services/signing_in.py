@@ -37,6 +37,11 @@ class PortalSignIn(Protocol):
         ...
 
 
+    async def vouch(self, token: str, now: datetime) -> SignedIn:
+        """Whom an ID token names that was made for us and is still good; no sign-in comes of it."""
+        ...
+
+
 class SigningIn:
     """The attempts under way. `issuer` is handed in by wiring where people sign in at all."""
 
@@ -71,6 +76,11 @@ class SigningIn:
         facts = attempt.facts or {}
         back = f"{self._context.settings.public_url}{CALLBACK}?{urlencode(query)}"
         return await self._issuer().arrive(back, facts["kept"], now), str(facts["next"])
+
+    async def vouch(self, token: str) -> tuple[str, datetime | None]:
+        """Whom an ID token of our issuer names, and when they signed in there. Raises Problem 400, 503."""
+        found = await self._issuer().vouch(token, self._context.clock())
+        return found.subject, found.auth_time
 
     def _issuer(self) -> PortalSignIn:
         if self.issuer is None:

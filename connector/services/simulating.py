@@ -192,8 +192,8 @@ class Simulator:
         if looked.standing == "refused" and contract.approved:
             # The terms themselves are refused: nobody could be part of a release under them.
             return looked
-        people = self._people(tx, contract)
-        answers = self._asked(contract, people, now)
+        people = self._people(tx, contract, now)
+        answers = self._asked(tx, contract, people, now)
         held = Counter(
             {answers.verdicts[index].reason.text: count for index, count in enumerate(answers.counts) if index}
         )
@@ -203,15 +203,19 @@ class Simulator:
         )  # fmt: skip
         if contract.approved:
             return found
-        return replace(found, if_approved=self._asked(replace(contract, approved=True), people, now).permitted)
+        return replace(found, if_approved=self._asked(tx, replace(contract, approved=True), people, now).permitted)
 
-    def _people(self, tx: Transaction, contract: Contract) -> Columns:
+    def _people(self, tx: Transaction, contract: Contract, now: datetime) -> Columns:
         everybody = [one.id for one in tx.find(Person, source=contract.source, order="id")]
-        known = (person for some in portions(everybody) for _, _, person in known_of(tx, contract, some))
+        known = (
+            person
+            for some in portions(everybody)
+            for _, _, person in known_of(tx, self._context, contract, some, now)
+        )
         return columns_of(known, contract.study, self._context.me.id)
 
-    def _asked(self, contract: Contract, people: Columns, now: datetime) -> Answers:
-        question, facts = question_of(contract, now), shared_facts(self._context, contract)
+    def _asked(self, tx: Transaction, contract: Contract, people: Columns, now: datetime) -> Answers:
+        question, facts = question_of(contract, now), shared_facts(tx, self._context, contract, now)
         return prepare(question, facts, contract.selected).decide(people)
 
 

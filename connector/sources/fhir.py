@@ -159,6 +159,7 @@ class _Reader:
         if named is None:
             return None
         element, text = named
+        text = self.references.literal(text) or text
         kind, _, patient = text.partition("/_history/")[0].partition("/")
         if kind != "Patient" or not self.known(patient):
             raise Unreadable(

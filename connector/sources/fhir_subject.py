@@ -26,7 +26,7 @@ MedicationAdministration MedicationDispense MedicationRequest MedicationStatemen
 QuestionnaireResponse RequestGroup RiskAssessment ServiceRequest Specimen
 """
 _BY_PATIENT = """
-AllergyIntolerance BodyStructure Claim ClaimResponse Consent CoverageEligibilityRequest CoverageEligibilityResponse
+AllergyIntolerance BodyStructure Claim ClaimResponse CoverageEligibilityRequest CoverageEligibilityResponse
 DetectedIssue EpisodeOfCare ExplanationOfBenefit FamilyMemberHistory Immunization ImmunizationEvaluation
 ImmunizationRecommendation MolecularSequence NutritionOrder RelatedPerson VisionPrescription
 """
@@ -54,8 +54,10 @@ SubstanceNucleicAcid SubstancePolymer SubstanceProtein SubstanceReferenceInforma
 SubstanceSpecification SupplyDelivery SupplyRequest Task TerminologyCapabilities TestReport TestScript ValueSet
 VerificationResult
 """
-KINDS = frozenset(_ELEMENT) | _PROFESSIONALS | frozenset(_OTHERS.split())
-"""All resource types of FHIR R4 (4.0.1)."""
+CONSENTS = frozenset({"Consent", "Permission"})
+"""What people allowed, as FHIR has it: read in the form of R4 and of R5, which has Permission beside Consent."""
+KINDS = frozenset(_ELEMENT) | _PROFESSIONALS | frozenset(_OTHERS.split()) | CONSENTS
+"""All resource types of FHIR R4 (4.0.1), and Permission of R5."""
 
 
 def patient_reference(resource: Resource) -> tuple[str, str] | None:
@@ -65,6 +67,8 @@ def patient_reference(resource: Resource) -> tuple[str, str] | None:
     to. Raises `Unreadable` if a person must be named and is not, or if there are several.
     """
     kind = resource["resourceType"]
+    if kind == "Consent":
+        return _consenting(resource)
     element = _ELEMENT.get(kind)
     if element is not None:
         reference = resource.get(element)
@@ -79,6 +83,31 @@ def patient_reference(resource: Resource) -> tuple[str, str] | None:
     if len(found) > 1:
         raise Unreadable("it is about more than one patient", "one record for each patient")
     return ("reference", found.pop()) if found else None
+
+
+def _consenting(consent: Resource) -> tuple[str, str]:
+    """The patient of a Consent: R4 calls the element `patient`, R5 `subject`; by reference or by identifier alone."""
+    named = [(element, consent[element]) for element in ("patient", "subject") if element in consent]
+    found = {element: _named(value) for element, value in named}
+    if not found or None in found.values():
+        raise Unreadable("the patient it is about is missing", "a reference to a Patient", next(iter(found), "patient"))
+    if len(set(found.values())) > 1:
+        raise Unreadable("it is about more than one patient", "one consent for each patient", "subject")
+    element, text = next(iter(found.items()))
+    return element, str(text)
+
+
+def _named(value: Any) -> str | None:
+    if not isinstance(value, dict):
+        return None
+    if isinstance(value.get("reference"), str):
+        return str(value["reference"])
+    identifier = value.get("identifier")
+    if isinstance(identifier, dict) and isinstance(identifier.get("value"), str):
+        system = identifier.get("system")
+        token = f"{system}|{identifier['value']}" if isinstance(system, str) else identifier["value"]
+        return f"Patient?identifier={token}"
+    return None
 
 
 def subject_kind(kind: str, subject: str | None) -> str:

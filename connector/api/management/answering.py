@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
@@ -17,7 +17,10 @@ router = APIRouter(route_class=ManagementRoute, tags=["contracting"])
 
 
 class NarrowingSent(Sent):
-    """What a counter-offer narrows; what is left out stays. `until` and the dates of the records are whole days."""
+    """What a counter-offer narrows; what is left out stays. `until` and the dates of the records are whole days.
+
+    `times` are durations by name: stop, erase, backups, freshness.
+    """
 
     purposes: list[str] = Field(default_factory=list, max_length=100)
     until: date | None = None
@@ -25,6 +28,7 @@ class NarrowingSent(Sent):
     recipients: list[str] = Field(default_factory=list, max_length=100)
     records_from: date | None = None
     records_until: date | None = None
+    times: dict[str, Annotated[str, Field(max_length=40)]] = Field(default_factory=dict, max_length=4)
 
     def draft(self) -> NarrowingDraft:
         """As the service takes it."""

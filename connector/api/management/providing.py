@@ -41,6 +41,7 @@ class DatasetSent(Sent):
     duties: list[dict[str, Any]] = Field(default_factory=list, max_length=50)
     offer: dict[str, Any] | None = None
     duo: list[Annotated[str, Field(max_length=400)]] = Field(default_factory=list, max_length=30)
+    times: dict[str, Annotated[str, Field(max_length=40)]] = Field(default_factory=dict, max_length=4)
 
     def draft(self) -> DatasetDraft:
         """As the service takes it."""
@@ -48,10 +49,14 @@ class DatasetSent(Sent):
 
 
 class DecisionSent(Sent):
-    """The steward's answer to a study request; a refusal needs its reason."""
+    """The steward's answer to a study request; a refusal needs its reason.
+
+    `broad_consent`: a consent that the source holds counts where the person gave no answer to the study.
+    """
 
     approve: bool
     reason: str = Field("", max_length=2000)
+    broad_consent: bool = False
 
 
 @router.get("/sources")
@@ -105,7 +110,7 @@ async def study_requests(called: Called, actor: Operator) -> list[StudyForDecisi
 @router.post("/study-requests/{id}/decision", status_code=204)
 async def decide_study(called: Called, actor: Operator, id: str, sent: DecisionSent) -> None:
     """Approve one or refuse it."""
-    await called.steward.decide_study(actor, id, sent.approve, sent.reason)
+    await called.steward.decide_study(actor, id, sent.approve, sent.reason, sent.broad_consent)
 
 
 @router.get("/outlook")

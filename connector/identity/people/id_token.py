@@ -74,6 +74,18 @@ def judge_claims(
     """Check issuer, audience, authorised party, times, nonce and access token hash. Raises IdTokenProblem."""
     if not nonce:
         raise IdTokenProblem("nonce")
+    params = {"nonce": nonce, "client_id": client_id, "access_token": access_token}
+    _judge(claims, algorithm, issuer, client_id, params, now)
+
+
+def judge_alone(claims: dict[str, Any], algorithm: str, *, issuer: str, client_id: str, now: datetime) -> None:
+    """Check a token that no sign-in of ours began: all of it but nonce and access token. Raises IdTokenProblem."""
+    _judge(claims, algorithm, issuer, client_id, {"client_id": client_id}, now)
+
+
+def _judge(
+    claims: dict[str, Any], algorithm: str, issuer: str, client_id: str, params: dict[str, str], now: datetime
+) -> None:
     options = {
         "iss": {"essential": True, "value": issuer},
         "sub": {"essential": True},
@@ -85,7 +97,6 @@ def judge_claims(
     from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]
     from joserfc.errors import JoseError
 
-    params = {"nonce": nonce, "client_id": client_id, "access_token": access_token}
     moment = int(now.timestamp())
     try:
         CodeIDToken(claims, {"alg": algorithm}, options, params).validate(now=moment, leeway=SKEW_SECONDS)

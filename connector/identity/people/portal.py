@@ -47,6 +47,18 @@ class PortalSignIn:
                 "The sign-in provider's answer was not accepted", accepted="a new sign-in, begun from this portal",
             ) from None  # fmt: skip
 
+    async def vouch(self, token: str, now: datetime) -> SignedIn:
+        """Whom an ID token names that was made for us and is still good. Raises Problem 400, 503."""
+        try:
+            return await self._party.vouch(token, now)
+        except IssuerUnavailable:
+            raise _nobody_answers() from None
+        except SignInRefused as refused:
+            raise Problem(
+                400, f"token-{refused.code}", "The token was not accepted", where="token",
+                accepted="an ID token of our sign-in provider, made for this portal a moment ago",
+            ) from None  # fmt: skip
+
 
 def _nobody_answers() -> Problem:
     return unavailable("The sign-in provider does not answer. Try again in a minute", "issuer-unavailable")

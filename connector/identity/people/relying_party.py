@@ -17,6 +17,7 @@ from connector.identity.people.id_token import (
     SUPPORTED,
     IdTokenProblem,
     find_key,
+    judge_alone,
     judge_claims,
     read_header,
     verified_claims,
@@ -111,6 +112,20 @@ class RelyingParty:
         self._check_return(callback_url, departure, metadata)
         tokens = await self._exchange(callback_url, departure, metadata)
         claims = await self._believe(tokens, departure, metadata, now)
+        return self._signed_in(claims)
+
+    async def vouch(self, token: str, now: datetime) -> SignedIn:
+        """Whom an ID token names that our issuer made for us: proof of a sign-in of theirs, from which none of ours
+        comes. Raises SignInRefused, IssuerUnavailable.
+        """
+        metadata = await self._read_metadata(now)
+        try:
+            algorithm, kid = read_header(token, self._issuer.algorithms)
+            key = await self._key(algorithm, kid, metadata, now)
+            claims = verified_claims(token, key, algorithm)
+            judge_alone(claims, algorithm, issuer=self._issuer.url, client_id=self._issuer.client_id, now=now)
+        except IdTokenProblem as problem:
+            raise SignInRefused(f"id-token-{problem.code}") from None
         return self._signed_in(claims)
 
     async def farewell(self, now: datetime, after: str) -> str | None:

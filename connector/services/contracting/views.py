@@ -18,6 +18,7 @@ class NarrowingDraft:
     """A counter-offer as somebody fills it in; what is empty stays as it stands (`contracts.narrowing.Narrowing`).
 
     `until` is the last day of the contract; `records_from` and `records_until` are days of the records themselves.
+    `times` are durations of a withdrawal by name: stop, erase, backups, freshness.
     """
 
     purposes: list[str] = field(default_factory=list)
@@ -26,6 +27,7 @@ class NarrowingDraft:
     recipients: list[str] = field(default_factory=list)
     records_from: date | None = None
     records_until: date | None = None
+    times: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from connector.ports import Transaction
 from connector.problems import Problem, invalid
 from connector.records import Negotiation, Study
 from connector.services.contracting.views import NarrowingDraft
+from contracts.deadlines import NAMES, Times
 from contracts.faults import MessageError
 from contracts.narrowing import Narrowed, Narrowing, agreed_selection, narrowed, selection_of
 from contracts.study import StudyRequest, study_digest
@@ -86,7 +87,7 @@ def narrowed_by(
     wanted = Narrowing(
         purposes=tuple(draft.purposes), recipients=tuple(draft.recipients), categories=tuple(draft.categories),
         until=datetime.combine(draft.until, time(23, 59, 59), UTC) if draft.until else None,
-        records_from=draft.records_from, records_until=draft.records_until,
+        records_from=draft.records_from, records_until=draft.records_until, times=times_in(draft.times),
     )  # fmt: skip
     if wanted.until is not None and wanted.until <= now:
         raise invalid("The contract would have ended already", "until", "a day in the future")
@@ -98,6 +99,14 @@ def narrowed_by(
         ) from None
     except PolicyError:
         raise invalid("The terms that stand cannot be read, so they cannot be narrowed", "offer") from None
+
+
+def times_in(said: Mapping[str, str]) -> Times:
+    """The times of a withdrawal as somebody wrote them, by name. Raises Problem 400."""
+    unknown = next((name for name in said if name not in NAMES), None)
+    if unknown is not None:
+        raise invalid("This is not a time of a withdrawal", "times", ", ".join(NAMES))
+    return Times(**said)
 
 
 def standing_selection(process: Negotiation, study: StudyRequest | None) -> Selection | None:

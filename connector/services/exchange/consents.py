@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,11 @@ from connector.services.exchange import speech
 from connector.services.exchange.withdrawal import Stopping
 from contracts import exchange as wire
 from policy.canonical import digest
-from policy.consent import ConsentError, ConsentRecord, chain_fault
+from policy.consent import ALLOWING, ConsentError, ConsentRecord, State, chain_fault
 
-_ENDS = frozenset({"withdrawn", "suspended", "refused"})
+_ENDS = frozenset({State.WITHDRAWN, State.SUSPENDED, State.REFUSED})
+_OURS = frozenset({State.TERMINATED, State.INVALIDATED})
+"""The holder's own word: no wallet says it for us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,23 @@ class ConsentDesk:
     async def receive(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
         """Take a consent, change or withdrawal. The answer is given when it is committed, and a stop has bitten."""
         delivered = await self._verified(sender, speech.read_body(wire.ConsentDelivery, body))
+        answer = await self.take(sender, delivered)
+        return {"acknowledgement": speech.say(self._context, speech.ACKNOWLEDGEMENT, answer.wire())}
+
+    async def take(
+        self, sender: Member, delivered: Delivered, also: Callable[[Transaction], None] = lambda _: None
+    ) -> wire.Acknowledgement:
+        """Commit a verified version, and `also` before it; when this returns, a stop has bitten. Raises Problem."""
+
+        def command(tx: Transaction) -> wire.Acknowledgement:
+            also(tx)
+            return self._commit(tx, sender, delivered)
+
         # Any new version may allow less than the one before, so the gate closes for every change, not for stops alone.
         async with self._context.gate.closing([(delivered.person, delivered.record.study)]) as quiet:
             if not quiet:
                 raise Problem(503, "still-sending", "A hand-over has not ended", "Nothing was changed; send again")
-            answer = await self._context.store.write(lambda tx: self._commit(tx, sender, delivered))
-        return {"acknowledgement": speech.say(self._context, speech.ACKNOWLEDGEMENT, answer.wire())}
+            return await self._context.store.write(command)
 
     async def heartbeat(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
         """The wallet is alive; freshness of its consent copies counts from here."""
@@ -73,6 +86,10 @@ class ConsentDesk:
             raise invalid(str(fault), "consent", code="consent-not-accepted") from None
         if record.holder != self._context.me.id or record.wallet != sender.id or record.link != link.id:
             raise forbidden("The consent names another holder, wallet or link")
+        if record.state in _OURS or record.signer.kind in ("controller", "authority"):
+            raise invalid(
+                "A person does not speak for the holder or an authority", "consent", code="consent-not-accepted"
+            )
         return Delivered(record, claims, body.consent, delivery.consent_digest, link)
 
     async def _link(self, sender: Member, link_id: str | None) -> Link:
@@ -106,20 +123,33 @@ class ConsentDesk:
         )  # fmt: skip
         tx.ring("consents")
         told = self._stopping.stop(tx, delivered.person, record) if record.state in _ENDS else ()
+        if record.state in ALLOWING:
+            self._stopping.resume(tx, delivered.person, record)
         return self._acknowledgement(delivered, now, self._effect(record), told)
 
     @staticmethod
     def _effect(record: ConsentRecord) -> wire.Effect:
-        return wire.Effect.ACTIVE if record.state == "given" else wire.Effect.STOPPED
+        return wire.Effect.ACTIVE if record.state in ALLOWING else wire.Effect.STOPPED
 
     def _repeated(self, tx: Transaction, delivered: Delivered) -> wire.Acknowledgement:
         """The same version again gets the same answer; an older one is superseded."""
         known = tx.get(Consent, delivered.record.id, delivered.record.version)
+        if known is not None and known.state in _OURS and delivered.record.state in _ENDS:
+            return self._crossed(tx, known, delivered)
         if known is None or known.digest != delivered.digest:
             raise conflict("This version is known with other content", accepted="the next version")
         committed = known.committed_at or self._context.clock()
         effect = self._effect(delivered.record) if known.current else wire.Effect.SUPERSEDED
         return self._acknowledgement(delivered, committed, effect, self._stopping.told(tx, known.id, known.version))
+
+    def _crossed(self, tx: Transaction, known: Consent, delivered: Delivered) -> wire.Acknowledgement:
+        """A stop met our own end of the same version on the way: that ended, and erases, as much as any stop does."""
+        kept = {"version": known.version, "digest": delivered.digest, "statement": delivered.jws}
+        self._context.log(tx, "consent.crossed", known.id, kept)
+        told = self._stopping.told(tx, known.id, known.version)
+        return self._acknowledgement(
+            delivered, known.committed_at or self._context.clock(), wire.Effect.STOPPED, told
+        )
 
     def _check_chain(self, tx: Transaction, newest: Consent | None, delivered: Delivered) -> None:
         """A yes must follow the version we have. A stop is never refused for a gap or a clock; the gap is noted."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -22,6 +22,7 @@ from connector.records import Agreement, Amendment, ContractEnding, OutboxMessag
 from connector.services.actors import Actor, require
 from connector.services.chains import chain_of, newest_of
 from connector.services.context import Context
+from connector.services.deadlines import fixed
 from connector.services.delivery import new_id
 from connector.services.duties import occasions
 from connector.services.exchange import speech
@@ -61,7 +62,7 @@ class Endings:
                 raise conflict(f"This contract is {agreement.standing}", accepted="a contract that is active")
             claims = wire.ContractEnd(
                 ending=new_id(), agreement=agreement.id, by=self._context.me.id, reason=words, ended_at=now,
-                erase_by=now + timedelta(days=self._context.settings.erase_days),
+                erase_by=now + fixed(self._context.settings, agreement).erase,
             )  # fmt: skip
             jws = speech.say(self._context, speech.CONTRACT_END, claims.wire())
             self._end(tx, agreement, claims, jws, actor.entry)
@@ -228,7 +229,7 @@ class Endings:
         return wire.ContractEnd(
             ending=_own_terms_end(agreement.id), agreement=agreement.id, by=self._context.me.id,
             reason=_BY_ITS_TERMS, ended_at=ended,
-            erase_by=ended + timedelta(days=self._context.settings.erase_days),
+            erase_by=ended + fixed(self._context.settings, agreement).erase,
         )  # fmt: skip
 
     def _check_time(self, agreement: Agreement, at: datetime, where: str) -> None:
@@ -244,7 +245,7 @@ class Endings:
         """At a provider the recipient deletes within the days we allow, whatever it allows itself."""
         if agreement.role == Role.CONSUMER:
             return claims
-        latest = self._context.clock() + timedelta(days=self._context.settings.erase_days)
+        latest = self._context.clock() + fixed(self._context.settings, agreement).erase
         return claims.model_copy(update={"erase_by": min(claims.erase_by, latest)})
 
     def _tell(self, tx: Transaction, agreement: Agreement, jws: str) -> None:

@@ -13,6 +13,7 @@ from connector.records import Agreement, Amendment, Dataset, Negotiation
 from connector.services.chains import domain_of
 from connector.services.context import Context
 from connector.services.contracting.questions import is_understood
+from connector.services.deadlines import usual
 from connector.services.delivery import new_id
 from connector.services.duties import occasions
 from connector.services.exchange import speech
@@ -21,6 +22,7 @@ from connector.services.processes.keeping import ends
 from contracts import amending as wire
 from contracts.agreement import make_agreement, wrong_party
 from contracts.amending import Verdict
+from contracts.deadlines import deadlines_of
 from contracts.messages import MessageError
 from contracts.names import Role
 from contracts.terms import bound_terms, requested_purposes, terms_digest
@@ -103,6 +105,7 @@ class AmendmentLedger:
         """The new agreement stands in the place of the old one; of one that ended meanwhile, it is over at once."""
         now, over = self._context.clock(), agreement.standing == "ended"
         made = _amended(tx, agreement, contract, amendment.selection, now)
+        made = replace(made, deadlines=deadlines_of(contract, usual(self._context.settings)).wire())
         if over:
             made = replace(
                 made, standing="ended", ended_at=agreement.ended_at, ended_by=agreement.ended_by,
@@ -185,6 +188,6 @@ def _amended(
         before, id=str(contract["@id"]), policy=contract, digest=terms_digest(contract),
         purposes={"purposes": list(requested_purposes(contract))}, selection=selection,
         study_digest=bound_terms(contract).study_digest, profile=profile, profile_digest=profile.partition(":")[2],
-        standing="active", revision=0, replaces=before.id, root=domain_of(before), made_at=now, until=ends(contract),
-        ended_at=None, ended_by="", end_reason="",
+        standing="suspended" if before.standing == "suspended" else "active", revision=0, replaces=before.id,
+        root=domain_of(before), made_at=now, until=ends(contract), ended_at=None, ended_by="", end_reason="",
     )  # fmt: skip

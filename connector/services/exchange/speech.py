@@ -28,10 +28,16 @@ STUDY = StatementType.STUDY
 APPROVAL = StatementType.APPROVAL
 LINK_PROOF = StatementType.LINK_PROOF
 LINK = StatementType.LINK
+LINK_DOUBT = StatementType.LINK_DOUBT
+LINK_STANDING = StatementType.LINK_STANDING
 CONSENT = StatementType.CONSENT
 DELIVERY = StatementType.DELIVERY
 ACKNOWLEDGEMENT = StatementType.ACKNOWLEDGEMENT
 NOTICE = StatementType.NOTICE
+RESUMPTION = StatementType.RESUMPTION
+REMINDER = StatementType.REMINDER
+TRACKING = StatementType.TRACKING
+SUSPENSION = StatementType.SUSPENSION
 STATEMENT = StatementType.STATEMENT
 MANIFEST = StatementType.MANIFEST
 CONTRACT_END = StatementType.CONTRACT_END
@@ -40,6 +46,12 @@ CONTRACT_ERASED = StatementType.CONTRACT_ERASED
 PROPOSED_TERMS = StatementType.PROPOSED_TERMS
 ANSWER_TO_TERMS = StatementType.ANSWER_TO_TERMS
 DUTY_DONE = StatementType.DUTY_DONE
+OPT_OUT = StatementType.OPT_OUT
+OPT_OUT_RECEIVED = StatementType.OPT_OUT_RECEIVED
+REVISION = StatementType.REVISION
+RECEIPT = StatementType.RECEIPT
+EXPORT = StatementType.EXPORT
+REGISTER = StatementType.REGISTER
 
 
 def say(context: Context, kind: str, claims: Mapping[str, Any], signer: Signer | None = None) -> str:
@@ -105,3 +117,11 @@ def unverified_claim(jws: str, name: str) -> str | None:
     """One text of it."""
     value = unverified_claims(jws).get(name)
     return value if isinstance(value, str) else None
+
+
+def unverified_header(jws: str) -> dict[str, Any]:
+    """The protected header of a statement, for telling which key it names; empty for what is none."""
+    try:
+        return read_unverified(jws, LONGEST_STATEMENT)[0]
+    except JwsProblem:
+        return {}

@@ -154,8 +154,13 @@ class Studies:
             )
         )  # fmt: skip
 
-    async def decide(self, actor: Actor, study_id: str, approve: bool, reason: str) -> None:
-        """Steward: approve or refuse. An approval goes to every wallet we know and to the research group."""
+    async def decide(
+        self, actor: Actor, study_id: str, approve: bool, reason: str, broad_consent: bool = False
+    ) -> None:
+        """Steward: approve or refuse. An approval goes to every wallet we know and to the research group.
+
+        `broad_consent`: where a person gave no answer to the study, a consent that the source holds may do.
+        """
         require(actor, "steward", "operator")
         if not approve and not reason.strip():
             raise invalid("A refusal needs its reason", "reason", "a sentence for the research group")
@@ -171,8 +176,12 @@ class Studies:
                 raise forbidden("Who asks never approves")
             standing = "approved" if approve else "refused"
             now = context.clock()
-            tx.change(study, standing=standing, decided_at=now, decided_by=actor.account, reason=reason)
-            context.log(tx, f"study.{standing}", study_id, {"by": actor.entry, "digest": study.digest})
+            study = tx.change(
+                study, standing=standing, decided_at=now, decided_by=actor.account, reason=reason,
+                broad_consent=approve and broad_consent,
+            )  # fmt: skip
+            rests = {"broad_consent": study.broad_consent} if study.broad_consent else {}
+            context.log(tx, f"study.{standing}", study_id, {"by": actor.entry, "digest": study.digest, **rests})
             if approve:
                 self._announce(tx, study, now)
             tx.ring("studies")
@@ -185,6 +194,7 @@ class Studies:
         approval = StudyApproval(
             study=study.id, study_digest=study.digest, holder=context.me.id,
             datasets=tuple(entry.dataset for entry in request.at(context.me.id)), approved_at=now,
+            broad_consent=study.broad_consent,
         )  # fmt: skip
         jws = speech.say(context, speech.APPROVAL, approval.wire())
         tx.put(
@@ -219,7 +229,7 @@ class Studies:
             tx.put(
                 StudyDecision(
                     study=study.id, holder=sender.id, answer="approved", jws=body.approval, at=approval.approved_at,
-                    datasets={"datasets": list(approval.datasets)},
+                    datasets={"datasets": list(approval.datasets), "broad_consent": approval.broad_consent},
                 )
             )  # fmt: skip
             self._context.log(tx, "study.approval-known", study.id, {"holder": sender.id})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,11 @@ from connector.records import Person, Source, SourceRecord
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.delivery import new_id
+from connector.services.gate import closed_for
+from connector.services.holding import source_consents
+from connector.services.holding.labels import Given, label_all
+from connector.services.holding.source_consents import consents_in
+from connector.services.received.stones import REFUSED, brings_back, erased_codes
 
 if TYPE_CHECKING:
     from connector.sources.fhir import PersonFacts, Prepared
@@ -50,6 +55,7 @@ class Importing:
         require(actor, "steward", "operator")
         source = await self._context.store.write(lambda tx: source_of(tx, source_name, "fhir", actor))
         known = await self._context.store.read(lambda tx: {one.source_id for one in tx.find(Person, source=source.id)})
+        erased = await self._context.store.read(erased_codes)
         people, records, refused, files = set[str](), 0, list[str](), 0
         found = self._pieces(Path(path), known.__contains__)
         while (piece := await self._next(found)) is not None:
@@ -58,13 +64,30 @@ class Importing:
                 refused.append(piece.refused)
                 continue
             prepared = piece.prepared
-            await self._context.store.write(lambda tx, some=prepared: _take_in(tx, source.id, some))  # type: ignore[misc]
+            if brings_back(prepared, erased):
+                refused.append(f"{piece.file}: {REFUSED}")
+                continue
+            await self._take_in(source.id, prepared, actor)
             people |= {person.id for person in prepared.people}
             known |= people
             records, files = records + len(prepared.records), files + 1
         report = ImportReport(source.id, len(people), records, files, refused)
         await self._context.store.write(lambda tx: self._imported(tx, actor, report))
         return report
+
+    async def _take_in(self, source: str, prepared: Prepared, actor: Actor) -> None:
+        """One piece, in one commit. A consent in it may forbid what is just being sent: the gate closes first."""
+        context, consenting = self._context, sorted({one.subject or "" for one in consents_in(prepared)})
+        known = await context.store.read(lambda tx: _people(tx, source, consenting)) if consenting else {}
+        labeller = context.data.labeller()
+        labels = await asyncio.to_thread(label_all, labeller, [record.body for record in prepared.records])
+
+        def command(tx: Transaction) -> None:
+            people = _take_in(tx, source, prepared, labels)
+            source_consents.take_in(tx, context, source, prepared, people, actor)
+
+        async with closed_for(context.gate, known.values()):
+            await context.store.write(command)
 
     @staticmethod
     async def _next(found: Iterator[Piece]) -> Piece | None:
@@ -96,32 +119,40 @@ def source_of(tx: Transaction, name: str, kind: str, actor: Actor) -> Source:
     return source
 
 
-def _take_in(tx: Transaction, source: str, prepared: Prepared) -> None:
-    subjects = {record.subject for record in prepared.records if record.subject}
+def _people(tx: Transaction, source: str, source_ids: Sequence[str]) -> dict[str, str]:
+    """Our people among these, by the id the source has for them."""
     ids = dict[str, str]()
-    wanted = sorted(subjects | {person.id for person in prepared.people})
-    for start in range(0, len(wanted), 400):
-        found = tx.find(Person, source=source, source_id=wanted[start : start + 400])
+    for start in range(0, len(source_ids), 400):
+        found = tx.find(Person, source=source, source_id=list(source_ids[start : start + 400]))
         ids |= {person.source_id: person.id for person in found}
+    return ids
+
+
+def _take_in(tx: Transaction, source: str, prepared: Prepared, labels: Sequence[Given]) -> dict[str, str]:
+    """Records and people of a piece; returns our people by the id the source has for them."""
+    subjects = {record.subject for record in prepared.records if record.subject}
+    ids = _people(tx, source, sorted(subjects | {person.id for person in prepared.people}))
     for facts in prepared.people:
         ids[facts.id] = _person(tx, source, facts, ids.get(facts.id))
-    for record in prepared.records:
+    for record, (found, labeller) in zip(prepared.records, labels, strict=True):
         tx.put(
             SourceRecord(
                 source=source, resource_type=record.resource_type, id=record.id,
                 person=ids[record.subject] if record.subject else None, subject_kind=record.subject_kind,
                 category=record.category, start=record.start, end=record.end, version=record.version, body=record.body,
+                labels=found, labeller=labeller,
             )
         )  # fmt: skip
+    return ids
 
 
 def _person(tx: Transaction, source: str, facts: PersonFacts, known: str | None) -> str:
     """Our own id of a person stays, whatever else is new about them."""
-    person = Person(
-        id=known or new_id(), source=source, source_id=facts.id, name=facts.name, born=facts.birth_date,
+    before = tx.get(Person, known) if known else None
+    person = replace(
+        before or Person(id=new_id(), source=source, source_id=facts.id), name=facts.name, born=facts.birth_date,
         deceased=facts.deceased,
     )  # fmt: skip
-    before = tx.get(Person, known) if known else None
     if before != person:
         tx.put(person)
     return person.id

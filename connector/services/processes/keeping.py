@@ -11,6 +11,7 @@ import orjson
 
 from connector.ports import Transaction
 from connector.records import Agreement, Dataset, Negotiation, Study
+from contracts.deadlines import Deadlines, deadlines_of
 from contracts.names import Role
 from contracts.terms import Selection, requested_purposes, terms_digest, terms_of
 from policy.canonical import Json
@@ -27,8 +28,10 @@ def offers_with(
     return {"offer": policy, "offered_by": str(by), "selection": wire, "offers": {"offers": [*before, made]}}
 
 
-def kept_agreement(tx: Transaction, process: Negotiation, policy: dict[str, Any], now: datetime) -> Agreement:
-    """An agreement as it is kept from AGREED on; it opens nothing before FINALIZED."""
+def kept_agreement(
+    tx: Transaction, process: Negotiation, policy: dict[str, Any], now: datetime, usual: Deadlines
+) -> Agreement:
+    """An agreement as it is kept from AGREED on; it opens nothing before FINALIZED. `usual`: where it says nothing."""
     dataset = tx.get(Dataset, process.dataset)
     study = tx.get(Study, process.study) if process.study else None
     profile = dataset.profile if dataset else ""
@@ -37,8 +40,22 @@ def kept_agreement(tx: Transaction, process: Negotiation, policy: dict[str, Any]
         dataset=process.dataset, policy=policy, digest=terms_digest(policy), study=process.study,
         study_digest=study.digest if study else None, purposes={"purposes": list(requested_purposes(policy))},
         selection=process.selection, profile=profile, profile_digest=profile.partition(":")[2], standing="pending",
-        made_at=now, until=ends(policy),
+        made_at=now, until=ends(policy), deadlines=deadlines_of(policy, usual).wire(),
     )  # fmt: skip
+
+
+def standing_of_new(tx: Transaction, agreement: Agreement) -> dict[str, Any]:
+    """How a contract stands once it counts: it rests where every contract with its recipient does."""
+    resting = (
+        tx.find(Agreement, role=agreement.role, counterparty=agreement.counterparty, standing="suspended", limit=1)
+        if agreement.role == Role.PROVIDER
+        else []
+    )
+    if not resting:
+        return {"standing": "active"}
+    return {
+        "standing": "suspended", "suspended_at": resting[0].suspended_at, "suspended_why": resting[0].suspended_why,
+    }  # fmt: skip
 
 
 def ends(policy: Mapping[str, Any]) -> datetime | None:

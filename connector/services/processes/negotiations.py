@@ -16,13 +16,14 @@ from connector.ports import Transaction
 from connector.problems import missing
 from connector.records import Agreement, Dataset, Negotiation
 from connector.services.context import Context
+from connector.services.deadlines import usual
 from connector.services.delivery import new_id
 from connector.services.duties import occasions
 from connector.services.processes.answers import Refusal
 from connector.services.processes.conduct import Letter, Protocol
 from connector.services.processes.courses import NegotiationCourse
 from connector.services.processes.guided import Guided
-from connector.services.processes.keeping import kept_agreement, offers_with
+from connector.services.processes.keeping import kept_agreement, offers_with, standing_of_new
 from connector.services.processes.moves import NegotiationMove, Terminate
 from connector.services.processes.wording import composed, negotiation_letter
 from contracts import negotiation as table
@@ -293,12 +294,14 @@ class Negotiations(Guided[Negotiation, NegotiationMove]):
             now = self._context.clock()
             return tx.change(process, **offers_with(process, by, dict(message.offer), message.selection, now))
         if isinstance(message, ContractAgreementMessage):
-            agreement = kept_agreement(tx, process, dict(message.agreement), self._context.clock())
+            policy, times = dict(message.agreement), usual(self._context.settings)
+            agreement = kept_agreement(tx, process, policy, self._context.clock(), times)
             tx.add(agreement)
             return tx.change(process, agreement=agreement.id, answer_by=None)
         if process.state == NegotiationState.FINALIZED and process.agreement:
             if (agreement_now := tx.get(Agreement, process.agreement)) is not None:
-                occasions.agreed(tx, self._context, tx.change(agreement_now, standing="active"))
+                occasions.agreed(tx, self._context, tx.change(agreement_now, **standing_of_new(tx, agreement_now)))
+                tx.ring("endings")  # its own end may be nearer than any other's
             tx.ring("agreements")
         if process.state == NegotiationState.TERMINATED and process.agreement:
             pending = tx.get(Agreement, process.agreement)

@@ -138,7 +138,7 @@ class BulkRelease:
 
     async def _prepare_all(self, ready: asyncio.Queue[_Ready | None]) -> None:
         course = self.course
-        selecting = Selecting(course.contract)
+        selecting = Selecting(course.contract, course.context.data.labeller)
         as_of = course.context.clock().date()
         for person, subject in list(course.subjects.items()):
             if subject.fallen:

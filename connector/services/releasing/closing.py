@@ -28,7 +28,13 @@ from connector.services.releasing.manifest import (
     folded,
 )
 from policy.canonical import canonical
+from policy.reasons import REASONS
 
+_FELL = {
+    "consent-changed": "You changed your answer while it was being sent.",
+    "leak": "It could not be made sure that your name was removed, so nothing was sent.",
+}
+"""Why somebody was taken out on the way, where it is no reason of a decision."""
 _MEDIA = {"records": "application/fhir+ndjson", "stream": "text/event-stream"}
 
 
@@ -142,7 +148,17 @@ def _tell(tx: Transaction, course: Course, account: Account, *, refused: bool) -
     ]
     if refused:
         lines += [uses.Line(one.link, one.wallet, 0, one.words) for one in account.refused if one.link]
+        lines += [
+            uses.Line(one.judged.link, one.judged.wallet, 0, _FELL.get(one.fallen) or words_of(one.fallen))
+            for one in course.subjects.values()
+            if one.fallen and not one.resources and one.judged.link
+        ]
     uses.tell(tx, course.context, course.contract, course.release.id, lines, course.context.clock())
+
+
+def words_of(code: str) -> str:
+    """The sentence of a reason of a decision."""
+    return REASONS[code][1] if code in REASONS else "It was stopped before anything was sent."
 
 
 def _manifest(tx: Transaction, context: Context, contract: Contract, release: Release) -> str:

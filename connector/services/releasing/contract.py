@@ -24,6 +24,7 @@ class Contract:
     """What is agreed, read once per release. Whatever cannot be read is None or allows nothing, and then denies.
 
     `belongs` says what of the source is part of the dataset, `selected` what of that the study asks for.
+    `broad_consent`: the steward lets the study rest on consents that the source holds.
     """
 
     transfer: str
@@ -40,6 +41,7 @@ class Contract:
     selection: Selection | None
     belongs: Residual
     selected: Residual
+    broad_consent: bool = False
 
     @property
     def study(self) -> str:
@@ -65,12 +67,13 @@ def contract_of(tx: Transaction, agreement: Agreement, kind: str, transfer: str 
     document = StudyRequest.read(study.document) if study is not None and study.document else None
     # The narrowed selection travels beside the terms, which name its digest; it never gets beyond the study's own.
     selection = agreed_selection(document, agreement.dataset, agreement.policy or {}, agreement.selection)
+    approved = _approved(study, document, terms, agreement)
     return Contract(
         transfer=transfer, agreement=agreement, dataset=agreement.dataset, source=dataset.source if dataset else "",
         recipient=agreement.counterparty, action=Action.STREAM if kind == "stream" else Action.RELEASE,
         policy=_policy(agreement), terms=terms, purposes=tuple((agreement.purposes or {}).get("purposes", ())),
-        approved=_approved(study, document, terms, agreement), profile=_profile(agreement.profile),
-        selection=selection, belongs=_belongs(dataset), selected=_selected(agreement.dataset, selection),
+        approved=approved, profile=_profile(agreement.profile), selection=selection, belongs=_belongs(dataset),
+        selected=_selected(agreement.dataset, selection), broad_consent=approved and _broad(study),
     )  # fmt: skip
 
 
@@ -78,7 +81,7 @@ def unchanged(tx: Transaction, contract: Contract) -> bool:
     """Whether dataset and study still stand as they did when the contract was read; looked at for every chunk."""
     study = tx.get(Study, contract.terms.study) if contract.terms.study else None
     return _belongs(tx.get(Dataset, contract.dataset)) == contract.belongs and (
-        not contract.approved or _as_cited(study, contract.terms)
+        not contract.approved or (_as_cited(study, contract.terms) and _broad(study) == contract.broad_consent)
     )
 
 
@@ -104,6 +107,10 @@ def _approved(study: Study | None, document: StudyRequest | None, terms: BoundTe
         and agreement.counterparty in document.recipients
         and any(entry.dataset == agreement.dataset for entry in document.data)
     )
+
+
+def _broad(study: Study | None) -> bool:
+    return study is not None and study.broad_consent
 
 
 def _as_cited(study: Study | None, terms: BoundTerms) -> bool:

@@ -169,7 +169,7 @@ class Course:
         self, tx: Transaction, people: Sequence[str], now: datetime
     ) -> tuple[dict[str, Judged], dict[str, str]]:
         """Decide anew about whoever's decision may no longer stand; returns who stays in, and who falls and why."""
-        bases = bases_of(tx, self.contract.study, people)
+        bases = bases_of(tx, self.context, self.contract, people, now)
         changed = [person for person in people if not self._stands(person, bases[person], now)]
         renewed: dict[str, Judged] = {}
         fallen: dict[str, str] = {}

@@ -1,8 +1,8 @@
 """Deciding about one person under one contract: collects the facts, asks `policy.decide`, keeps what was decided.
 
-What a decision rested on is its *basis*: the person's link, how their wallet stands with us, and the versions of their
-consents. As long as the basis is the same and `valid_until` has not come, the decision stands; a hand-over checks that
-in its own transaction.
+What a decision rested on is its *basis* (`connector.services.releasing.standing`): the person's link, how their wallet
+stands with us, their consents here and at the source, their opt-outs, what is disputed about them. As long as the basis
+is the same and `valid_until` has not come, the decision stands; a hand-over checks that in its own transaction.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from connector.ports import Transaction
-from connector.records import Consent, DecisionMade, Link, MemberEntry, Notice
+from connector.records import Consent, DecisionMade, Link, Notice
 from connector.services.chains import chain_of
 from connector.services.context import Context
+from connector.services.deadlines import freshness_of
 from connector.services.delivery import new_id
 from connector.services.releasing.contract import Contract
+from connector.services.releasing.standing import Basis, Standing, requester_names, standing_of
 from policy.columns import Person as Known
 from policy.consent import ConsentError, ConsentRecord
 from policy.decide import decide
@@ -29,11 +31,6 @@ from policy.replay import inputs_to_json
 UNDER_WAY = Reason("withdrawal-under-way", "A withdrawal is still being told to this recipient.", "rule")
 STOPPED = Reason("stopped-under-contract", "The person stopped under this contract; a new one starts anew.", "rule")
 _PORTION = 400
-
-Basis = tuple[str, str, tuple[str, ...]]
-"""The id of the active link (empty: none), its wallet if that is an active member (empty: it is not), and
-`id#version:digest` of every current consent for the study."""
-
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -72,50 +69,51 @@ def judge_people(
     tx: Transaction, context: Context, contract: Contract, people: Sequence[str], now: datetime
 ) -> list[Judged]:
     """Decide about several people (at most a portion) on the present state; nothing is written."""
-    bases = bases_of(tx, contract.study, people)
-    question, shared = question_of(contract, now), shared_facts(context, contract)
+    standing = standing_of(tx, context, contract, people, now)
+    question, shared = question_of(contract, now), shared_facts(tx, context, contract, now)
     judged = []
-    for person, link, known in known_of(tx, contract, people):
+    for person, link, known in known_of(tx, context, contract, people, now, standing):
         facts = known.facts(shared)
-        wallet = link.wallet if link else ""
+        wallet, basis = (link.wallet if link else ""), standing.basis(person)
         judged.append(
-            Judged(person, link.id if link else "", wallet, bases[person], decide(question, facts), question, facts)
+            Judged(person, link.id if link else "", wallet, basis, decide(question, facts), question, facts)
         )
     return judged
 
 
-def known_of(tx: Transaction, contract: Contract, people: Sequence[str]) -> Iterator[tuple[str, Link | None, Known]]:
+def known_of(
+    tx: Transaction,
+    context: Context,
+    contract: Contract,
+    people: Sequence[str],
+    now: datetime,
+    standing: Standing | None = None,
+) -> Iterator[tuple[str, Link | None, Known]]:
     """What is known of each of several people (at most a portion) that bears on a decision under this contract."""
-    links = {link.person: link for link in tx.find(Link, person=list(people), standing="active")}
+    found = standing or standing_of(tx, context, contract, people, now)
     consents: defaultdict[str, list[Consent]] = defaultdict(list)
     for consent in tx.find(Consent, person=list(people)):
         consents[consent.link].append(consent)
-    heard = {
-        entry.id: entry.heard_at
-        for entry in tx.find(MemberEntry, id=sorted({link.wallet for link in links.values()}), standing="active")
-    }
     stops = _stops(tx, contract, people)
     for person in people:
-        link = links.get(person)
-        given, heard_at = (consents[link.id], heard.get(link.wallet)) if link else ([], None)
-        yield person, link, _known(link, given, heard_at, stops.get(person, ()))
+        link = found.links.get(person)
+        records, unreadable = _records(consents[link.id]) if link else ((), 0)
+        yield (
+            person,
+            link,
+            replace(
+                found.known(person), consents=records, unreadable_consents=unreadable,
+                stops=(*found.stops(person), *stops.get(person, ())),
+            ),
+        )  # fmt: skip
 
 
-def bases_of(tx: Transaction, study: str, people: Sequence[str]) -> dict[str, Basis]:
+def bases_of(
+    tx: Transaction, context: Context, contract: Contract, people: Sequence[str], now: datetime
+) -> dict[str, Basis]:
     """The present basis of each person."""
-    links = {link.person: link for link in tx.find(Link, person=list(people), standing="active")}
-    wallets = sorted({link.wallet for link in links.values()})
-    listened_to = {entry.id for entry in tx.find(MemberEntry, id=wallets, standing="active")}
-    consents: defaultdict[str, list[str]] = defaultdict(list)
-    for consent in tx.find(Consent, person=list(people), study=study, current=True):
-        consents[consent.person].append(f"{consent.id}#{consent.version}:{consent.digest}")
-    return {person: _basis(links.get(person), listened_to, consents[person]) for person in people}
-
-
-def _basis(link: Link | None, listened_to: set[str], consents: Iterable[str]) -> Basis:
-    if link is None:
-        return "", "", tuple(sorted(consents))
-    return link.id, link.wallet if link.wallet in listened_to else "", tuple(sorted(consents))
+    standing = standing_of(tx, context, contract, people, now)
+    return {person: standing.basis(person) for person in people}
 
 
 def keep(tx: Transaction, contract: Contract, release: str, judged: Iterable[Judged]) -> None:
@@ -135,13 +133,18 @@ def _stops(tx: Transaction, contract: Contract, people: Sequence[str]) -> dict[s
 
     Once an erasure was told the code is gone, and a later yes comes under a new one. A mere stop keeps the code, so
     that what was received can still be erased by it: then nothing more is sent under it, nor under changed terms.
+    A pause keeps it too, and is over for a recipient once that has acknowledged that it is.
     """
-    stops: dict[str, tuple[Reason, ...]] = {}
     chain = [one.id for one in chain_of(tx, contract.agreement)] or [contract.agreement.id]
-    for notice in tx.find(Notice, person=list(people), agreement=chain):
-        if notice.told_at is None:
+    notices = tx.find(Notice, person=list(people), agreement=chain)
+    erased = {one.person for one in notices if one.kind == "erase" and one.told_at is not None}
+    stops: dict[str, tuple[Reason, ...]] = {}
+    for notice in notices:
+        resting = notice.kind == "pause" and notice.lifted_at is None
+        told = notice.told_at is not None or notice.lifted_at is not None
+        if not told or (resting and notice.person not in erased):
             stops[notice.person] = (UNDER_WAY,)
-        elif notice.kind == "stop":
+        elif notice.kind == "stop" and notice.person not in erased:
             stops.setdefault(notice.person, (STOPPED,))
     return stops
 
@@ -155,25 +158,23 @@ def question_of(contract: Contract, now: datetime) -> Question:
     )  # fmt: skip
 
 
-def shared_facts(context: Context, contract: Contract) -> Facts:
+def shared_facts(tx: Transaction, context: Context, contract: Contract, now: datetime) -> Facts:
     """What bears on the decision about everybody under this contract."""
     return Facts(
-        policy=contract.policy, holder=context.me.id, freshness=timedelta(hours=context.settings.freshness_hours),
+        policy=contract.policy, holder=context.me.id, freshness=freshness_of(context, contract.agreement),
         study_approved=contract.approved, executors=context.executors.keys,
         recipient=context.members.place_of(contract.recipient), asks_place=context.settings.ask_place,
+        broad_consent=contract.broad_consent, zone=context.settings.time_zone,
+        requester_names=requester_names(tx, context, contract.source, contract.recipient, now),
     )  # fmt: skip
 
 
-def _known(
-    link: Link | None, consents: Iterable[Consent], heard_at: datetime | None, stops: tuple[Reason, ...]
-) -> Known:
+def _records(consents: Iterable[Consent]) -> tuple[tuple[ConsentRecord, ...], int]:
+    """The versions that can be read, and how many cannot."""
     records, unreadable = [], 0
     for consent in consents:
         try:
             records.append(ConsentRecord.from_json(consent.record))
         except ConsentError:
             unreadable += 1
-    return Known(
-        link=link.id if link else None, consents=tuple(records), unreadable_consents=unreadable,
-        heard_from_wallet_at=heard_at, stops=stops,
-    )  # fmt: skip
+    return tuple(records), unreadable

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,9 +17,11 @@ import orjson
 from connector.dataplane.naming import NAMELESS
 from connector.ports import PersonCoder, Transaction
 from connector.records import Person, SourceRecord
+from connector.services.releasing.closely import Closely
 from connector.services.releasing.contract import Contract
 from connector.sources.fhir_people import NAMED, identifiers_of
 from policy.decision import Decision
+from policy.labelling import Labeller, packaged_labeller
 from policy.residual import RELEASED, ItemFacts
 
 NOT_SELECTED = "not-selected"
@@ -44,6 +46,7 @@ class Selecting:
     """Reads people for one release; remembers what names the professionals of the source."""
 
     contract: Contract
+    labeller: Callable[[], Labeller] = packaged_labeller
     _professionals: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def choose(self, tx: Transaction, person: str, decision: Decision, coder: PersonCoder) -> Chosen:
@@ -51,15 +54,29 @@ class Selecting:
         known = tx.get(Person, person)
         rows = tx.find(SourceRecord, source=self.contract.source, person=person, deleted=False)
         chosen = Chosen(known.source_id if known else "")
-        kept = list(self._judged(rows, decision, chosen.withheld))
-        kept += self._judged(self._led_to(tx, kept), decision, chosen.withheld)
+        closely = self._judging(decision, chosen.withheld)
+        kept = list(self._judged(rows, decision, chosen.withheld, closely))
+        kept += self._judged(self._led_to(tx, kept), decision, chosen.withheld, closely)
+        if closely is not None:
+            kept = closely.masked(kept)
         kept.sort(key=lambda row: (row.resource_type != "Patient", row.resource_type, _keyed(row, coder)))
         chosen.portions = list(_portions(row.body for row in kept))
         chosen.identifiers = tuple(sorted(self._identifiers(tx, known, rows, kept)))
         return chosen
 
+    def _judging(self, decision: Decision, withheld: Counter[str]) -> Closely | None:
+        """What looks closely at records, where the decision asks for it; else nothing does, and nothing is read."""
+        residual = decision.residual
+        if not residual.asks_detail:
+            return None
+
+        def withhold(found: int) -> None:
+            withheld[residual.reasons[found].code] += 1
+
+        return Closely(residual, self.contract.dataset, self.labeller, withhold)
+
     def _judged(
-        self, rows: Iterable[SourceRecord], decision: Decision, withheld: Counter[str]
+        self, rows: Iterable[SourceRecord], decision: Decision, withheld: Counter[str], closely: Closely | None
     ) -> Iterator[SourceRecord]:
         dataset = self.contract.dataset
         for row in rows:
@@ -68,10 +85,12 @@ class Selecting:
                 continue
             if self.contract.selected.judge(item) != RELEASED:
                 withheld[NOT_SELECTED] += 1
-            elif (found := decision.residual.judge(item)) != RELEASED:
+                continue
+            found, left = closely.judge(row, item) if closely else (decision.residual.judge(item), row)
+            if found != RELEASED:
                 withheld[decision.residual.reasons[found].code] += 1
             else:
-                yield row
+                yield left
 
     def _led_to(self, tx: Transaction, rows: Iterable[SourceRecord]) -> list[SourceRecord]:
         """Records about nobody in particular that these lead to; each counts for the dates of the record it is from."""

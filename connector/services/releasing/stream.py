@@ -21,6 +21,7 @@ from connector.records import DevicePoint, Person, Release
 from connector.services.chains import domain_of
 from connector.services.committed import decisions_digest
 from connector.services.releasing import uses
+from connector.services.releasing.closely import point_closely
 from connector.services.releasing.closing import Account, Refused, broken_off
 from connector.services.releasing.course import Course, Over, Subject
 from connector.services.releasing.deciding import Judged, judge_people, keep, without_facts
@@ -182,6 +183,8 @@ class StreamRelease:
         if course.contract.belongs.judge(item) != RELEASED:
             return False
         residual = subject.judged.decision.residual
+        if residual.asks_detail:
+            item = point_closely(course.context.data.labeller(), point, item)
         selected, found = course.contract.selected.judge(item), residual.judge(item)
         if selected == RELEASED and found == RELEASED:
             return True

@@ -115,7 +115,8 @@ class Catalogues:
             provider=listing.provider, provider_name=self._context.members.name_of(listing.provider),
             dataset=listing.id, title=listing.title, description=listing.description,
             categories=list(dict.fromkeys(words(key) for key in listing.categories)), kind=listing.kind,
-            offers=offers, expected_yield=_at_least_ten(listing.expected_yield), temporal=found.temporal,
+            offers=offers, expected_yield=_at_least_ten(listing.expected_yield.people), temporal=found.temporal,
+            later=list(listing.expected_yield.later),
         )  # fmt: skip
 
 

@@ -285,5 +285,5 @@ def _still_there(stopped: list[WithdrawalRow]) -> list[Waiting]:
     return [
         Waiting("A person stopped, and their data is not deleted yet", row.received_at, "/research/withdrawals", "See")
         for row in stopped
-        if row.kind == "erase" and row.erased_at is None
+        if row.kind == "erase" and row.erased_at is None and row.answer != "exception"
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """A dataset in somebody's catalogue. `categories` are words; `expected_yield` a number of ten or more, or words."""
+    """A dataset in somebody's catalogue. `categories` are words; `expected_yield` a number of ten or more, or words.
+
+    `later` says for some days from now how many of them would still be there if nobody renewed, in words.
+    """
 
     provider: str
     provider_name: str
@@ -32,6 +35,7 @@ class CatalogueEntry:
     offers: list[Offer]
     expected_yield: str | None
     temporal: str | None
+    later: list[tuple[int, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

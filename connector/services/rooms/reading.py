@@ -133,7 +133,7 @@ def withdrawals(tx: Transaction, **conditions: Any) -> list[WithdrawalRow]:
     """People who stopped, newest first: as the recipient was told, or as the provider told."""
     told = [
         WithdrawalRow(one.notice, one.received_at, one.stopped_at, one.erased_at, one.objects, one.lines,
-                      one.agreement, one.kind)
+                      one.agreement, one.kind, one.answer, one.deadline)
         for one in tx.find(Tombstone, order="-received_at", **conditions)
     ]  # fmt: skip
     return told + [

@@ -149,7 +149,10 @@ class TransferRow:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalRow:
-    """One person who stopped, by the number of the notice only."""
+    """One person who stopped, by the number of the notice only.
+
+    `answer` at a recipient: waiting (people here have to act, until `deadline`), erased or exception, once it is known.
+    """
 
     notice: str
     received_at: datetime | None
@@ -159,6 +162,8 @@ class WithdrawalRow:
     lines: int
     agreement: str = ""
     kind: str = "erase"
+    answer: str = ""
+    deadline: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

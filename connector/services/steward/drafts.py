@@ -16,7 +16,7 @@ from connector.problems import invalid
 from connector.records import Dataset, Source
 from connector.services.context import Context
 from connector.services.delivery import new_id
-from connector.services.steward.offering import check_duties, coded, own_offer, with_duties
+from connector.services.steward.offering import check_duties, coded, own_offer, timed, with_duties
 from connector.services.steward.views import DatasetDraft
 from contracts.terms import BoundTerms, with_terms
 from policy.offers import research_offer
@@ -97,8 +97,8 @@ def _offered(context: Context, draft: DatasetDraft, profile: Profile) -> dict[st
     if draft.offer is not None:
         if draft.duo:
             raise invalid("Codes narrow the standard offer; one of your own says itself what it allows", "duo")
-        return own_offer(context, draft.offer, draft.duties, _named(profile))
-    offer = with_duties(_standard(context, draft, profile), draft.duties)
+        return own_offer(context, timed(draft.offer, draft.times), draft.duties, _named(profile))
+    offer = with_duties(timed(_standard(context, draft, profile), draft.times), draft.duties)
     check_duties(context, offer)
     return offer
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from connector.problems import Problem, invalid
 from connector.services.context import Context
+from connector.services.contracting.wording import times_in
 from connector.services.delivery import new_id
 from connector.services.duties.executors import in_order
+from contracts.deadlines import with_times
 from contracts.messages import MessageError
 from contracts.messages.policies import CatalogueOffer
 from contracts.shape import Strict
@@ -63,6 +65,15 @@ def coded(offer: dict[str, Any], codes: Sequence[str], until: datetime) -> dict[
         return narrowed(offer, codes, until) if codes else offer
     except (UnknownCodeError, NoTemplateError, MissingPlaceholderError, ValueError) as fault:
         raise invalid(str(fault), "duo", "codes such as HMB, GS:EU or MOR:2027-06-30", "code-not-accepted") from None
+
+
+def timed(offer: Mapping[str, Any], times: Mapping[str, str]) -> dict[str, Any]:
+    """The offer with the times of a withdrawal. Raises Problem 400 naming the time and what would be accepted."""
+    wanted = times_in(times)
+    try:
+        return with_times(offer, wanted)
+    except ValueError as fault:
+        raise invalid(f"{fault}", "times", "durations such as PT24H or P30D") from None
 
 
 def with_duties(offer: dict[str, Any], duties: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

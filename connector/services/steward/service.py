@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from catalog.smallnumbers import at_least_ten
+from catalog.expected import HORIZONS, Expected
+from catalog.smallnumbers import at_least_ten, band_words, people_band
 from connector.ports import Transaction
 from connector.problems import conflict, missing
 from connector.records import Account, Dataset, DevicePoint, Link, Person, Source, SourceRecord, Study
@@ -13,7 +14,7 @@ from connector.services.context import Context
 from connector.services.contracting.reading import Questions
 from connector.services.exchange.linking import LinkDesk
 from connector.services.exchange.studies import Studies
-from connector.services.expected_yield import ExpectedYield
+from connector.services.expected_yield import NOBODY, ExpectedYield
 from connector.services.rooms.names import dataset_title, moment, sentences
 from connector.services.rooms.reading import Rooms
 from connector.services.steward.drafts import read_draft
@@ -85,7 +86,7 @@ class Steward:
         rows = await self._context.store.read(
             lambda tx: [_dataset(tx, one) for one in tx.find(Dataset, order="-published_at")]
         )
-        return [replace(row, yield_text=at_least_ten(expected.get(row.id, 0))) for row in rows]
+        return [_with_yield(row, expected.get(row.id, NOBODY)) for row in rows]
 
     async def dataset(self, actor: Actor, dataset_id: str) -> DatasetRow:
         """One dataset. Raises Problem 404."""
@@ -141,9 +142,23 @@ class Steward:
             ]
         )
 
-    async def decide_study(self, actor: Actor, study_id: str, approve: bool, reason: str) -> None:
-        """Approve a study request, or refuse it with a reason. Raises Problem 400, 403, 404, 409."""
-        await self._studies.decide(actor, study_id, approve, reason)
+    async def decide_study(
+        self, actor: Actor, study_id: str, approve: bool, reason: str, broad_consent: bool = False
+    ) -> None:
+        """Approve a study request, or refuse it with a reason. Raises Problem 400, 403, 404, 409.
+
+        `broad_consent`: a consent that the source holds counts where the person gave no answer.
+        """
+        await self._studies.decide(actor, study_id, approve, reason, broad_consent)
+
+
+def _with_yield(row: DatasetRow, expected: Expected) -> DatasetRow:
+    return replace(row, yield_text=at_least_ten(expected.people), later=_later(expected))
+
+
+def _later(expected: Expected) -> list[tuple[int, str]]:
+    """How many people would still be there later if nobody renewed, as the catalogue tells it."""
+    return [(days, band_words(people_band(count))) for days, count in zip(HORIZONS, expected.later, strict=True)]
 
 
 def _source(tx: Transaction, source: Source) -> SourceRow:
@@ -158,7 +173,7 @@ def _patients(tx: Transaction, text: str) -> list[PatientRow]:
     linked = {link.person for link in tx.find(Link, standing="active")}
     wanted = text.casefold().split()
     return [
-        PatientRow(one.id, one.source_id, one.name, one.born, one.id in linked)
+        PatientRow(one.id, one.source_id, one.name, one.born, one.id in linked, bool(one.account))
         for one in tx.find(Person, order="name")
         if one.source_id == text or all(word in one.name.casefold() for word in wanted)
     ]
@@ -185,4 +200,5 @@ def _study(tx: Transaction, one: Study, holder: str) -> StudyForDecision:
         words=study.words.model_dump(), purposes=[label(iri) for iri in study.purposes], datasets=asked,
         state=one.standing, received_at=moment(one.received_at), decided_at=one.decided_at,
         decided_by=decider.name if decider else one.decided_by or None, reason=one.reason,
+        broad_consent=one.broad_consent,
     )  # fmt: skip

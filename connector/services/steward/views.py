@@ -44,6 +44,7 @@ class PatientRow:
     name: str
     born: date | None
     linked: bool
+    signs_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class DatasetRow:
     published_at: datetime | None
     offer: str = ""
     profile: str = ""
+    later: list[tuple[int, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class DatasetDraft:
     """What a steward fills in. `until` is the last day of the offer; `profile` a packaged one, empty for the kind's.
 
     `duo` are codes of the GA4GH Data Use Ontology that narrow the standard offer (``HMB``, ``GS:EU``).
+    `times` are durations of a withdrawal by name: stop, erase, backups, freshness; what is not named is our setting.
     `offer` is an offer of the steward's own in wire form, in place of the standard one (then `purposes` and `until` say
     nothing); `duties` are rules (wire form) owed in addition.
 
@@ -93,6 +96,7 @@ class DatasetDraft:
     duties: list[dict[str, Any]] = field(default_factory=list)
     offer: dict[str, Any] | None = None
     duo: list[str] = field(default_factory=list)
+    times: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class StudyForDecision:
     decided_at: datetime | None
     decided_by: str | None
     reason: str = ""
+    broad_consent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

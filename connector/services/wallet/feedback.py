@@ -14,6 +14,7 @@ from connector.records import RecipientProgress, UseOfData, WalletConsent, Walle
 from connector.services.context import Context
 from connector.services.exchange import speech
 from contracts import exchange as wire
+from policy.instants import instant
 
 
 class Feedback:
@@ -27,8 +28,11 @@ class Feedback:
         told = speech.read_body(wire.Progress, body)
         if told.holder != sender.id:
             raise forbidden("Progress is told by the holder itself")
+        tracking = speech.hear(told.tracking, speech.TRACKING, sender, wire.Tracking)
+        if tracking.notice != told.notice:
+            raise forbidden("The holder's word is about another notice")
         recipient = self._context.members.known(told.recipient)
-        claims = self._read(recipient, told.statement)
+        claims = self._read(recipient, told.statement) if told.statement is not None else None
 
         def command(tx: Transaction) -> None:
             consent = tx.get(WalletConsent, told.consent, told.version)
@@ -43,7 +47,10 @@ class Feedback:
                 tx.add(known)
             if (known.consent, known.holder, known.recipient) != (told.consent, sender.id, told.recipient):
                 raise forbidden("This notice is about another consent or recipient")
-            self._note(tx, known, told.statement, claims)
+            known = tx.change(known, **_tracked(known, tracking, told.tracking))
+            if told.statement is not None:
+                self._note(tx, known, told.statement, claims)
+            tx.ring("progress")
 
         await self._context.store.write(command)
         return {}
@@ -67,7 +74,7 @@ class Feedback:
         verified = claims is not None and claims.notice == known.notice
         changes: dict[str, Any] = {"statements": {"statements": [*statements, jws]}}
         if claims is not None and verified:
-            changes |= _what_it_says(claims, self._context.clock())
+            changes |= _what_it_says(known, claims, self._context.clock())
         tx.change(known, **changes)
         answer = str(claims.answer) if claims is not None else "unreadable"
         self._context.log(
@@ -99,11 +106,24 @@ class Feedback:
         )  # fmt: skip
 
 
-def _what_it_says(claims: wire.Statement | wire.Received, now: datetime) -> dict[str, Any]:
-    """A verified statement as the person's page keeps it."""
+def _what_it_says(known: RecipientProgress, claims: wire.Statement | wire.Received, now: datetime) -> dict[str, Any]:
+    """A verified statement as the person's page keeps it. The first time counts, and what is erased stays erased."""
     said: dict[str, Any] = {"verified": True}
     if isinstance(claims, wire.Received):
-        return said | {"received_at": now}
+        return said | {"received_at": known.received_at or now}
     if claims.answer == wire.Answer.EXCEPTION:
-        return said | {"exception": str(claims.ground)}
-    return said | {f"{claims.answer}_at": now, "objects": claims.objects, "lines": claims.lines}
+        return said | {"exception": str(claims.ground), "stopped_at": known.stopped_at or now}
+    if claims.answer == wire.Answer.STOPPED and known.erased_at is not None:
+        return said
+    counted = {"objects": claims.objects, "lines": claims.lines, "stopped_at": known.stopped_at or now}
+    if claims.answer == wire.Answer.ERASED:
+        counted |= {"erased_at": known.erased_at or now, "exception": None}
+    return said | counted
+
+
+def _tracked(known: RecipientProgress, tracking: wire.Tracking, jws: str) -> dict[str, Any]:
+    """The holder's newest word; an older one that comes late changes nothing."""
+    before = known.tracking or {}
+    if before and tracking.at < instant(before["at"]):
+        return {}
+    return {"tracking": {**tracking.wire(), "jws": jws}, "deadline": tracking.deadline}

@@ -11,18 +11,19 @@ from connector.ports import Transaction
 from connector.problems import missing
 from connector.records import (
     Account,
-    Delivery,
-    RecipientProgress,
     Study,
     StudyDecision,
     UseOfData,
     WalletConsent,
     WalletLink,
 )
+from connector.services.acting import check_proxy, check_seen, studies_seen
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.wallet import views
-from connector.services.wallet.answers import TEXT_VERSION
+from connector.services.wallet.cards import delivery_card, overall, state_of
+from connector.services.wallet.progress import progress_of
+from connector.services.wallet.speaking import GIVING, TEXT_VERSION
 from contracts.study import RequestedData, StudyRequest
 from policy.categories import CATEGORIES, words
 from policy.consent import ConsentRecord
@@ -36,39 +37,15 @@ class Pages:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def home(self, actor: Actor) -> views.PersonHome:
-        """The first page."""
-        require(actor, "patient")
-        return await self._context.store.read(lambda tx: self._home(tx, actor))
-
-    def _home(self, tx: Transaction, actor: Actor) -> views.PersonHome:
-        cards = self._permissions(tx, actor.account)
-        active = [card for card in cards if card.state == "given" and card.until > self._context.clock()]
-        uses = tx.find(UseOfData, account=actor.account, order="-at", limit=1)
-        links = [
-            views.LinkCard(link.id, link.holder, self._name(link.holder), _at(link.linked_at))
-            for link in tx.find(WalletLink, account=actor.account, standing="active", order="linked_at")
-        ]
-        return views.PersonHome(
-            actor.name, self._waiting(tx, {card.study for card in cards}), active,
-            [card for card in cards if card not in active], links, len(active), uses[0].at if uses else None,
-        )  # fmt: skip
-
-    def _waiting(self, tx: Transaction, answered: set[str]) -> list[views.StudyCard]:
-        now = self._context.clock()
-        studies = [
-            StudyRequest.read(study.document) for study in tx.find(Study, standing="shown", order="-received_at")
-        ]
-        return [
-            views.StudyCard(study.id, study.title, study.organisation_name, study.summary, study.answer_until)
-            for study in studies
-            if study.id not in answered and study.answer_until > now
-        ]
-
     async def study(self, actor: Actor, study_id: str) -> views.StudyPage:
         """Everything told before answering. Raises Problem 404."""
         require(actor, "patient", "operator")
-        return await self._context.store.read(lambda tx: self._study(tx, actor.account, study_id))
+
+        def query(tx: Transaction) -> views.StudyPage:
+            check_seen(tx, actor, study_id)
+            return self._study(tx, actor.account, study_id)
+
+        return await self._context.store.read(query)
 
     def _study(self, tx: Transaction, account: str, study_id: str) -> views.StudyPage:
         found, study = self._document(tx, study_id)
@@ -84,7 +61,10 @@ class Pages:
             valid_until=study.valid_until, contact_name=study.contact.name, contact_email=study.contact.email,
             recipients=[self._name(one) for one in study.recipients],
             approved_by=[(self._name(approval.holder), _at(approval.at)) for approval in approvals],
-            answered=_overall([answer.state for answer in answers]), text_version=TEXT_VERSION, digest=found.digest,
+            answered=overall(self._states(tx, account, answers)), text_version=TEXT_VERSION, digest=found.digest,
+            broad_consent=[
+                self._name(one.holder) for one in approvals if one.holder and (one.datasets or {}).get("broad_consent")
+            ],
         )  # fmt: skip
 
     def _dataset(self, asked: RequestedData, linked: set[str]) -> views.DatasetChoice:
@@ -94,59 +74,41 @@ class Pages:
             asked.holder in linked,
         )  # fmt: skip
 
+    def _states(self, tx: Transaction, account: str, answers: list[WalletConsent]) -> list[str]:
+        links = {one.id: one.standing for one in tx.find(WalletLink, account=account)}
+        now = self._context.clock()
+        return [state_of(one, ConsentRecord.from_json(one.record), links, now) for one in answers]
+
     def _document(self, tx: Transaction, study_id: str) -> tuple[Study, StudyRequest]:
         found = tx.get(Study, study_id)
         if found is None or found.document is None or found.standing != "shown":
             raise missing("There is no such study request here")
         return found, StudyRequest.read(found.document)
 
-    async def permissions(self, actor: Actor) -> list[views.PermissionCard]:
-        """This person's answers, newest first, one card per study."""
-        require(actor, "patient")
-        return await self._context.store.read(lambda tx: self._permissions(tx, actor.account))
-
-    def _permissions(self, tx: Transaction, account: str) -> list[views.PermissionCard]:
-        by_study: dict[str, list[WalletConsent]] = {}
-        for consent in tx.find(WalletConsent, account=account, current=True, order="-decided_at"):
-            by_study.setdefault(consent.study, []).append(consent)
-        return [self._permission(tx, study, consents) for study, consents in by_study.items()]
-
-    def _permission(self, tx: Transaction, study_id: str, consents: list[WalletConsent]) -> views.PermissionCard:
-        _, study = self._document(tx, study_id)
-        shared = [scope["dataset"] for one in consents if one.state == "given" for scope in (one.record or {})["data"]]
-        return views.PermissionCard(
-            study=study_id, title=study.title, organisation_name=study.organisation_name,
-            state=_overall([one.state for one in consents]) or "refused", since=_at(consents[0].decided_at),
-            until=study.valid_until, datasets=[one.title for one in study.data if one.dataset in shared],
-            consent_ids=[one.id for one in consents], holders=[self._delivery(tx, one) for one in consents],
-        )  # fmt: skip
-
-    def _delivery(self, tx: Transaction, consent: WalletConsent) -> views.Delivery:
-        delivery = tx.get(Delivery, consent.id, consent.version)
-        state = delivery.standing if delivery else "waiting"
-        return views.Delivery(self._name(consent.holder), state, delivery.acknowledged_at if delivery else None)
-
     async def receipt(self, actor: Actor, consent_id: str) -> views.Receipt:
         """The receipt of the newest version of a consent. Raises Problem 404."""
         require(actor, "patient")
-        return await self._context.store.read(lambda tx: self._receipt(tx, actor.account, consent_id))
+        return await self._context.store.read(lambda tx: self._receipt(tx, actor, consent_id))
 
-    def _receipt(self, tx: Transaction, account: str, consent_id: str) -> views.Receipt:
-        found = tx.find(WalletConsent, id=consent_id, account=account, current=True, limit=1)
+    def _receipt(self, tx: Transaction, actor: Actor, consent_id: str) -> views.Receipt:
+        found = tx.find(WalletConsent, id=consent_id, account=actor.account, current=True, limit=1)
         if not found or found[0].record is None:
             raise missing("There is no such receipt of yours")
+        check_seen(tx, actor, found[0].study)
         record, newest = found[0].record, found[0]
         _, study = self._document(tx, newest.study)
-        siblings = tx.find(WalletConsent, account=account, study=newest.study, current=True)
-        shared = [scope for one in siblings if one.state == "given" for scope in (one.record or {})["data"]]
+        siblings = tx.find(WalletConsent, account=actor.account, study=newest.study, current=True)
+        shared = [scope for one in siblings if one.state in GIVING for scope in (one.record or {})["data"]]
         window = record["window"]
         return views.Receipt(
             number=consent_id, study_title=study.title, organisation_name=study.organisation_name,
-            decision=newest.state, given_at=_at(newest.decided_at), valid_until=study.valid_until,
+            decision=newest.state, given_at=_at(newest.decided_at),
+            valid_until=ConsentRecord.from_json(record).valid_until,
             datasets=[self._shared(study, scope) for scope in shared],
             window=(_day(window["start"]), _day(window["end"])) if window else None,
             words_digest=record["words"]["digest"], text_version=record["words"]["version"],
-            signature_kid=_kid(newest.jws), deliveries=[self._delivery(tx, one) for one in siblings], record=record,
+            signature_kid=_kid(newest.jws), record=record,
+            deliveries=[delivery_card(tx, self._context, one) for one in siblings],
             jws=newest.jws, study=newest.study, fhir=to_fhir(ConsentRecord.from_json(record)),
         )  # fmt: skip
 
@@ -158,42 +120,22 @@ class Pages:
     async def progress(self, actor: Actor, study_id: str) -> views.Progress:
         """How far a withdrawal got. Raises Problem 404 when there is none."""
         require(actor, "patient", "operator")
-        return await self._context.store.read(lambda tx: self._progress(tx, actor.account, study_id))
+
+        def query(tx: Transaction) -> views.Progress:
+            check_seen(tx, actor, study_id)
+            return self._progress(tx, actor.account, study_id)
+
+        return await self._context.store.read(query)
 
     def _progress(self, tx: Transaction, account: str, study_id: str) -> views.Progress:
-        _, study = self._document(tx, study_id)
-        ended = tx.find(WalletConsent, account=account, study=study_id, current=True, state="withdrawn", order="id")
-        if not ended:
-            raise missing("You have not stopped sharing with this study")
-        holders = [self._holder_progress(tx, one) for one in ended]
-        done = all(
-            holder.state == "reached" and all(_done(one, ended) for one in holder.recipients) for holder in holders
-        )
-        kind = str((ended[0].record or {}).get("on_withdrawal") or "erase")
-        return views.Progress(study_id, study.title, kind, _at(ended[0].decided_at), done, holders)
-
-    def _holder_progress(self, tx: Transaction, consent: WalletConsent) -> views.HolderProgress:
-        delivery = tx.get(Delivery, consent.id, consent.version)
-        reached = delivery is not None and delivery.standing == "acknowledged"
-        told = tx.find(RecipientProgress, consent=consent.id, version=consent.version, order="recipient_name")
-        return views.HolderProgress(
-            self._name(consent.holder), "reached" if reached else "not-yet-reached",
-            delivery.sent_at if delivery else None, delivery.acknowledged_at if delivery else None,
-            [self._recipient(one) for one in told],
-        )  # fmt: skip
-
-    @staticmethod
-    def _recipient(one: RecipientProgress) -> views.RecipientProgress:
-        return views.RecipientProgress(
-            one.recipient_name, one.told_at, one.received_at, one.stopped_at, one.erased_at, one.exception, one.objects,
-            one.lines, one.verified, one.deadline, None if one.erased_at or one.exception else one.told_at,
-        )  # fmt: skip
+        return progress_of(tx, self._context, account, self._document(tx, study_id)[1])
 
     async def uses(self, actor: Actor) -> list[views.Use]:
         """The timeline, newest first; refused attempts stand in the same list."""
         require(actor, "patient")
 
         def query(tx: Transaction) -> list[views.Use]:
+            seen = studies_seen(tx, actor)
             titles = {study.id: StudyRequest.read(study.document).title for study in tx.find(Study, standing="shown")}
             return [
                 views.Use(
@@ -201,6 +143,7 @@ class Pages:
                     use.resources, use.reason or None,
                 )
                 for use in tx.find(UseOfData, account=actor.account, order="-at", limit=500)
+                if seen is None or use.study in seen
             ]  # fmt: skip
 
         return await self._context.store.read(query)
@@ -218,6 +161,7 @@ class Pages:
         require(actor, "patient")
 
         def query(tx: Transaction) -> dict[str, Any]:
+            check_proxy(tx, actor, self._context.clock())
             account = tx.get(Account, actor.account)
             consents = tx.find(WalletConsent, account=actor.account, order="decided_at")
             uses = tx.find(UseOfData, account=actor.account, order="at")
@@ -236,19 +180,6 @@ class Pages:
 
     def _name(self, participant: str) -> str:
         return self._context.members.name_of(participant)
-
-
-def _overall(states: list[str]) -> str | None:
-    """One word for several holders' parts: anything given counts as given."""
-    for state in ("given", "withdrawn", "suspended", "refused"):
-        if state in states:
-            return state
-    return None
-
-
-def _done(one: views.RecipientProgress, ended: list[WalletConsent]) -> bool:
-    stop_only = (ended[0].record or {}).get("on_withdrawal") == "stop"
-    return bool(one.erased_at or one.exception or (stop_only and one.stopped_at))
 
 
 def _exported(consent: WalletConsent) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ from connector.outbound.faults import OutboundRefused, Unreachable
 from connector.ports import Transaction
 from connector.problems import Problem, conflict, invalid, unavailable
 from connector.records import Account, Setting, WalletLink
+from connector.services.acting import check_proxy
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.exchange import speech
@@ -21,7 +23,7 @@ from connector.services.signing import KeySigner
 from connector.services.wallet.views import HolderChoice, LinkCard
 from contracts import exchange as wire
 
-_HOLDERS = ("hospital", "vendor")
+HOLDERS = ("hospital", "vendor")
 _ATTEMPTS = 10
 _WINDOW = timedelta(minutes=10)
 
@@ -31,6 +33,16 @@ class People:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._linked: list[Callable[[Transaction, WalletLink], None]] = []
+
+    def when_linked(self, then: Callable[[Transaction, WalletLink], None]) -> None:
+        """What has to happen in the transaction in which a new link is kept."""
+        self._linked.append(then)
+
+    def linked(self, tx: Transaction, link: WalletLink) -> None:
+        """A new link was kept."""
+        for then in self._linked:
+            then(tx, link)
 
     async def host(self, actor: Actor, name: str, subject: str, born: date | None) -> str:
         """Open an account for a person, with a signing key of their own. Returns its id; known subjects keep theirs."""
@@ -71,7 +83,7 @@ class People:
     async def holders(self, actor: Actor) -> list[HolderChoice]:
         """Every holder we know, and whether this person is linked there."""
         linked = {link.holder for link in await self._links(actor.account)}
-        known = [member for member in self._context.members.others() if member.role in _HOLDERS]
+        known = [member for member in self._context.members.others() if member.role in HOLDERS]
         return [HolderChoice(member.id, member.name, member.id in linked) for member in known]
 
     async def links(self, actor: Actor) -> list[LinkCard]:
@@ -81,13 +93,14 @@ class People:
 
     async def _links(self, account: str) -> list[WalletLink]:
         return await self._context.store.read(
-            lambda tx: tx.find(WalletLink, account=account, standing="active", order="linked_at")
+            lambda tx: tx.find(WalletLink, account=account, standing=["active", "disputed"], order="linked_at")
         )
 
     def _card(self, link: WalletLink) -> LinkCard:
         return LinkCard(
-            link.id, link.holder, self._context.members.name_of(link.holder), link.linked_at or self._context.clock()
-        )
+            link.id, link.holder, self._context.members.name_of(link.holder), link.linked_at or self._context.clock(),
+            link.standing,
+        )  # fmt: skip
 
     async def link(self, actor: Actor, holder: str, code: str) -> LinkCard:
         """Enter a one-time code: the holder confirms at once, or says no. Raises Problem."""
@@ -97,7 +110,7 @@ class People:
             raise invalid("Enter the code you were given", "code", "twelve letters and digits")
         if any(link.holder == holder for link in await self._links(actor.account)):
             raise conflict("Your record there is linked already")
-        asked = await context.store.write(lambda tx: self._asking(tx, actor.account, holder))
+        asked = await context.store.write(lambda tx: self._asking(tx, actor, holder))
         await context.store.write(lambda tx: self._count_attempt(tx, actor.account))
         body = await context.store.read(lambda tx: self._request(tx, actor.account, holder, asked.wallet_person, code))
         made = speech.read_body(wire.LinkMade, await self._ask(holder, body))
@@ -112,15 +125,17 @@ class People:
         def command(tx: Transaction) -> None:
             tx.remove(WalletLink, id=asked.id)
             tx.put(link)
-            context.log(tx, "link.made", link.id, {"holder": holder})
+            self.linked(tx, link)
+            context.log(tx, "link.made", link.id, {"holder": holder, "by": actor.entry})
             tx.ring("links")
 
         await context.store.write(command)
         return self._card(link)
 
-    @staticmethod
-    def _asking(tx: Transaction, account: str, holder: str) -> WalletLink:
+    def _asking(self, tx: Transaction, actor: Actor, holder: str) -> WalletLink:
         """What we call this person towards this holder: kept before asking, so that one can ask again."""
+        check_proxy(tx, actor, self._context.clock())
+        account = actor.account
         known = tx.find(WalletLink, account=account, holder=holder, standing="asking", limit=1)
         if known:
             return known[0]

@@ -18,23 +18,39 @@ class HolderChoice:
 
 @dataclass(frozen=True, slots=True)
 class LinkCard:
-    """A link of this person."""
+    """A link of this person. `standing`: active, disputed (somebody says it is wrong) or ended."""
 
     link: str
     holder: str
     holder_name: str
     linked_at: datetime
+    standing: str = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtCode:
+    """A code that a browser brought from a holder's page, before the person has said yes to it."""
+
+    holder: str
+    holder_name: str
 
 
 @dataclass(frozen=True, slots=True)
 class StudyCard:
-    """A study that waits for an answer."""
+    """A study that waits for an answer, and why.
+
+    asked: it is new. deferred: the person wanted to be asked now. put-off: not yet. authority-ended: who said yes for
+    them may not any more. link-ended: a place had mixed up people. resting: guardians do not agree, or an authority was
+    ended. renewal: a yes ends soon. `until` is when it ends, or when a question that is put off comes back.
+    """
 
     id: str
     title: str
     organisation_name: str
     summary: str
     answer_until: datetime
+    why: str = "asked"
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +64,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class PermissionCard:
-    """A person's answer to one study, over all holders."""
+    """A person's answer to one study, over all holders. `state` is what it means now, `by` who gave it for them."""
 
     study: str
     title: str
@@ -59,6 +75,8 @@ class PermissionCard:
     datasets: list[str]
     consent_ids: list[str]
     holders: list[Delivery]
+    by: str = ""
+    renew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +90,8 @@ class PersonHome:
     links: list[LinkCard]
     studies_using: int
     last_use: datetime | None
+    put_off: list[StudyCard] = field(default_factory=list)
+    unread: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +108,10 @@ class DatasetChoice:
 
 @dataclass(frozen=True, slots=True)
 class StudyPage:
-    """Everything a person is told before answering."""
+    """Everything a person is told before answering.
+
+    `broad_consent` names the holders that let the study rest on a consent they have from the person in general.
+    """
 
     id: str
     title: str
@@ -107,16 +130,23 @@ class StudyPage:
     answered: str | None
     text_version: str
     digest: str
+    broad_consent: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A person's answer. `datasets` maps each agreed dataset to its categories, None meaning all of them."""
+    """A person's answer: yes, no or later. `datasets` maps each agreed dataset to its categories, None meaning all.
+
+    `until` is the last day of a yes that is to end before the study does, `again` the day from which a question that
+    was put off waits again.
+    """
 
     decision: str
     datasets: dict[str, list[str] | None] = field(default_factory=dict)
     window_start: date | None = None
     window_end: date | None = None
+    until: date | None = None
+    again: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +173,13 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class RecipientProgress:
-    """What one recipient did about a withdrawal."""
+    """What one recipient did about a withdrawal.
+
+    `due`: until when the next thing is to be stated, None when nothing is open; `overdue`: that is over. `signed`: its
+    statements bear its own signature; `verified`: and where it says that all is erased, the holder has looked itself
+    (`check`: gone, nothing to look at, here, unknown, unreachable). `by_hand`: it is told by people, and what it
+    answers is noted by the holder's data protection officer.
+    """
 
     name: str
     told_at: datetime | None
@@ -156,6 +192,17 @@ class RecipientProgress:
     verified: bool
     deadline: datetime | None
     waiting_since: datetime | None
+    kind: str = "erase"
+    due: datetime | None = None
+    backups_by: datetime | None = None
+    overdue: bool = False
+    reminded_at: datetime | None = None
+    escalated_at: datetime | None = None
+    suspended_at: datetime | None = None
+    check: str = ""
+    checked_at: datetime | None = None
+    by_hand: bool = False
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +217,28 @@ class HolderProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedData:
+    """One dataset that is shared with a study now, with the kinds of data in words."""
+
+    dataset: str
+    holder_name: str
+    title: str
+    categories: list[tuple[str, str]]
+    window: tuple[date | None, date | None] | None
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndedByHolder:
+    """A holder ended the permission itself (terminated), or had to strike it out (invalidated), for this reason."""
+
+    holder_name: str
+    state: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """A withdrawal as the person watches it take effect."""
 
@@ -179,6 +248,7 @@ class Progress:
     asked_at: datetime
     finished: bool
     holders: list[HolderProgress]
+    by_holder: list[EndedByHolder] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,13 @@ STATEMENT = {
     "lines": 3,
     "bytes": 4,
     "bytes_after": 0,
+    "held": [
+        {"id": UUID, "kind": "received", "lines": 3, "bytes": 3},
+        {"id": UUID[:-1] + ("1" if UUID[-1] != "1" else "2"), "kind": "model", "lines": 0, "bytes": 1},
+    ],
     "remaining": [],
     "ground": None,
+    "backups_by": None,
 }
 RECIPIENT = {"notice": UUID, "name": "R", "participant": "urn:concord:r:1", "agreement": "a"}
 OFFER = {"@id": UUID, "@type": "Offer", "target": "d-1", "assigner": "p", "assignee": "c",
@@ -75,7 +80,13 @@ OFFER = {"@id": UUID, "@type": "Offer", "target": "d-1", "assigner": "p", "assig
 AGREED = {**OFFER, "@type": "Agreement", "timestamp": AT}
 SAMPLES: dict[str, dict] = {
     "StudyRequest": STUDY,
-    "StudyApproval": {"study": UUID, "study_digest": HASH, "holder": HOLDER, "datasets": ["d-1"], "approved_at": AT},
+    "StudyApproval": {"study": UUID, "study_digest": HASH, "holder": HOLDER, "datasets": ["d-1"], "broad_consent": False,
+                      "approved_at": AT},
+    "OptOutDelivery": {"statement": JWS},
+    "OptOutStatement": {"opt_out": UUID, "link": "l-1", "holder": HOLDER, "wallet": "urn:concord:w:1", "at": AT,
+                        "reversed_at": None, "language": "en"},
+    "OptOutTaken": {"receipt": JWS},
+    "OptOutReceived": {"opt_out": UUID, "holder": HOLDER, "opted_out": True, "committed_at": AT},
     "StudyToHolder": {"study": JWS},
     "StudyWaiting": {"study": UUID, "state": "waiting"},
     "StudyToWallet": {"study": JWS, "approval": JWS},
@@ -305,3 +316,22 @@ def test_what_is_asked_of_a_holder_is_what_names_it() -> None:
     study = StudyRequest.read(STUDY)
     assert [entry.dataset for entry in study.at(HOLDER)] == ["d-1"]
     assert study.at(WALLET) == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"objects": 3}, {"objects": 1}, {"lines": 4}, {"bytes": 5}, {"held": []}, {"held": STATEMENT["held"][:1] * 2},
+        {"answer": "stopped", "ground": "none yet"}, {"held": [{**STATEMENT["held"][0], "kind": "thought"}]},
+        {"held": [{**STATEMENT["held"][0], "id": "1"}, STATEMENT["held"][1]]}, {"backups_by": "soon"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_statement_whose_objects_do_not_add_up_is_refused(wrong) -> None:
+    with pytest.raises(MessageError):
+        exchange.Statement.read({**STATEMENT, **wrong})
+
+
+def test_a_stop_may_say_what_people_still_have_to_do() -> None:
+    said = {**STATEMENT, "answer": "stopped", "remaining": ["1 model to be rebuilt or erased."]}
+    assert exchange.Statement.read(said).wire() == said

@@ -176,3 +176,47 @@ def test_what_a_contract_brought_is_deleted_whole_and_nothing_is_stored_under_it
     assert codes_in(other) == ["a", "b"]
     assert files.delete("urn:uuid:of-nothing") == []
     files.close()
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from("abc"), max_size=30))
+def test_what_is_counted_before_is_what_erasing_takes_out(tmp_path_factory, codes):
+    file = ReceivedFiles(tmp_path_factory.mktemp("received") / "r").open(AGREEMENT, TRANSFER)
+    file.append(placed(codes))
+    counted = file.count("a", Barred(0))
+    removed = file.erase("a", Barred(0))
+    assert (counted.lines, counted.bytes, counted.bytes_after) == (removed.lines, removed.bytes, removed.bytes_after)
+    assert removed.left == file.contents()
+    assert not file.holds(["a"])
+    assert file.holds(["a", "b"]) == ("b" in codes)
+    file.close()
+
+
+def test_what_is_counted_is_barred_from_then_on(file):
+    file.append(placed("ab"))
+    file.count("a", Barred(None))
+    file.append(placed("ab", 1000))
+    assert codes_in(file) == ["a", "b", "b"]
+
+
+def test_a_code_behind_an_escape_is_erased_too(file):
+    file.append([(b'{"resourceType":"Patient","id":"\\u0061"}\n', 10), (line("b", 1), 20)])
+    assert file.holds(["a"])
+    assert file.erase("a", Barred(None)).lines == 1
+    assert codes_in(file) == ["b"]
+
+
+def test_the_beginning_of_a_file_has_a_digest_of_its_own(file):
+    lines = placed("ab")
+    file.append(lines[:1])
+    first = file.contents()
+    file.append(lines[1:])
+    assert file.contents(first.bytes) == first
+    assert file.contents() != first
+
+
+def test_a_code_whose_pause_is_over_comes_in_again(file):
+    file.bar({"a": Barred(None), "b": Barred(None)})
+    file.unbar(["a", "never barred"])
+    file.append(placed("ab"))
+    assert codes_in(file) == ["a"]

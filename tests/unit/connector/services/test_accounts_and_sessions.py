@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from connector.identity.people.relying_party import SignedIn
 from connector.problems import Problem
 from connector.records import Session
+from connector.services.wallet.authorities import AuthorityDraft
 from tests.unit.connector.services.participant_factory import Running
 
 START = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -149,3 +150,59 @@ async def test_staff_accounts_have_staff_roles_only(hospital, roles):
     with pytest.raises(Problem) as refused:
         await hospital.services.accounts.open_account(hospital.actor("operator"), "an", "An", roles)
     assert (refused.value.status, refused.value.where) == (400, "roles")
+
+
+async def acting(wallet: Running, until: datetime | None) -> tuple[str, str, str]:
+    """Somebody signed in at a wallet with an authority over a child: cookie, authority, child's account."""
+    wallet.clock.fixed = START
+    host = wallet.services.wallet.host
+    child = await host(wallet.actor("operator"), "Mia", "mia", date(2020, 5, 1))
+    parent = await host(wallet.actor("operator"), "Ada", "ada", date(1990, 5, 1))
+    draft = AuthorityDraft(child, parent, "parent", "birth certificate", "DE", until=until)
+    authority = await wallet.services.wallet.authorities.open(wallet.actor("operator"), draft)
+    _, value = await wallet.services.accounts._open_session(signed_in(wallet, "ada"))
+    return value, authority, child
+
+
+async def test_a_session_acts_for_somebody_by_an_authority_and_goes_back(wallet):
+    value, authority, child = await acting(wallet, None)
+    accounts = wallet.services.accounts
+    own = await accounts.session(value)
+    acts = await accounts.act_for(own.id, authority)
+    assert (acts.actor.account, acts.actor.proxy.account) == (child, own.actor.account)
+    assert acts.actor.entry == {"account": own.actor.account, "role": "proxy", "for": child}
+    assert (await accounts.session(value)).actor == acts.actor
+    assert (await accounts.act_for(own.id, "")).actor == own.actor
+
+
+async def test_acting_ends_at_the_instant_the_authority_does_whatever_is_open(wallet):
+    end = START + timedelta(minutes=5)
+    value, authority, child = await acting(wallet, end)
+    accounts = wallet.services.accounts
+    session = await accounts.session(value)
+    await accounts.act_for(session.id, authority)
+    wallet.clock.fixed = end - SECOND
+    assert (await accounts.session(value)).actor.account == child
+    wallet.clock.fixed = end
+    assert (await accounts.session(value)).actor == session.actor
+    with pytest.raises(Problem) as over:
+        await accounts.act_for(session.id, authority)
+    assert over.value.code == "no-authority"
+
+
+async def test_nobody_acts_by_an_authority_of_somebody_else(wallet):
+    _, authority, _ = await acting(wallet, None)
+    await wallet.services.wallet.host(wallet.actor("operator"), "Eva", "eva")
+    session, value = await wallet.services.accounts._open_session(signed_in(wallet, "eva"))
+    with pytest.raises(Problem) as refused:
+        await wallet.services.accounts.act_for(session.id, authority)
+    assert refused.value.status == 403
+    assert (await wallet.services.accounts.session(value)).actor.proxy is None
+
+
+@pytest.mark.parametrize(("acr", "level"), [("substantial", "substantial"), ("gold", "low"), ("", "")])
+async def test_a_session_knows_how_sure_the_sign_in_was(wallet, acr, level):
+    await wallet.services.wallet.host(wallet.actor("operator"), "Eva", "eva")
+    who = SignedIn(wallet.participant.settings.issuer, "eva", "", (), acr, None)
+    _, value = await wallet.services.accounts._open_session(who)
+    assert (await wallet.services.accounts.session(value)).actor.assurance == level

@@ -58,6 +58,12 @@ METHODS: list[tuple[str, str, tuple[object, ...], set[str]]] = [
     ("simulator", "today", (), STEWARD | {"dpo"}), ("simulator", "suppose", ("s", "d", "r", "p"), STEWARD | {"dpo"}),
     ("duties", "state", ("d", "https://x.example/"), RESEARCHER),
     ("waiting", "until", ("p", {"x"}, 0), {"operator"}),
+    *[("disputes", name, given, STEWARD | {"dpo"}) for name, given in {
+        "open": ("p", "r"), "rows": (), "numbered": ("n",),
+    }.items()],
+    ("disputes", "settle", ("d", "kept"), {"dpo"}), ("disputes", "open_mine", ("r",), {"patient"}),
+    *[("hand_over", name, given, STEWARD) for name, given in {"tie": ("p", "s"), "untie": ("p",)}.items()],
+    *[("hand_over", name, given, {"patient"}) for name, given in {"mine": (), "hand": ("w",)}.items()],
     *[("wallet", name, given, {"operator"}) for name, given in {
         "host": ("n", "s", date(1990, 1, 1)), "answer_as_proxy": ("a", "s", None, "parent"),
     }.items()],
@@ -94,6 +100,7 @@ async def problem_of(call):
 async def test_the_table_above_names_every_public_method(hospital):
     named = {(service, method) for service, method, _, _ in METHODS}
     sessions = {"offered", "begin_sign_in", "finish_sign_in", "sign_in", "session", "choose_role", "sign_out"}
+    sessions |= {"act_for"}
     for service in (
         "research",
         "steward",

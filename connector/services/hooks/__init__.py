@@ -1,0 +1,1 @@
+"""Answering other systems at the point of care: CDS Hooks about consents."""
