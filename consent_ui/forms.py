@@ -16,16 +16,30 @@ from starlette.requests import Request
 
 BYTES_AT_MOST = 64 * 1024
 FIELDS_AT_MOST = 2000
+UPLOAD_AT_MOST = 11 * 1024 * 1024
+MULTIPART = "multipart/form-data"
 CONTROLS = {code: None for code in range(32) if code not in (9, 10)}
 DATE_PARTS = ("day", "month", "year")
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as a browser sent it: what it says the kind is, and the bytes."""
+
+    media_type: str
+    body: bytes
+
+
 @dataclass(slots=True)
 class Form:
-    """What was typed (`fields`, every value as sent) and what is wrong with it (`errors`, field -> one sentence)."""
+    """What was typed (`fields`, every value as sent) and what is wrong with it (`errors`, field -> one sentence).
+
+    `files` are those that were chosen, by field; only some pages take any.
+    """
 
     fields: dict[str, list[str]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    files: dict[str, Upload] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
         """The value of a field without surrounding space or control characters; empty when it was not sent."""
@@ -103,6 +117,21 @@ async def read(request: Request) -> Form:
         if len(body) > BYTES_AT_MOST:
             raise HTTPException(413)
     return parsed(bytes(body))
+
+
+async def read_with_file(request: Request) -> Form:
+    """The same where one file may come along; 413 when too large or of unknown size, 400 when it cannot be read."""
+    announced = request.headers.get("content-length", "")
+    if not announced.isdigit() or int(announced) > UPLOAD_AT_MOST:
+        raise HTTPException(413)
+    form = Form()
+    async with request.form(max_files=1, max_fields=FIELDS_AT_MOST, max_part_size=BYTES_AT_MOST) as sent:
+        for name, value in sent.multi_items():
+            if isinstance(value, str):
+                form.fields.setdefault(name, []).append(value)
+            elif value.filename:
+                form.files[name] = Upload((value.content_type or "").partition(";")[0].strip(), await value.read())
+    return form
 
 
 def parsed(body: bytes) -> Form:

@@ -36,8 +36,10 @@ AREAS = {
                 ("/me/permissions", "Your permissions", "paper"),
                 ("/me/uses", "Who used your data", "eye"),
                 ("/me/links", "Places with your data", "building"),
+                ("/me/people", "Who acts for you", "person"),
             ),
         ),
+        Area("record", "your own record", "/record", (("/record", "Your record", "home"),)),
         Area(
             "researcher",
             "researcher",
@@ -74,6 +76,8 @@ AREAS = {
                 ("/dpo/contracts", "Contracts", "sign"),
                 ("/dpo/withdrawals", "Withdrawals", "stop"),
                 ("/dpo/unproven", "Deletion not proven", "alert"),
+                ("/dpo/people", "Person file", "person"),
+                ("/dpo/register", "Register", "paper"),
                 ("/dpo/log", "Log", "log"),
             ),
         ),
@@ -82,8 +86,8 @@ AREAS = {
 
 ROLES_AT = {
     "wallet": ("patient", "dpo"),
-    "hospital": ("steward", "dpo"),
-    "vendor": ("steward", "dpo"),
+    "hospital": ("steward", "dpo", "patient"),
+    "vendor": ("steward", "dpo", "patient"),
     "research": ("researcher", "steward", "dpo"),
     "participant": ("researcher", "steward", "dpo"),
 }
@@ -92,7 +96,10 @@ ROLES_AT = {
 
 def area(participant_role: str, actor_role: str) -> Area | None:
     """The pages an acting role has here; None when it has none."""
-    return AREAS[actor_role] if actor_role in ROLES_AT.get(participant_role, ()) else None
+    if actor_role not in ROLES_AT.get(participant_role, ()):
+        return None
+    # Where a person's record lies they have one page of their own; their questions and answers are in their wallet.
+    return AREAS["record" if actor_role == "patient" and participant_role != "wallet" else actor_role]
 
 
 def role_words(role: str) -> str:

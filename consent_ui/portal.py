@@ -5,7 +5,28 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
-from consent_ui.pages import answering, dpo, entry, patient, researcher, steward, stopping, study_requests
+from consent_ui.pages import (
+    acting,
+    answering,
+    copies,
+    desk,
+    dpo,
+    entry,
+    following,
+    handing_over,
+    opting,
+    patient,
+    pausing,
+    receipts,
+    relations,
+    renewing,
+    researcher,
+    rights,
+    steward,
+    stopping,
+    study_requests,
+    watching,
+)
 from consent_ui.pages.contracting import (
     contracts,
     duties,
@@ -23,9 +44,13 @@ from consent_ui.trouble import HANDLERS
 from consent_ui.visit import SIDES
 
 ROUTERS: tuple[tuple[str, APIRouter], ...] = (
+    *(("", pages.router) for pages in (receipts, rights, opting, watching, desk)),
     *((f"/{side}", both_sides.router) for side in SIDES for both_sides in (rooms, transfers)),
+    ("", copies.router),
+    *(("", pages.router) for pages in (pausing, following)),
     *(("", pages.router) for pages in (unproven, duties, contracts, rules, first_offer, requests, offers)),
     *(("", pages.router) for pages in (entry, patient, answering, stopping, researcher, study_requests, steward, dpo)),
+    *(("", pages.router) for pages in (acting, renewing, handing_over, relations)),
 )
 """Every page with what stands before its address; the narrower address before the one that would swallow it."""
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from consent_ui import bars, states, words
+from consent_ui import bars, receipt_words, states, words
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -27,7 +27,9 @@ FILTERS: tuple[Callable[..., object], ...] = (
     words.number, words.count, words.size, words.listing, words.series, words.without_stop, words.pair, words.low,
     words.top, words.short, words.spoken, words.by_month, words.dated, states.state, states.tone, states.kind,
     states.yours, states.proposal, states.proposal_tone, states.duty, states.duty_tone,
-    states.your_reason, states.forbids, bars.rows, segment,
+    states.state_meaning, states.authority, states.authority_standing, states.done_for, states.asked_again,
+    states.doubter, states.settled, states.your_reason, states.forbids, bars.rows, segment,
+    receipt_words.receipt_title, receipt_words.answer_word, receipt_words.signer_words, receipt_words.channel_words,
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -25,6 +26,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")
+"""What may stand beside 'self' for a page whose form goes to one other place (`Visit.allow_form_to`)."""
 TRANSPORT = "max-age=31536000; includeSubDomains"
 KEEP_STYLE = "public, max-age=31536000, immutable"
 
@@ -64,6 +67,13 @@ def protect(headers: MutableHeaders, scope: Scope) -> None:
     """Set the headers; only the style sheet and the mark may be kept by the browser."""
     for name, value in HEADERS.items():
         headers[name] = value
+    elsewhere = scope.get("state", {}).get("form_origin", "")
+    if ORIGIN.fullmatch(elsewhere):
+        headers["Content-Security-Policy"] = HEADERS["Content-Security-Policy"].replace(
+            "form-action 'self'", f"form-action 'self' {elsewhere}"
+        )
+        # Else a form to another site says `Origin: null`, and nobody there could tell from where it came.
+        headers["Referrer-Policy"] = "strict-origin"
     headers["Cache-Control"] = KEEP_STYLE if "/static/" in scope["path"] else "no-store"
     if scope["scheme"] == "https":
         headers["Strict-Transport-Security"] = TRANSPORT

@@ -71,12 +71,90 @@ KINDS = {
     "refused": "Refused",
     "erase": "Stop and delete",
     "stop": "Stop new use",
+    "pause": "Let it rest",
 }
 
 
 FORBIDDING = {"not", "no", "nobody", "never", "nothing", "forbidden", "prohibited"}
 
+YOURS = {
+    "given": "You said yes",
+    "renewed": "You said yes, for longer",
+    "refused": "You said no",
+    "withdrawn": "You stopped it",
+    "suspended": "It rests",
+    "deferred": "You wanted to think about it",
+    "expired": "It has ended",
+    "authority-ended": "It rests, and you are asked",
+    "disputed": "It rests, the link is checked",
+    "link-ended": "It does not count any more",
+    "terminated": "The place ended it",
+    "invalidated": "It was struck out",
+}
+"""A person's own answer, as it stands now -> how they read it."""
+
+MEANINGS = {
+    "authority-ended": (
+        "Somebody else had said yes for you and may not decide for you any more. Nothing is shared until you answer."
+    ),
+    "disputed": "Somebody said that the record at the place may not be yours. Nothing is shared until that is settled.",
+    "link-ended": "The place had linked you to the wrong record. Your answer did not move to another one.",
+    "expired": "The time of your yes is over. Nothing is shared any more.",
+}
+"""What an answer means whose state alone does not say it."""
+
+AUTHORITIES = {
+    "parent": "parent",
+    "guardian": "guardian",
+    "attorney": "holder of a power of attorney",
+    "court": "appointed by a court",
+}
+"""On what somebody's authority to act for another rests."""
+
+AUTHORITY_STANDINGS = {
+    "in-force": "May decide",
+    "not-yet": "Not yet",
+    "over": "Ended by itself",
+    "ended": "Ended",
+}
+
+DONE_FOR = {
+    "given": "said yes",
+    "renewed": "made the yes longer",
+    "refused": "said no",
+    "withdrawn": "stopped sharing",
+    "suspended": "let it rest",
+    "deferred": "put the question off",
+}
+"""What somebody did for a person -> said of them."""
+
+ASKED_AGAIN = {
+    "deferred": "You wanted to be asked again now. Until you answer, nothing is shared.",
+    "authority-ended": (
+        "Somebody had answered for you and may not decide for you any more. Now you decide. "
+        "Until then nothing is shared."
+    ),
+    "link-ended": (
+        "The place had linked you to the wrong record. That is put right, so you are asked again. "
+        "Until you answer, nothing is shared."
+    ),
+    "resting": (
+        "Those who act for you do not agree, or one of them may not act any more. Until you answer, nothing is shared."
+    ),
+}
+"""Why a study that was answered waits for an answer again."""
+
+DOUBTERS = {"person": "the person, here", "wallet": "the person, at their wallet", "dpo": "the data protection officer",
+            "steward": "the desk", "operator": "the operator"}  # fmt: skip
+SETTLED = {"kept": "The link was right", "ended": "Wrong, ended", "moved": "Wrong, put right"}
+
 YOUR_REASONS = {
+    "opted-out": "you had stopped all research use of your data",
+    "directive-denies": "you had said no in a consent that is kept there",
+    "directive-silent": "you had not allowed it in the consent that is kept there",
+    "directive-unreadable": "your consent that is kept there could not be read",
+    "link-disputed": "your record there is being checked, because its link may be wrong",
+    "authority-ended": "your yes came from somebody who may not decide for you any more",
     "not-linked": "your record there was not linked to this wallet",
     "no-consent": "you had not answered, and silence is no",
     "refused": "you had said no to this study",
@@ -133,7 +211,42 @@ def forbids(sentence: str) -> bool:
 
 def yours(value: str) -> str:
     """A stored state of a person's own answer, as they read it."""
-    return {"given": "You said yes", "refused": "You said no", "withdrawn": "You stopped it"}.get(value, state(value))
+    return YOURS.get(value) or state(value)
+
+
+def state_meaning(value: str) -> str:
+    """What that means, where the state alone does not say it."""
+    return MEANINGS.get(value, "")
+
+
+def authority(kind: str) -> str:
+    """On what somebody's authority rests; words that staff wrote pass through."""
+    return AUTHORITIES.get(kind, kind)
+
+
+def authority_standing(value: str) -> str:
+    """Whether somebody may act for another now."""
+    return AUTHORITY_STANDINGS.get(value, value)
+
+
+def done_for(value: str) -> str:
+    """What somebody did for a person."""
+    return DONE_FOR.get(value, "answered")
+
+
+def asked_again(why: str) -> str:
+    """Why a study waits for an answer again."""
+    return ASKED_AGAIN.get(why, "")
+
+
+def doubter(by: str) -> str:
+    """Who said that a link may be wrong."""
+    return DOUBTERS.get(by, by)
+
+
+def settled(outcome: str) -> str:
+    """How a disputed link was settled."""
+    return SETTLED.get(outcome, outcome)
 
 
 def your_reason(value: str | None) -> str:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from connector.services.registry import Services
     from connector.wiring import Participant
 
+TAKES_A_FILE = ("/answer", "/opt-out")
+"""How the addresses of the desk's pages end where a scan or a recording may come along."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 MENDABLE = frozenset({400, 404, 409, 410, 422})
 
@@ -69,6 +71,10 @@ class Visit:
         }
         return HTMLResponse(rendering.render(template, given | values), status)
 
+    def allow_form_to(self, origin: str) -> None:
+        """Let a form of this page go to one other origin, and tell that origin where the form stood."""
+        self.request.state.form_origin = origin
+
     def note(self, problem: Problem, field: str, *others: str) -> None:
         """Show a refusal on the field it is about: the one it names when that is one of `others`, else `field`.
 
@@ -111,7 +117,7 @@ async def enter(request: Request) -> Visit:
             raise session.SignInNeeded
         return visit
     session.check_origin(request)
-    form = await forms.read(request)
+    form = await _sent(request)
     request.state.form = form
     visit = await look(request)
     visit.form = form
@@ -119,6 +125,17 @@ async def enter(request: Request) -> Visit:
         raise session.Interrupted
     session.check_token(form.text(session.TOKEN_FIELD), visit.session.csrf)
     return visit
+
+
+async def _sent(request: Request) -> Form:
+    """The form of a request; one with a file only on pages that take one, and from somebody who is signed in."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != forms.MULTIPART or not request.url.path.endswith(TAKES_A_FILE):
+        return await forms.read(request)
+    if (await look(request)).session is None:
+        request.state.form = Form()
+        raise session.Interrupted
+    return await forms.read_with_file(request)
 
 
 def entering(role: str) -> Callable[[Request], Awaitable[Visit]]:
@@ -146,6 +163,7 @@ async def enter_side(request: Request) -> Visit:
 Anybody = Annotated[Visit, Depends(look)]
 SignedIn = Annotated[Visit, Depends(enter)]
 Patient = Annotated[Visit, Depends(entering("patient"))]
+AtRecord = Annotated[Visit, Depends(entering("record"))]
 Researcher = Annotated[Visit, Depends(entering("researcher"))]
 Steward = Annotated[Visit, Depends(entering("steward"))]
 Side = Annotated[Visit, Depends(enter_side)]

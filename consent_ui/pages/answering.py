@@ -7,7 +7,7 @@ the study as it is now. An answer to words that have changed meanwhile is not se
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/me/studies/{study_id}", include_in_schema=False)
 
-DATE_FIELDS = {"dates", *(f"{name}-{part}" for name in ("from", "until") for part in DATE_PARTS)}
+DATE_FIELDS = {"dates", *(f"{name}-{part}" for name in ("from", "until", "last") for part in DATE_PARTS)}
+PAUSES = (("7", "In a week"), ("30", "In a month"), ("90", "In three months"))
+"""How long a question may be put off, in days."""
 WAYS = {"yes": "which-data", "no": "no", "later": "later"}
 
 
@@ -84,6 +86,16 @@ def read_dates(form: Form, study: StudyPage) -> tuple[date | None, date | None]:
     if (start and asked[1] and start > asked[1]) or (end and asked[0] and end < asked[0]):
         form.refuse("from", f"The study only asks for data {words.between(*asked)}. Choose days in that time")
     return latest(start, asked[0]), earliest(end, asked[1])
+
+
+def read_last(visit: Visit, study: StudyPage) -> date | None:
+    """The last day of the yes, if the person chose one: from today on, at most as long as the study runs."""
+    last = visit.form.day("last", "", needed=False)
+    if last is not None and last < visit.now.date():
+        visit.form.refuse("last", "This day is over. Choose one from today on, or leave it empty")
+    if last is not None and last > study.valid_until.date():
+        visit.form.refuse("last", f"The study ends on {words.day(study.valid_until)}. Choose an earlier day")
+    return last
 
 
 def latest(one: date | None, other: date | None) -> date | None:
@@ -154,8 +166,36 @@ async def check_no(visit: Patient, study_id: str) -> Response:
 
 @router.get("/later")
 async def later(visit: Patient, study_id: str) -> Response:
-    """Thinking about it: nothing happens."""
-    return visit.page("patient/later.html", study=await study_of(visit, study_id))
+    """Thinking about it: nothing happens, unless the person wants to be asked again at a time of their choice."""
+    return later_page(visit, await study_of(visit, study_id))
+
+
+def later_page(visit: Visit, study: StudyPage) -> Response:
+    """The page; without the choice when there is nothing to put off."""
+    fresh = study.answered in (None, "deferred", "refused") and any(data.linked for data in study.datasets)
+    left = (study.answer_until - visit.now).days
+    choices = [
+        (days, label, f"On {words.day(visit.now.date() + timedelta(days=int(days)))} the question waits for you again.")
+        for days, label in PAUSES
+        if fresh and int(days) < left
+    ]
+    return visit.page("patient/later.html", 400 if visit.form.errors else 200, study=study, choices=choices)
+
+
+@router.post("/later")
+async def put_off(visit: Patient, study_id: str) -> Response:
+    """Be asked again at the time chosen."""
+    study = await study_of(visit, study_id)
+    days = visit.form.chosen("again", [days for days, _ in PAUSES], "Choose when to be asked again")
+    if not visit.form.errors:
+        again = visit.now.date() + timedelta(days=int(days))
+        try:
+            await visit.services.wallet.answer(visit.actor, study_id, Answer("later", again=again))
+        except Problem as problem:
+            visit.note(problem, "again")
+        else:
+            return go("/me")
+    return later_page(visit, study)
 
 
 @router.get("/which-data")
@@ -217,7 +257,7 @@ async def check_yes(visit: Patient, study_id: str) -> Response:
     shared = read_data(visit.form, study)
     if visit.form.errors:
         return data_page(visit, study)
-    window = read_dates(visit.form, study)
+    window, last = read_dates(visit.form, study), read_last(visit, study)
     if visit.form.errors:
         return dates_page(visit, study)
     return visit.page(
@@ -226,6 +266,7 @@ async def check_yes(visit: Patient, study_id: str) -> Response:
         shared=shared.pairs(study),
         kept=shared.kept(study),
         window=window,
+        last=last,
         carried=carried(visit.form, study, "data", "dates"),
     )
 
@@ -237,7 +278,7 @@ async def send(visit: Patient, study_id: str) -> Response:
     if outdated := stale(visit, study):
         return outdated
     decision = visit.form.chosen("decision", ("yes", "no"), "Choose one of the answers")
-    answer = Answer("no", {}, None, None) if decision == "no" else yes_answer(visit.form, study)
+    answer = Answer("no", {}, None, None) if decision == "no" else yes_answer(visit, study)
     if visit.form.errors:
         return data_page(visit, study)
     try:
@@ -248,7 +289,7 @@ async def send(visit: Patient, study_id: str) -> Response:
     return go(f"/me/receipts/{segment(receipt.number)}")
 
 
-def yes_answer(form: Form, study: StudyPage) -> Answer:
+def yes_answer(visit: Visit, study: StudyPage) -> Answer:
     """The yes the form describes, read once more from the start."""
-    shared, (start, end) = read_data(form, study), read_dates(form, study)
-    return Answer("yes", shared.chosen, start, end)
+    shared, (start, end) = read_data(visit.form, study), read_dates(visit.form, study)
+    return Answer("yes", shared.chosen, start, end, read_last(visit, study))

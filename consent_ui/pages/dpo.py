@@ -31,6 +31,8 @@ async def home(visit: Dpo) -> Response:
         late=[one for one in endings if one.overdue],
         accepted=await visit.services.membership.acceptances(visit.actor),
         weakened=await visit.services.rules.weakened(visit.actor),
+        emergencies=sum(not one.reviewed_at for one in await visit.services.emergencies.rows(visit.actor)),
+        unclear=len(await visit.services.source_consents.unclear(visit.actor)),
     )
 
 

@@ -66,20 +66,6 @@ async def link(visit: Patient) -> Response:
     return await links_page(visit)
 
 
-@router.get("/receipts/{number}.json")
-async def receipt_file(visit: Patient, number: str) -> Response:
-    """The receipt as signed, to keep."""
-    receipt = await visit.services.wallet.receipt(visit.actor, number)
-    return download({"record": receipt.record, "signed": receipt.jws}, "receipt.json")
-
-
-@router.get("/receipts/{number}")
-async def receipt(visit: Patient, number: str) -> Response:
-    """The receipt to read or print."""
-    found = await visit.services.wallet.receipt(visit.actor, number)
-    return visit.page("patient/receipt.html", receipt=found, number=number)
-
-
 @router.get("/uses")
 async def uses(visit: Patient) -> Response:
     """Who received the person's data or was refused it, month by month, and what this list covers."""

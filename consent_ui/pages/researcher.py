@@ -1,4 +1,4 @@
-"""A researcher's pages: catalogue, asking for a contract, contracts with their transfers, withdrawals."""
+"""A researcher's pages: catalogue, asking for a contract, contracts with their transfers."""
 
 from __future__ import annotations
 
@@ -165,10 +165,3 @@ async def room(visit: Researcher, agreement: str, requested: bool = False, done:
         done=done,
         possible=possible,
     )
-
-
-@router.get("/withdrawals")
-async def withdrawals(visit: Researcher) -> Response:
-    """People who stopped, by code, and what was deleted."""
-    found = await visit.services.research.home(visit.actor)
-    return visit.page("research/withdrawals.html", withdrawals=found.withdrawals)

@@ -14,13 +14,14 @@ from consent_ui import choices, use_codes
 from consent_ui.forms import Form
 from consent_ui.rendering import segment
 from consent_ui.session import TOKEN_FIELD
+from consent_ui.times import LABELS, TIMES, chosen_times, withdrawal_words
 from consent_ui.visit import Steward, Visit, go
 from policy.odrl.duties import rule
 
 router = APIRouter(prefix="/steward", include_in_schema=False)
 
 KINDS = ("records", "stream")
-FIELDS = ("description", "keywords", "categories", "source", "kind", "purposes", "until", "profile", "duo")
+FIELDS = ("description", "keywords", "categories", "source", "kind", "purposes", "until", "profile", "duo", "times")
 STANDINGS = {"refused": "Would be refused", "possible": "Could be agreed", "contract": "A contract is in force"}
 """How a case of the outlook stands, in the order in which they are shown."""
 
@@ -109,6 +110,7 @@ def form_page(visit: Visit, known_sources: list[choices.Choice]) -> Response:
         purposes=[(iri, label, "") for iri, label in choices.purposes()],
         profiles=choices.PROFILES,
         codes=use_codes.use_codes(),
+        times=[(f"time-{name}", LABELS[name], offered) for name, offered in TIMES.items()],
         duties={name: [(*one, "") if name == "inform" else one for one in all] for name, all in choices.DUTIES.items()},
     )
 
@@ -129,7 +131,7 @@ async def check(visit: Steward) -> Response:
         purpose_words=grants or [choices.purpose_words(iri) for iri in draft.purposes],
         code_sentences=limits,
         replaced=choices.duty_words("pseudonymise"),
-        duty_sentences=[choices.duty_words(one) for one in ("erase-on-withdrawal", *chosen_duties(visit.form))],
+        duty_sentences=[withdrawal_words(draft.times), *map(choices.duty_words, chosen_duties(visit.form))],
         profile_words=dict(choices.PROFILES)[draft.profile],
         carried=visit.form.hidden(TOKEN_FIELD),
     )
@@ -187,13 +189,13 @@ def read_dataset(form: Form, known_sources: list[choices.Choice], today: date) -
         use_codes.chosen_codes(duo, until or today)
     except ValueError as fault:
         form.refuse("duo", f"{fault}")
-    duties = [dict(rule(one)) for one in chosen_duties(form)]
+    duties, times = [dict(rule(one)) for one in chosen_duties(form)], chosen_times(form)
     if form.errors or until is None:
         return None
     return DatasetDraft(
         title=title, description=description, keywords=keywords, categories=categories, source=source, kind=kind,
         purposes=purposes, until=until, profile=profile, duo=duo,
-        duties=duties,
+        duties=duties, times=times,
     )  # fmt: skip
 
 
@@ -240,7 +242,9 @@ async def decide(visit: Steward, study_id: str) -> Response:
         form.refuse("reason", "Use at most 2000 characters for the reason")
     if not form.errors:
         try:
-            await visit.services.steward.decide_study(visit.actor, study_id, decision == "approve", reason)
+            await visit.services.steward.decide_study(
+                visit.actor, study_id, decision == "approve", reason, form.has("broad_consent", "yes")
+            )
         except Problem as problem:
             visit.note(problem, "decision")
         else:

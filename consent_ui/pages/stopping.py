@@ -1,4 +1,4 @@
-"""Stopping a study in two steps, and watching it happen."""
+"""Stopping or pausing a study in two steps, and watching it happen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from consent_ui.visit import Patient, go
 
 router = APIRouter(prefix="/me/studies/{study_id}", include_in_schema=False)
 
-KINDS = ("erase", "stop")
+KINDS = ("erase", "stop", "pause")
 LOOK_AGAIN = "3"
 """Seconds until the progress page is shown anew, for those who asked for that."""
 
@@ -25,9 +25,11 @@ async def ask(visit: Patient, study_id: str) -> Response:
 async def check(visit: Patient, study_id: str) -> Response:
     """Step 2: what will happen, and the button that makes it happen."""
     study = await visit.services.wallet.study(visit.actor, study_id)
-    kind = visit.form.chosen("kind", (*KINDS, "later"), "Choose how you want to stop, or think about it")
+    kind = visit.form.chosen("kind", (*KINDS, "limit", "later"), "Choose how you want to stop, or think about it")
     if visit.form.errors:
         return visit.page("patient/stop.html", 400, study=study)
+    if kind == "limit":
+        return go(f"/me/studies/{segment(study_id)}/limit")
     if kind == "later":
         return go("/me/permissions")
     return visit.page("patient/stop_check.html", study=study, kind=kind)
@@ -39,7 +41,10 @@ async def stop(visit: Patient, study_id: str) -> Response:
     kind = visit.form.chosen("kind", KINDS, "Choose how you want to stop")
     if not kind:
         return go(f"/me/studies/{segment(study_id)}/stop")
-    await visit.services.wallet.withdraw(visit.actor, study_id, kind)
+    if kind == "pause":
+        await visit.services.wallet.pause(visit.actor, study_id)
+    else:
+        await visit.services.wallet.withdraw(visit.actor, study_id, kind)
     return go(f"/me/studies/{segment(study_id)}/stopped")
 
 

@@ -37,7 +37,7 @@ OF_A_SHAPE = 2
 PEOPLE_TRIED = 14
 """How many people of the wallet are looked at to find one who stopped and one who was asked."""
 IDENTIFIER = re.compile(r"urn:[^/?]+|[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)\d+")
-SKIPPED = re.compile(r"\.json$|[?&]watch=|^/sign|^/static")
+SKIPPED = re.compile(r"\.(json|jws|pdf|zip|csv|html)$|[?&]watch=|^/sign|^/static")
 
 
 @dataclass

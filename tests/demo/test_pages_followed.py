@@ -1,4 +1,4 @@
-"""The page on policies, followed line by line: its files are written and its commands answer as it says."""
+"""The pages on policies and consents, followed line by line: their files are written, their commands answer."""
 
 import gzip
 import os
@@ -14,20 +14,30 @@ from connector.demo.bundles import shipped
 from tests.demo.conftest import ROOT, surroundings
 
 pytestmark = pytest.mark.slow
-PAGE = (ROOT / "docs" / "policies.md").read_text("utf-8")
+PAGES = {"policies.md": 10, "consents.md": 4}
+"""Each page, and how many commands it has at least."""
 FILE = re.compile(r"`([a-z]+\.[a-z]+)`[^`]*:\n\n```(?:turtle|json|csv)\n(.*?)```", re.DOTALL)
 
 
-def commands() -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+def text(page: str) -> str:
+    return (ROOT / "docs" / page).read_text("utf-8")
+
+
+def commands(page: str) -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", text(page), re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line.startswith("concord ")]
 
 
+@pytest.fixture(params=sorted(PAGES))
+def page(request) -> str:
+    return request.param
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def place(tmp_path: Path, page: str) -> Path:
     """An empty directory with the command, the files that the page shows, and a bundle."""
-    for name, text in FILE.findall(PAGE):
-        (tmp_path / name).write_text(text)
+    for name, body in FILE.findall(text(page)):
+        (tmp_path / name).write_text(body)
     command = tmp_path / "bin" / "concord"
     command.parent.mkdir()
     command.write_text(f"#!{sys.executable}\nfrom connector.cli import main\nmain()\n")
@@ -45,15 +55,15 @@ def said(place: Path, line: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_every_file_that_a_command_names_is_on_the_page():
-    shown = {name for name, _ in FILE.findall(PAGE)}
-    named = {name for line in commands() for name in re.findall(r"\b[a-z]+\.(?:ttl|json|csv)\b", line)}
+def test_every_file_that_a_command_names_is_on_the_page(page):
+    shown = {name for name, _ in FILE.findall(text(page))}
+    named = {name for line in commands(page) for name in re.findall(r"\b[a-z]+\.(?:ttl|json|csv)\b", line)}
     assert named == shown
 
 
-def test_each_command_of_the_page_works_as_it_stands(place):
-    lines = commands()
-    assert len(lines) > 10
+def test_each_command_of_the_page_works_as_it_stands(place, page):
+    lines = commands(page)
+    assert len(lines) > PAGES[page]
     for line in lines:
         done = said(place, line)
         assert done.returncode == (1 if line.endswith("# exit 1") else 0), f"{line}\n{done.stdout}{done.stderr}"

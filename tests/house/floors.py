@@ -33,6 +33,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     # verify_export leaves the house with every export: it runs where nothing of ours is installed.
     "cryptography": ("connector.identity", "connector.vault", "connector.provenance.verify_export"),
     "jinja2": ("consent_ui",),
+    "reportlab": ("connector.services.rights.typeset",),
 }
 
 # The pure floors: what they may import beside the standard library and the floors below, and what they may not do.

@@ -12,7 +12,7 @@ from tests.house.tree import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "consent-exchange.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^\*\*`(\w+)`\*\*[^\n]*\n\n```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-ROW = re.compile(r"^\| (\w+) \| (\w+) \| `/consent(/\w+)` \| `(\w+)` \| (\d+) `(\w+)` \|$", re.MULTILINE)
+ROW = re.compile(r"^\| (\w+) \| (\w+) \| `/consent(/[\w-]+)` \| `(\w+)` \| (\d+) `(\w+)` \|$", re.MULTILINE)
 
 
 def model(name: str):
@@ -26,7 +26,10 @@ def model(name: str):
 @pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
 def test_every_example_of_the_page_is_accepted_and_complete(name, text):
     example = json.loads(text)
-    assert json.loads(model(name).model_validate(example).model_dump_json()) == example
+    read = model(name).model_validate(example)
+    # Of a consent, what later editions added is left out while it says nothing: older versions keep their digest.
+    written = read.to_json() if name == "ConsentRecord" else json.loads(read.model_dump_json())
+    assert written == example
 
 
 def test_the_table_of_the_page_is_the_list_of_exchanges():

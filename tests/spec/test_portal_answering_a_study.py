@@ -193,7 +193,7 @@ def test_an_answer_to_words_that_changed_meanwhile_is_not_sent(person, wallet, m
 
 
 def test_a_place_that_is_not_linked_cannot_be_chosen_and_is_never_shared(app, person, wallet):
-    del wallet.links[LUMEN]
+    del wallet.places[LUMEN]
     page = person.open(f"{STUDY}/which-data")
     assert "You have not linked this place, so it shares nothing" in page.text
     person.send("Continue", data__1="all")
@@ -203,7 +203,7 @@ def test_a_place_that_is_not_linked_cannot_be_chosen_and_is_never_shared(app, pe
 
 
 def test_without_any_linked_place_the_person_is_told_what_to_do_first(wallet, person):
-    wallet.links.clear()
+    wallet.places.clear()
     page = person.open(STUDY)
     assert "To say yes, first link a place" in page.text
     assert "yes" not in [field.get("value") for field in page.all("input")]
@@ -230,9 +230,11 @@ def test_answering_no_to_a_study_one_said_yes_to_leads_to_stopping_it(person):
 
 def test_a_receipt_can_be_taken_away_as_a_file(person):
     person.open("/me/receipts/urn:uuid:c-2")
-    answer = person.client.get("/me/receipts/urn:uuid:c-2.json")
-    assert answer.json()["signed"].count(".") == 2
-    assert answer.headers["content-disposition"] == 'attachment; filename="receipt.json"'
+    for form in ("json", "jws", "html", "pdf"):
+        answer = person.client.get(f"/me/receipts/urn:uuid:c-2.{form}")
+        assert answer.content.count(b".") == 2
+        assert answer.headers["content-disposition"] == f'attachment; filename="receipt-1-2.{form}"'
+    assert person.client.get("/me/receipts/urn:uuid:c-2.docx").status_code == 400
 
 
 def test_linking_needs_the_code_and_keeps_what_was_typed(person, wallet):

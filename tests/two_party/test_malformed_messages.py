@@ -319,8 +319,8 @@ def exchange_claims(scene) -> dict[StatementType, dict[str, Any]]:
         StatementType.NOTICE: {"notice": story.urn(), "agreement": scene.received.id, "study": study["id"], "code": "c",
                                "kind": "erase", "effective_at": now, "deadline": later, "cut": {}},
         StatementType.STATEMENT: {"notice": notice.id, "agreement": notice.agreement, "answer": "erased", "at": now,
-                                  "objects": 0, "lines": 0, "bytes": 0, "bytes_after": 0, "remaining": [],
-                                  "ground": None},
+                                  "objects": 0, "lines": 0, "bytes": 0, "bytes_after": 0, "held": [],
+                                  "remaining": [], "ground": None, "backups_by": None},
     }  # fmt: skip
 
 

@@ -68,6 +68,8 @@ class Told:
 
     def received(self, heard) -> tuple[int, Any]:
         """How a recipient answers a notice."""
+        if heard.method == "GET":
+            return 410, {}  # what was erased is gone
         if "notice" not in heard.body:
             return 200, {}
         claims = self.claims(heard)
@@ -81,7 +83,8 @@ class Told:
     def statement(self, notice: str, answer: str = "erased", signer=None, **changes: Any) -> dict[str, str]:
         said = {
             "notice": notice, "agreement": self.agreement, "answer": answer, "at": now(), "objects": 1, "lines": 7,
-            "bytes": 700, "bytes_after": 0, "remaining": [], "ground": None,
+            "bytes": 700, "bytes_after": 0, "remaining": [], "ground": None, "backups_by": None,
+            "held": [{"id": story.urn(), "kind": "received", "lines": 7, "bytes": 700}],
         } | changes  # fmt: skip
         return {"statement": self.puppet.say(StatementType.STATEMENT, said, signer=signer)}
 
@@ -210,7 +213,8 @@ async def test_the_same_statement_twice_is_kept_and_forwarded_once(told):
     await told.trio.hospital.quiet()
     found = await told.trio.hospital.get(Notice, notice)
     assert len(found.answers["statements"]) == 2  # received, erased
-    assert len(await told.trio.hospital.find(OutboxMessage, kind="exchange.progress")) == 2
+    # received, erased, and what our own look at the recipient found
+    assert len(await told.trio.hospital.find(OutboxMessage, kind="exchange.progress")) == 3
 
 
 @pytest.mark.parametrize("answer", [{}, {"statement": 7}, {"statement": "a.b.c"}, {"statement": "signed"}])
@@ -287,7 +291,7 @@ async def test_a_pause_asks_nobody_to_delete(told):
     sender = hospital.context.members.active(wallet.id)
     await hospital.store.write(lambda tx: desk._commit(tx, sender, delivered))
     notice = await told.notice()
-    assert notice.kind == "stop"
+    assert notice.kind == "pause"
     assert await hospital.find(Sealed)
 
 
@@ -309,7 +313,8 @@ def notice_of(puppet, agreement, **changes: Any) -> dict[str, str]:
     moment = datetime.now(UTC)
     claims = {
         "notice": story.urn(), "agreement": agreement, "study": story.urn(), "code": "p-123", "kind": "erase",
-        "effective_at": wire(moment), "deadline": wire(moment + timedelta(days=30)), "cut": {},
+        "effective_at": wire(moment), "stop_by": wire(moment + timedelta(days=1)),
+        "deadline": wire(moment + timedelta(days=30)), "backups_by": wire(moment + timedelta(days=90)), "cut": {},
     } | changes  # fmt: skip
     return {"notice": puppet.say(StatementType.NOTICE, claims)}
 
@@ -366,7 +371,9 @@ async def tell(told, space, progress, by=None, **changes: Any):
         "consent": progress.consent, "version": progress.version, "holder": hospital.id, "recipient": told.puppet.id,
         "recipient_name": "Puppet", "notice": progress.notice, **told.statement(progress.notice),
     } | changes  # fmt: skip
-    return await (by or Voice.of(hospital, space.client)).post(wallet, "/consent/progress", body)
+    voice = by or Voice.of(hospital, space.client)
+    kept = {name: value for name, value in progress.tracking.items() if name != "jws"} | {"at": now()}
+    return await voice.post(wallet, "/consent/progress", {"tracking": voice.say(StatementType.TRACKING, kept)} | body)
 
 
 async def test_a_statement_the_recipient_did_not_sign_proves_nothing(watching, space):

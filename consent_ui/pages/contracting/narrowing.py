@@ -18,11 +18,13 @@ from connector.services.contracting import NarrowingDraft, Standing
 from consent_ui import choices, words
 from consent_ui.forms import Form
 from consent_ui.session import TOKEN_FIELD
+from consent_ui.times import LABELS, TIMES, chosen_times, time_changes
 from consent_ui.visit import Visit, go
 from policy.purposes import covered_by_any
 
-FIELDS = ("purposes", "until", "categories", "recipients", "records_from", "records_until", "reason")
-FIELD_OF = {"data": "categories", "terms": "until", "purpose": "purposes"}
+TIMED = tuple(f"time-{name}" for name in TIMES)
+FIELDS = ("purposes", "until", "categories", "recipients", "records_from", "records_until", "reason", *TIMED)
+FIELD_OF = {"data": "categories", "terms": "until", "purpose": "purposes"} | {name: f"time-{name}" for name in TIMES}
 """Where a service's refusal stands when the service names it otherwise than the form."""
 BY_POLICY = ("policy-refuses", "not-permitted")
 """Codes of a refusal by our own policy: other terms on the form may mend it."""
@@ -102,6 +104,7 @@ def form_page(visit: Visit, sheet: Sheet) -> Response:
         purposes=_plain(purposes(sheet.standing)),
         categories=_plain(sheet.standing.categories),
         recipients=_plain(sheet.standing.recipients),
+        times=[(f"time-{name}", LABELS[name], offered) for name, offered in TIMES.items()],
     )
 
 
@@ -156,6 +159,7 @@ def read(visit: Visit, sheet: Sheet) -> NarrowingDraft | None:
         recipients=_ticked(form, "recipients", standing.recipients, standing.recipients),
         records_from=_first_day(form, standing),
         records_until=_last_day(form, standing),
+        times=chosen_times(form),
     )
     if draft.records_from and draft.records_until and draft.records_until < draft.records_from:
         form.refuse("records_until", "This day is before the first day. Change one of them")
@@ -208,7 +212,8 @@ def changes(draft: NarrowingDraft, standing: Standing) -> list[Changed]:
         (draft.records_from or draft.records_until, "Dates of the records",
          words.top(words.between(standing.records_from, standing.records_until)), words.top(words.between(start, end))),
     )  # fmt: skip
-    return [Changed(label, before, after) for changed, label, before, after in made if changed]
+    times = [Changed(label, "As it stands, or longer", within) for label, within in time_changes(draft.times)]
+    return [*(Changed(label, before, after) for changed, label, before, after in made if changed), *times]
 
 
 def _purposes(iris: list[str]) -> str:

@@ -141,12 +141,14 @@ def test_a_role_has_no_pages_at_a_participant_that_has_no_such_role(place, path,
 def unsafe_routes() -> list[tuple[str, str, str]]:
     """(place, role, path) of everything that accepts a form, found in the app itself."""
     where = {"/me": ("wallet", "patient"), "/research": ("research", "researcher")}
-    where |= {"/steward": ("hospital", "steward"), "/dpo": ("hospital", "dpo")}
+    where |= {"/steward": ("hospital", "steward"), "/dpo": ("hospital", "dpo"), "/record": ("hospital", "patient")}
     found = []
     for prefix, router in ROUTERS:
         for route in router.routes:
             if "POST" in route.methods:
                 path = re.sub(r"\{[^}]*\}", "urn:uuid:x", prefix + route.path)
+                if path == "/hand-over":  # takes a form of a holder's page on purpose: test_connecting_a_record
+                    continue
                 place, role = where.get("/" + path.split("/")[1], ("wallet", "patient"))
                 found.append((place, role, path))
     assert len(found) > 40

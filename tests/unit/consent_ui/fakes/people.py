@@ -35,7 +35,7 @@ class Wallet:
     """One person's wallet; `empty` is a person on their first day."""
 
     def __init__(self, empty: bool = False) -> None:
-        self.links: dict[str, datetime] = (
+        self.places: dict[str, datetime] = (
             {} if empty else {HOSPITAL: NOW - timedelta(days=40), LUMEN: NOW - timedelta(days=39)}
         )
         self.answers: dict[str, v.Answer] = {} if empty else {SLEEP: v.Answer("yes", {}, None, None)}
@@ -60,11 +60,11 @@ class Wallet:
     def _links(self) -> list[v.LinkCard]:
         return [
             v.LinkCard(f"urn:uuid:link-{n}", holder, NAMES[holder], at)
-            for n, (holder, at) in enumerate(self.links.items())
+            for n, (holder, at) in enumerate(self.places.items())
         ]
 
     async def holders(self, actor) -> list[v.HolderChoice]:
-        return [v.HolderChoice(key, name, key in self.links) for key, name in NAMES.items()]
+        return [v.HolderChoice(key, name, key in self.places) for key, name in NAMES.items()]
 
     async def link(self, actor, holder, code) -> v.LinkCard:
         if code.replace("-", "").upper() != "K7PQ3M9X":
@@ -74,7 +74,7 @@ class Wallet:
                 "Not linked",
                 "This code does not fit, or it was used already. Ask the place for a new one",
             )
-        self.links[holder] = NOW
+        self.places[holder] = NOW
         return self._links()[-1]
 
     def _study(self, study: str) -> v.StudyPage:
@@ -118,7 +118,7 @@ class Wallet:
                 NAMES[HOSPITAL],
                 "Records on heart and blood pressure",
                 kinds(*CATEGORIES),
-                HOSPITAL in self.links,
+                HOSPITAL in self.places,
             ),
             v.DatasetChoice(
                 "urn:concord:dataset:rate",
@@ -126,7 +126,7 @@ class Wallet:
                 NAMES[LUMEN],
                 "Live heart rate and steps",
                 kinds("heart-rate", "steps"),
-                LUMEN in self.links,
+                LUMEN in self.places,
             ),
         ]
 
@@ -196,6 +196,7 @@ class Wallet:
                     data,
                     [f"urn:uuid:c-{study[-1]}"],
                     waiting,
+                    renew=study == SLEEP and yes,
                 )
             )
         cards += [
@@ -284,7 +285,7 @@ class Wallet:
         ]
 
     async def coverage(self, actor) -> list[tuple[str, datetime]]:
-        return [(NAMES[holder], at) for holder, at in self.links.items()]
+        return [(NAMES[holder], at) for holder, at in self.places.items()]
 
     async def export(self, actor) -> dict[str, object]:
-        return {"links": list(self.links), "answers": len(self.answers)}
+        return {"links": list(self.places), "answers": len(self.answers)}

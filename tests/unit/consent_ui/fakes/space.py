@@ -11,7 +11,17 @@ from fastapi import FastAPI
 from connector.problems import Problem
 from connector.services.actors import Actor
 from consent_ui.app import with_portal
-from tests.unit.consent_ui.fakes import negotiating, people, staff, views
+from tests.unit.consent_ui.fakes import (
+    copies,
+    negotiating,
+    people,
+    relating,
+    rights,
+    sourcing,
+    staff,
+    views,
+    withdrawing,
+)
 from tests.unit.consent_ui.fakes.simulating import Simulator
 
 
@@ -83,6 +93,11 @@ def participant(role: str, empty: bool = False) -> SimpleNamespace:
         simulator=Simulator(empty),
     )  # fmt: skip
     negotiating.add(services, role, empty)
+    rights.add(services, empty)
+    relating.add(services, empty)
+    sourcing.add(services, empty)
+    services.derivations = copies.Derivations(empty)
+    withdrawing.add(services, empty)
     return SimpleNamespace(
         services=services,
         identity=SimpleNamespace(id=f"urn:concord:{role}:00000000", name=NAMES[role], role=role),
