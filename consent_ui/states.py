@@ -145,7 +145,7 @@ ASKED_AGAIN = {
 """Why a study that was answered waits for an answer again."""
 
 DOUBTERS = {"person": "the person, here", "wallet": "the person, at their wallet", "dpo": "the data protection officer",
-            "steward": "the desk", "operator": "the operator"}  # fmt: skip
+            "steward": "the desk", "operator": "the operator", "source": "the source of the records"}  # fmt: skip
 SETTLED = {"kept": "The link was right", "ended": "Wrong, ended", "moved": "Wrong, put right"}
 
 YOUR_REASONS = {

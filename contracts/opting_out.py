@@ -11,7 +11,7 @@ from typing import Annotated, Self
 from pydantic import Field, StrictStr, model_validator
 
 from contracts.faults import shape_fault
-from contracts.fields import Instant, Jws, Participant, Reference, UrnUuid
+from contracts.fields import Instant, Jws, Participant, Reference, Sentence, UrnUuid
 from contracts.shape import Strict
 
 
@@ -24,7 +24,8 @@ class OptOutDelivery(Strict):
 class OptOutStatement(Strict):
     """Claims signed by the person: from `at` on no secondary use of my data; `reversed_at` ends that, null if not.
 
-    The id is another one for each holder. `language` is that of the words the person read.
+    The id is another one for each link. `authority` is on what ground somebody else said it for the person, null where
+    they did so themselves. `language` is that of the words that were read.
     """
 
     opt_out: UrnUuid
@@ -33,6 +34,7 @@ class OptOutStatement(Strict):
     wallet: Participant
     at: Instant
     reversed_at: Instant | None
+    authority: Sentence | None
     language: Annotated[
         StrictStr,
         Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", description="a language (BCP 47)")

@@ -119,6 +119,11 @@ _PATTERN = ConsentRecord.model_construct(
 )  # fmt: skip
 
 
+def fits_no_row(person: Person) -> bool:
+    """Whether there is more to a person than a row holds, whatever they answered to a study."""
+    return bool(person.directives or person.unreadable_directives or person.past_opt_outs)
+
+
 def columns_of(people: Iterable[Person], study: str, holder: str) -> Columns:
     """Return these people as columns, in their order, for the questions about one study at one holder."""
     filling = _Filling(study, holder)
@@ -151,7 +156,7 @@ class _Filling:
 
     def _answers(self, person: Person) -> list[ConsentRecord] | None:
         """The person's one consent to the study, an empty list without one; None for what is no row."""
-        if person.past_opt_outs or person.directives or person.unreadable_directives:
+        if fits_no_row(person):
             return None
         if person.link is None:
             return []

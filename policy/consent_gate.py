@@ -6,7 +6,6 @@ scopes to what may leave. Whatever does not add up is no.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
@@ -14,7 +13,8 @@ from policy.authority import own_no_in
 from policy.consent import ALLOWING, ConsentRecord, EffectiveState, chain_fault, effective_state
 from policy.decision import Outcome, Regime
 from policy.directives.asking import ACTIONS, Asking
-from policy.directives.model import Directive
+from policy.directives.model import Directive, Period
+from policy.directives.periods import lasting
 from policy.directives.several import ask_directives
 from policy.facts import Facts, Question
 from policy.gate import Answer, cannot_tell, deny
@@ -67,12 +67,30 @@ def ask_about_care(question: Question, facts: Facts) -> Answer:
 
 
 def _standing(question: Question, facts: Facts) -> Sequence[Directive]:
-    """The consents from the source without those in whose place the person put their answer to the study (S12)."""
-    mine = [one for one in newest_versions(facts.consents) if one.study == question.study and one.replaces]
-    replaced = {name for one in mine if effective_state(one, question.now) in _YES for name in one.replaces}
-    if not replaced:
+    """The consents from the source without those in whose place the person put their answer to the study (S12).
+
+    An answer stands in the place of what was decided before it: not of a later version, nor of one without a date.
+    """
+    if not facts.consents:
         return facts.directives
-    return [one for one in facts.directives if one.id.partition("#")[0] not in replaced]
+    mine = [one for one in newest_versions(facts.consents) if one.study == question.study and one.replaces]
+    since = dict[str, datetime]()
+    for one in mine:
+        if effective_state(one, question.now) in _YES:
+            since |= {name: max(one.decided_at, since.get(name, one.decided_at)) for name in one.replaces}
+    if not since:
+        return facts.directives
+    return [one for one in facts.directives if not _before(one, since.get(one.id.partition("#")[0]), facts.zone)]
+
+
+def _before(one: Directive, answered: datetime | None, zone: str) -> bool:
+    """Whether a consent from the source was decided before the person answered, on an earlier day if it has no time."""
+    if answered is None or one.decided_at is None:
+        return False
+    try:
+        return lasting(Period(start=one.decided_at, end=one.decided_at), zone).until <= answered
+    except ValueError:
+        return False
 
 
 def _unasked(own: Answer) -> bool:
@@ -87,7 +105,8 @@ def _both(own: Answer, said: Answer, rests: bool) -> Answer:
         outcome = Outcome.DENY if own.outcome is Outcome.DENY else said.outcome
         return Answer(outcome, (*missed, *said.because), (*own.unknown, *said.unknown), changes)
     if own.outcome is not Outcome.PERMIT and not rests:
-        return replace(own, changes=changes, unknown=(*own.unknown, *said.unknown))
+        unknown = (*own.unknown, *said.unknown)
+        return Answer(own.outcome, own.because, unknown, changes, own.obligations, own.scopes, own.rules)
     heard = said.because if said.outcome is Outcome.PERMIT else ()
     return Answer(
         Outcome.PERMIT,

@@ -5,7 +5,7 @@ A fact left out is a fact not known, and meets nothing.
 
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from policy.consent import ConsentRecord
 from policy.decision import Action, Reason, Regime
@@ -106,7 +106,7 @@ class CareRelation:
         object.__setattr__(self, "until", in_utc(self.until))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """What the holder knows that bears on one person's data (for `negotiate`: on the contract only).
 
@@ -163,3 +163,11 @@ class Facts:
     def stated(self) -> dict[str, Any]:
         """Return every fact by its name."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    @classmethod
+    def of(cls, stated: dict[str, Any]) -> Self:
+        """Return the facts with all these names: where there are many people, a fact at a time takes too long."""
+        made = cls.__new__(cls)
+        made.__dict__.update(stated)
+        made.__post_init__()
+        return made

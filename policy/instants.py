@@ -59,7 +59,7 @@ def span(text: object) -> tuple[date, date]:
     """
     if not isinstance(text, str):
         raise ValueError("not a date")
-    if _DAY_OF_INSTANT.fullmatch(text):
+    if "T" in text and _DAY_OF_INSTANT.fullmatch(text):
         instant(text)
         text = text[:10]
     match = _PARTIAL.fullmatch(text)

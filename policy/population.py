@@ -9,10 +9,9 @@ all who are alike in these. So every reason comes from there, and whatever its g
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any, TypeAlias
 
-from policy.columns import LINK, Columns, Person, columns_of
+from policy.columns import LINK, Columns, Person, columns_of, fits_no_row
 from policy.decide import ask_others, ask_own, decide, in_short
 from policy.decision import ALLOW_ALL, Action, Outcome, Reason, Regime, Residual
 from policy.facts import Facts, Question
@@ -25,7 +24,7 @@ PERMITTED = 0
 """The index of the one verdict that lets anything happen."""
 
 _PORTION = 1 << 16
-_AT_A_TIME = 1 << 7
+_AT_A_TIME = 1 << 12
 _KINDS = 1 << 12
 _GROUNDS = {Regime.CONSENT: "consent-given", Regime.PERMIT: "permit-in-force"}
 
@@ -90,10 +89,18 @@ class Prepared:
 
     def decide_people(self, people: Iterable[Person]) -> Answers:
         """Return the verdict on each of these people, who are taken some at a time and not kept."""
-        asking, coming = _Asking(self), iter(people)
+        asking = _Asking(self)
         indices: list[int] = []
-        while some := list(islice(coming, _AT_A_TIME)):
-            indices += asking.everybody(columns_of(some, self.question.study or "", self.facts.holder))
+        waiting: dict[int, Person] = {}
+        for person in people:
+            if fits_no_row(person):
+                indices.append(asking.alone(person))
+                continue
+            waiting[len(indices)] = person
+            indices.append(PERMITTED)
+            if len(waiting) == _AT_A_TIME:
+                asking.together(waiting, indices)
+        asking.together(waiting, indices)
         return asking.answers(indices)
 
 
@@ -120,6 +127,20 @@ class _Asking:
     def answers(self, indices: list[int]) -> Answers:
         """Return what was said to all who were asked about."""
         return Answers(indices, tuple(self.numbers), tuple(self.counts[number] for number in range(len(self.numbers))))
+
+    def alone(self, person: Person) -> int:
+        """Return the number of the verdict on one person, and count it."""
+        number = self._of_person(person)
+        self.counts[number] += 1
+        return number
+
+    def together(self, people: dict[int, Person], indices: list[int]) -> None:
+        """Put the numbers of the verdicts on these people where they belong, and forget the people."""
+        study, holder = self.prepared.question.study or "", self.prepared.facts.holder
+        numbers = self.everybody(columns_of(people.values(), study, holder))
+        for place, number in zip(people, numbers, strict=True):
+            indices[place] = number
+        people.clear()
 
     def everybody(self, columns: Columns) -> list[int]:
         """Return the number of the verdict on each row, and count them."""
@@ -157,7 +178,7 @@ class _Asking:
         return replace(person, heard_from_wallet_at=heard, opted_out_at=opted, stops=stops)
 
     def _of_person(self, person: Person) -> int:
-        question, facts = self.prepared.question, Facts(**{**self.stated, **person.stated()})
+        question, facts = self.prepared.question, Facts.of({**self.stated, **person.stated()})
         try:
             outcome, cause, left = in_short(question, [*ask_own(question, facts), *self._asked(facts)])
         except Exception:  # decide() says what becomes of that

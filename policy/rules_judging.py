@@ -10,19 +10,22 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from policy.code_systems import LOINC, codings_of
+from policy.codes_judging import codes_met, labels_met
 from policy.directives.model import Coding, DataReference, Effect
+from policy.directives.references import is_local, may_be, plain
 from policy.directives.truth import NO, UNKNOWN, UNLABELLED, YES
+from policy.resource_kinds import KINDS
+from policy.resource_kinds import SYSTEMS as RESOURCE_TYPES
 from policy.rules import UNDATED, DataRule, RuleSet
 
 if TYPE_CHECKING:
     from policy.residual import ItemFacts
 
-# What frames other records, whose own date, code and author are often absent. Of an item of any other kind that lacks
-# one of them nobody knows whether a denial by date, code or author means it; these hold no finding that it could mean.
-FRAMES = UNDATED | {"Encounter", "EpisodeOfCare"}
-
-RESOURCE_TYPES = frozenset({"http://hl7.org/fhir/resource-types", "http://hl7.org/fhir/fhir-types"})
-MEDIA_TYPES, LOINC, ADDRESSES = "urn:ietf:bcp:13", "http://loinc.org", "urn:ietf:rfc:3986"
+# What stands above the types: every resource, and every one that may have a text of its own.
+_EVERY, _WITH_TEXT = "Resource", "DomainResource"
+_WITHOUT_TEXT = frozenset({"Binary", "Bundle", "Parameters"})
+MEDIA_TYPES, ADDRESSES = "urn:ietf:bcp:13", "urn:ietf:rfc:3986"
 
 
 class Verdict(StrEnum):
@@ -91,7 +94,7 @@ def match(rule: DataRule, item: "ItemFacts") -> int:
     if rule.window is not None and found:
         found = min(found, _in_window(rule, item))
     if rule.labels is not None and found:
-        found = min(found, _labelled(rule.labels, item))
+        found = min(found, _labelled(rule, item))
     if rule.classes is not None and found:
         found = min(found, _any(_of_class, rule.classes, item))
     if rule.document_types is not None and found:
@@ -106,8 +109,14 @@ def match(rule: DataRule, item: "ItemFacts") -> int:
 
 
 def _absent(rule: DataRule, item: "ItemFacts") -> int:
-    """What follows where the item lacks what the rule asks."""
-    return NO if rule.effect is Effect.DENY and item.resource_type in FRAMES else UNKNOWN
+    """What follows where the item has no code, or nobody who recorded it, and the rule asks for one."""
+    return NO if rule.effect is Effect.DENY and item.resource_type in UNDATED else UNKNOWN
+
+
+def _undated(rule: DataRule, item: "ItemFacts") -> int:
+    """What follows where the item has no date: one that says nothing about anything has nothing of any day."""
+    hollow = item.detail is not None and item.detail.hollow
+    return NO if rule.effect is Effect.DENY and hollow else UNKNOWN
 
 
 def _any(asks: Callable[[Coding, "ItemFacts"], int], listed: Sequence[Coding], item: "ItemFacts") -> int:
@@ -120,43 +129,56 @@ def _of_type(listed: Sequence[Coding], item: "ItemFacts") -> int:
 
 
 def _is_type(one: Coding, item: "ItemFacts") -> int:
-    if one.system in RESOURCE_TYPES:
-        return YES if one.code == item.resource_type else NO
-    return UNKNOWN
+    if one.system not in RESOURCE_TYPES:
+        return UNKNOWN
+    if one.code in {item.resource_type, _EVERY}:
+        return YES
+    if one.code == _WITH_TEXT:
+        return NO if item.resource_type in _WITHOUT_TEXT else YES
+    return NO if one.code in KINDS and item.resource_type else UNKNOWN
 
 
 def _of_class(one: Coding, item: "ItemFacts") -> int:
     """R4's class: a kind of resource, a profile, or a kind of document."""
     if one.system in RESOURCE_TYPES:
-        return YES if one.code == item.resource_type else NO
+        return _is_type(one, item)
     if item.detail is None:
         return UNKNOWN
-    if one in item.detail.document_types or one.code in item.detail.profiles:
+    if one.code in item.detail.profiles:
         return YES
-    known = one.system in {MEDIA_TYPES, LOINC, ADDRESSES} or "://" in one.code
-    return NO if known else UNKNOWN
+    return _is_document_type(one, item)
 
 
 def _of_document_type(listed: Sequence[Coding], item: "ItemFacts") -> int:
-    if item.detail is None or not listed:
+    return _any(_is_document_type, listed, item)
+
+
+def _is_document_type(one: Coding, item: "ItemFacts") -> int:
+    if item.detail is None:
         return UNKNOWN
-    return NO if item.detail.document_types.isdisjoint(listed) else YES
+    kinds = codings_of(item.detail.document_types)
+    if one in kinds:
+        return YES
+    known = one.system in {MEDIA_TYPES, LOINC, ADDRESSES, *(other.system for other in kinds)} or "://" in one.code
+    return NO if known else UNKNOWN
 
 
 def _coded(rule: DataRule, item: "ItemFacts") -> int:
     if item.detail is None or not rule.codes:
         return UNKNOWN
-    if not item.detail.codes:
-        return _absent(rule, item)
-    return NO if all(item.detail.codes.isdisjoint(one) for one in rule.codes) else YES
+    if not all(item.detail.codes.isdisjoint(one) for one in rule.codes):
+        return YES
+    listed = tuple(one for concept in rule.codes for one in concept)
+    found = codes_met(listed, codings_of(item.detail.codes))
+    return _absent(rule, item) if found == UNLABELLED else found
 
 
-def _labelled(listed: Sequence[Coding], item: "ItemFacts") -> int:
-    if item.detail is None or not listed:
+def _labelled(rule: DataRule, item: "ItemFacts") -> int:
+    if item.detail is None or not rule.labels:
         return UNKNOWN
     if item.detail.labels is None:
         return UNLABELLED
-    return NO if item.detail.labels.isdisjoint(listed) else YES
+    return labels_met(rule.labels, item.detail.labels, rule.effect is Effect.DENY)
 
 
 def _in_window(rule: DataRule, item: "ItemFacts") -> int:
@@ -165,7 +187,7 @@ def _in_window(rule: DataRule, item: "ItemFacts") -> int:
     if item.resource_type in UNDATED and item.start is None and item.end is None:
         return YES if rule.effect is Effect.PERMIT else NO
     if item.start is None and item.end is None:
-        return _absent(rule, item)
+        return _undated(rule, item)
     if item.start is not None and item.end is not None and item.start > item.end:
         return UNKNOWN
     after = last is not None and item.start is not None and item.start > last
@@ -186,25 +208,33 @@ def _refers(rule: DataRule, one: DataReference, item: "ItemFacts") -> int:
         return _named(one.reference, item.detail.references)
     if one.meaning in {"related", "dependents"}:
         found = _named(one.reference, item.detail.references)
-        return found if found == YES else max(found, _named(one.reference, item.detail.related))
+        return found if found == YES else max(found, _called(one.reference, item.detail.related))
     return UNKNOWN
 
 
 def _authored(rule: DataRule, author: str, item: "ItemFacts") -> int:
     if item.detail is None:
         return UNKNOWN
-    return _named(author, item.detail.authors) if item.detail.authors else _absent(rule, item)
+    return _called(author, item.detail.authors) if item.detail.authors else _absent(rule, item)
+
+
+def _called(reference: str, names: frozenset[str]) -> int:
+    """Whether somebody or something is meant by a reference, that is known by one or two of its names only."""
+    found = _named(reference, names)
+    if found != NO or not names:
+        return found
+    system, identified, _ = reference.partition("|")
+    alike = [one for one in names if ("|" in one) == bool(identified)]
+    told = any(one.startswith(f"{system}|") for one in alike) if identified else bool(alike)
+    return NO if told else UNKNOWN
 
 
 def _named(reference: str, names: frozenset[str]) -> int:
     """Whether a reference is among the names; one that differs only in the server it is on may be."""
     if reference in names:
         return YES
-    if not reference:
-        return UNKNOWN
-    tail = _tail(reference)
-    return UNKNOWN if any(_tail(one) == tail and ("://" in one) != ("://" in reference) for one in names) else NO
-
-
-def _tail(reference: str) -> str:
-    return "/".join(reference.rsplit("/", 2)[-2:])
+    one = plain(reference)
+    if one in names:
+        return YES
+    comparable = "|" in one or "://" in one or is_local(one)
+    return NO if comparable and not may_be(one, names) else UNKNOWN

@@ -30,19 +30,32 @@ Data = Annotated[
     typer.Option(help="What they share, as DATASET or DATASET=KIND,KIND; without it, all that the study asks for."),
 ]
 ReadOut = Annotated[bool, typer.Option("--read-out", help="The words of the study were shown or read to the person.")]
+By = Annotated[
+    str,
+    typer.Option("--authority", help="Who speaks for the person, by what right: parent, guardian. A minor's yes needs it."),
+]
 Number = Annotated[str, typer.Argument(help="The number of the answer, as it was printed when it was recorded.")]
 _STUDIES = [("title", "study"), ("organisation_name", "from"), ("state", "answer"), ("id", "id")]
 
 
+Decision = Annotated[
+    Literal["yes", "no", "pause", "stop", "erase"],
+    typer.Argument(help="What the person says: yes or no, pause, stop (keep what was sent), or erase."),
+]
+
+
 @verbs.command(epilog="Example: concord desk studies 'Moe, Ada' --directory hospital")
 def studies(patient: Patient, directory: Directory = HERE, json: Json = False) -> int:
-    """The studies that may be read out to somebody, with their answers."""
+    """The studies that may be read out to somebody, with their answers; who has a wallet answers there."""
     with desk(directory) as reached:
-        rows = reached.get(f"/api/desk/people/{_id(reached, patient)}/studies")
+        person = f"/api/desk/people/{_id(reached, patient)}"
+        rows, standing = reached.get(f"{person}/studies"), reached.get(person)["standing"]
     if json:
         showing.as_json(rows)
-    else:
-        showing.table(rows, _STUDIES, "No study may be shown to people here.")
+        return 0
+    if standing == "wallet":  # what they say there is not the desk's to read
+        rows = [{**row, "state": row["state"] or "answers in their wallet"} for row in rows]
+    showing.table(rows, _STUDIES, "No study may be shown to people here.")
     return 0
 
 
@@ -66,9 +79,9 @@ def script(patient: Patient, study: Study, directory: Directory = HERE, json: Js
     epilog="Example: concord desk record 'Moe, Ada' urn:uuid:... yes --channel paper --read-out --evidence form.pdf"
 )
 def record(
-    patient: Patient, study: Study, decision: Literal["yes", "no", "pause", "stop", "erase"], channel: Channel,
-    read_out: ReadOut = False, data: Data = None, evidence: File = None, directory: Directory = HERE,
-    json: Json = False,
+    patient: Patient, study: Study, decision: Decision, channel: Channel,
+    read_out: ReadOut = False, data: Data = None, evidence: File = None, authority: By = "",
+    directory: Directory = HERE, json: Json = False,
 ) -> int:  # fmt: skip
     """Take an answer down: yes (also to change what is shared), no, pause, stop, or erase (stop and delete)."""
     with desk(directory) as reached:
@@ -78,6 +91,7 @@ def record(
         body = {
             "study": study, "decision": decision, "channel": channel, "read_out": read_out, "digest": page["digest"],
             "datasets": chosen if decision == "yes" else {}, "evidence": _file(evidence),
+            "authority": authority,
         }  # fmt: skip
         done = reached.post(f"/api/desk/people/{person}/answers", body)
     if json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,12 +20,16 @@ from connector.sources.fhir_json import parse
 from policy.decision import Decision
 from policy.directives.alone import decide_alone
 from policy.directives.asking import Asking
+from policy.directives.candidates import Aside, choose
 from policy.directives.explaining import explain
 from policy.directives.model import Directive
 from policy.directives.pcf import residual_of
 from policy.directives.request import Request, RequestError, read_request
 from policy.directives.surroundings import surroundings
 from policy.instants import instant, wire
+from policy.purposes import ACT_REASON
+from policy.purposes import purpose as purpose_of
+from policy.residual import RELEASED, ItemFacts
 
 Consents = Annotated[
     list[Path],
@@ -66,6 +70,8 @@ class ConsentAnswer:
     valid_until: str | None
     unknown: list[str]
     steps: list[dict[str, Any]]
+    consents: int
+    consents_about: int
 
     @property
     def permits(self) -> bool:
@@ -104,27 +110,42 @@ def what_if(
     then: Annotated[str, typer.Option("--then", help="As if it were this instant.")] = "",
     without: Annotated[list[str] | None, typer.Option(help="As if this consent were not there.")] = None,
     given: Annotated[list[Path] | None, typer.Option("--with", help="As if this consent had been given too.")] = None,
-    purpose: Annotated[list[str] | None, typer.Option(help="As if these purposes were asked for (IRIs).")] = None,
+    purpose: Annotated[list[str] | None, typer.Option(help="As if asked for these purposes: IRIs, or HRESCH.")] = None,
     json: Json = False,
 ) -> int:  # fmt: skip
-    """What the answer would be at another time, without a consent, with another one, or for other purposes."""
+    """What the answer would be at another time, without a consent, with another one, or for other purposes.
+
+    Exit code 0 whatever the answers are.
+    """
+    if not (then or without or given or purpose):
+        raise invalid("Nothing is supposed", "what-if", "--then, --without, --with or --purpose")
     found, asked = _gathered([*consents, *(resources or ())]), _request(request)
     before = _answer(found, found.directives, asked, at, zone, steps=False)
     supposed = _gathered(given) if given else Gathered()
     kept = list(_without(found.directives, without or []))
     both = replace(found, unreadable=[*found.unreadable, *supposed.unreadable])
-    other = replace(asked, purposes=tuple(purpose)) if purpose else asked
+    other = replace(asked, purposes=tuple(_purpose(one) for one in purpose)) if purpose else asked
     after = _answer(both, [*kept, *supposed.directives], other, then or at, zone, steps=False)
     changes = _changes(before, after)
     if json:
         showing.as_json({"before": before, "after": after, "changes": changes})
         return 0
-    showing.say(f"As it is:      {before.outcome}, {len(before.released)} records")
-    showing.say(f"As supposed:   {after.outcome}, {len(after.released)} records")
+    showing.say(f"As it is:      {before.outcome}, records released: {len(before.released)}")
+    showing.say(f"As supposed:   {after.outcome}, records released: {len(after.released)}")
     for sentence in _sentences(after):
         showing.say(f"  {showing.safe(sentence)}")
     showing.table(changes, [("record", "record"), ("before", "now"), ("after", "then")], "No record would change.")
     return 0
+
+
+def _purpose(text: str) -> str:
+    """A purpose as an IRI: itself, a term with a known prefix, or a code of HL7's v3-ActReason."""
+    for one in (text, f"{ACT_REASON}{text}"):
+        if known := purpose_of(one):
+            return known.iri
+    if "://" in text or text.startswith("urn:"):
+        return text
+    raise invalid("There is no such purpose", "--purpose", "an IRI, or a code of v3-ActReason such as HRESCH")
 
 
 def _gathered(paths: Sequence[Path]) -> Gathered:
@@ -166,24 +187,41 @@ def _answer(
         released=released, withheld=withheld, obligations=list(decision.obligations),
         valid_until=wire(decision.valid_until) if decision.valid_until else None, unknown=list(decision.unknown),
         steps=[one.to_json() for one in explain(asking, directives)] if steps else [],
+        consents=len(directives), consents_about=len(directives) - _of_others(asking, directives),
     )  # fmt: skip
 
 
+def _of_others(asking: Asking, directives: Sequence[Directive]) -> int:
+    return sum(why is Aside.ANOTHER_PERSON for _, why in choose(asking, directives).aside)
+
+
 def _asking(asked: Request, found: Gathered, moment: datetime | None, zone: str) -> Asking:
+    at = moment if moment or asked.as_of else datetime.now(UTC)
     try:
-        return asked.asking(surroundings(found.resources), zone=zone, now=moment)
+        return asked.asking(surroundings(found.resources), zone=zone, now=at)
     except (ValueError, KeyError):
         raise invalid("There is no such time zone", "--zone", "an IANA name such as Europe/Brussels") from None
 
 
 def _judged(decision: Decision, found: Gathered, asking: Asking) -> tuple[list[str], list[Record]]:
-    """The records about the person, released and withheld, each in the order of their names."""
+    """The records about the person, released and withheld, each in the order of their names.
+
+    What is contained in a released record is told where it would be cut out of it.
+    """
     judged = []
-    for name, item in fhir_items.about(found.resources, asking.subjects):
-        index = decision.residual.judge(item)
-        judged.append(Record(name, decision.permits and index == 0, decision.residual.reasons[index].code))
+    for item in fhir_items.about(found.resources, asking.subjects):
+        record = _record(item.name, item.facts, decision, item.readable)
+        inside = [_record(name, facts, decision) for name, facts in item.inside] if record.released else []
+        judged += [record, *(one for one in inside if not one.released)]
     judged.sort(key=lambda one: one.record)
     return [one.record for one in judged if one.released], [one for one in judged if not one.released]
+
+
+def _record(name: str, facts: ItemFacts, decision: Decision, readable: bool = True) -> Record:
+    index = decision.residual.judge(facts)
+    if not readable and index == RELEASED:
+        return Record(name, False, "unreadable")
+    return Record(name, decision.permits and index == RELEASED, decision.residual.reasons[index].code)
 
 
 def _instant(text: str) -> datetime | None:
@@ -207,8 +245,9 @@ def _by_record(answer: ConsentAnswer) -> dict[str, str]:
 
 
 def _print(answer: ConsentAnswer, unreadable: Sequence[str]) -> None:
-    until = f"not before {answer.valid_until}" if answer.valid_until else "not by time alone"
-    showing.say(f"[bold]{answer.outcome}[/bold] at {answer.at}; this changes {until}")
+    until = f"time alone changes nothing before {answer.valid_until}" if answer.valid_until else "time changes nothing"
+    showing.say(f"[bold]{answer.outcome}[/bold] at {answer.at}; {until}")
+    showing.say(f"  {answer.consents} consents found, {answer.consents_about} of them about this patient")
     for sentence in _sentences(answer):
         showing.say(f"  {showing.safe(sentence)}")
     for line in unreadable:
@@ -216,7 +255,7 @@ def _print(answer: ConsentAnswer, unreadable: Sequence[str]) -> None:
     for step in answer.steps:
         showing.say(f"  {showing.safe(step['words'])}")
     if answer.released or answer.withheld:
-        showing.say(f"{len(answer.released)} records would be released, {len(answer.withheld)} withheld")
+        showing.say(f"records released: {len(answer.released)}, withheld: {len(answer.withheld)}")
         rows = [{"record": one, "reason": "released"} for one in answer.released]
         rows += [{"record": one.record, "reason": one.reason} for one in answer.withheld]
         showing.table(rows, [("record", "record"), ("reason", "why")], "")

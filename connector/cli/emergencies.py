@@ -28,6 +28,8 @@ _COLUMNS = [("declared_at", "when"), ("by", "by"), ("number", "patient"), ("reas
             ("verdict", "verdict"), ("id", "id")]  # fmt: skip
 
 
+Verdict = Annotated[Literal["justified", "not-justified"], typer.Argument(help="Whether it was an emergency.")]
+
 @verbs.command(
     epilog="Example: concord emergency declare 'Moe, Ada' --account a1 --reason 'Unconscious in A&E' --token token.jwt"
 )
@@ -64,7 +66,7 @@ def listed(directory: Directory = HERE, json: Json = False) -> int:
 
 @verbs.command(epilog="Example: concord emergency review urn:uuid:... justified --note 'Seen with the ward'")
 def review(
-    number: Number, verdict: Literal["justified", "not-justified"],
+    number: Number, verdict: Verdict,
     note: Annotated[str, typer.Option(help="What follows from it; the person reads it.")] = "",
     directory: Directory = HERE, json: Json = False,
 ) -> int:  # fmt: skip

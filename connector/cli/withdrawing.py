@@ -1,4 +1,4 @@
-"""Less for a while or for good (`concord consent pause|resume|limit`), and following withdrawals up as their officer."""
+"""Sharing less (`concord consent pause|resume|limit`), and following withdrawals up (`concord withdrawals`)."""
 
 from __future__ import annotations
 

@@ -11,12 +11,13 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from connector.jobs.alarm import keep_up
 from connector.ports import Transaction
-from connector.problems import Problem
 from connector.records import Agreement, ContractEnding, ReceivedPerson, ReceivedTransfer, Transfer
 from connector.services.chains import chain_of
 from connector.services.context import Context
 from connector.services.exchange.ending import BELL, GOING_ON, Endings
+from connector.services.tasks import trace_of
 
 if TYPE_CHECKING:
     from connector.dataplane.received import ReceivedFiles
@@ -46,28 +47,35 @@ class Clearing:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        bells = self._context.bells
-        while True:
-            seen = bells.count(BELL)
-            pause = _LOOK
-            try:
-                following = await self._endings.run_out()
-                await self._endings.close_what_is_over()
-                await self._clear()
-                pause = min(_LOOK, self._seconds_to(following))
-            except (OSError, Problem) as fault:
-                log.error("clearing failed: %s", type(fault).__name__)
-                pause = _RETRY
-            await bells.wait(BELL, timeout=pause, seen=seen)
+        await keep_up(self._context, BELL, self.catch_up, log, _RETRY)
+
+    async def catch_up(self) -> float | None:
+        """End what is over, delete what ended; one that fails is tried again later, and stops none of the others.
+
+        Returns the seconds until there is something to do.
+        """
+        following = await self._endings.run_out()
+        await self._endings.close_what_is_over()
+        whole = await self._clear()
+        return min(_LOOK if whole else _RETRY, self._seconds_to(following))
 
     def _seconds_to(self, moment: datetime | None) -> float:
         return _LOOK if moment is None else max(0.0, (moment - self._context.clock()).total_seconds())
 
-    async def _clear(self) -> None:
-        """At a recipient: delete what was received under every agreement that has ended."""
+    async def _clear(self) -> bool:
+        """At a recipient: delete what was received under every agreement that has ended. Whether nothing failed."""
         waiting = await self._context.store.read(lambda tx: tx.find(ContractEnding, role="consumer", erased_at=None))
+        whole = True
         for ending in waiting:
-            await self._carry_out(ending)
+            try:
+                await self._carry_out(ending)
+            except Exception as fault:  # whatever it is: the other contracts are over as well
+                log.error(
+                    "clearing failed: %s\n%s", type(fault).__name__, trace_of(fault),
+                    extra={"agreement": ending.agreement},
+                )  # fmt: skip
+                whole = False
+        return whole
 
     async def _carry_out(self, ending: ContractEnding) -> None:
         chain = await self._context.store.read(lambda tx: _ids(tx, ending))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from connector.dataplane.tally import Barred, Removed
+from connector.jobs.alarm import keep_up
 from connector.jobs.copies import CopyEraser
 from connector.ports import Transaction
 from connector.problems import conflict
@@ -22,6 +23,7 @@ from connector.services.context import Context
 from connector.services.exchange.erasure import LIFTED, ErasureDesk
 from connector.services.received.chain import extended
 from connector.services.received.objects import counted, made, object_about, objects_of
+from connector.services.tasks import trace_of
 
 if TYPE_CHECKING:
     from connector.dataplane.derived import DerivedFiles
@@ -48,18 +50,23 @@ class Eraser:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        bells = self._context.bells
-        while True:
-            seen = bells.count("erase")
-            failed = False
-            await self._take_again()
-            for stone in await self._context.store.read(_unfinished):
-                try:
-                    await self.carry_out(stone)
-                except OSError as fault:
-                    log.error("erasing failed: %s", type(fault).__name__, extra={"notice": stone.notice})
-                    failed = True
-            await bells.wait("erase", timeout=_RETRY if failed else None, seen=seen)
+        await keep_up(self._context, "erase", self.catch_up, log, _RETRY)
+
+    async def catch_up(self) -> float | None:
+        """Carry out what was asked and not stated; one that fails is tried again later, and stops none of the others.
+
+        Returns the seconds until then, None if nothing is left.
+        """
+        await self._take_again()
+        failed = False
+        for stone in await self._context.store.read(_unfinished):
+            try:
+                await self.carry_out(stone)
+            except Exception as fault:  # whatever it is: a promise to the others is not broken by it
+                kind, trace = type(fault).__name__, trace_of(fault)
+                log.error("erasing failed: %s\n%s", kind, trace, extra={"notice": stone.notice})
+                failed = True
+        return _RETRY if failed else None
 
     def lock(self, transfer: str) -> asyncio.Lock:
         """Held while a received file and its manifests change together."""

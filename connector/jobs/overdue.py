@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from connector.services.exchange import ladder, speech, tracking
 from connector.services.exchange.ladder import Rung
 from connector.services.exchange.looking import Looking
 from connector.services.exchange.withdrawal import BELL, SEND_REMINDER
+from connector.services.gate import closed_under
 from connector.services.suspending import Suspending
 from contracts import exchange as wire
 
@@ -32,6 +34,15 @@ _LOOK_AGAIN = timedelta(hours=1)
 """How long until a recipient that did not answer is asked again whether things are gone."""
 
 log = logging.getLogger("concord.overdue")
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """Whether anything is due, whose contracts come to rest by it, and which these are."""
+
+    any: bool
+    silent: frozenset[str]
+    contracts: list[str]
 
 
 class Overdue:
@@ -51,9 +62,10 @@ class Overdue:
 
     async def catch_up(self) -> float | None:
         """Do all that is due now; returns the seconds until there is something to do, None when there never is."""
-        now = self._context.clock()
-        while await self._context.store.write(lambda tx: self._climb(tx, now)):
-            pass
+        now, store = self._context.clock(), self._context.store
+        while (found := await store.read(lambda tx: self._due(tx, now))).any:
+            async with closed_under(self._context.gate, found.contracts):
+                await store.write(partial(self._climb, now=now, silent=found.silent))
         following = await self._context.store.read(
             lambda tx: tx.find(Notice, next_at__ne=None, order="next_at", limit=1)
         )
@@ -64,19 +76,25 @@ class Overdue:
 
     # --- the ladder ---------------------------------------------------------------------------------------------------
 
-    def _climb(self, tx: Transaction, now: datetime) -> bool:
-        """Take one step for each notice that is due; whether there was one."""
+    def _due(self, tx: Transaction, now: datetime) -> _Due:
+        """Whether something is due now, and which contracts will rest by it."""
         due = tx.find(Notice, next_at__le=now, order="next_at", limit=_PORTION)
-        for one in due:
+        rungs = {one.id: ladder.next_rung(one, self._patience) for one in due}
+        last = {one.recipient for one in due if (rung := rungs[one.id]) is not None and rung[0] is Rung.SUSPEND}
+        contracts = [one.id for recipient in sorted(last) for one in self._suspending.active(tx, recipient)]
+        return _Due(bool(due), frozenset(last), contracts)
+
+    def _climb(self, tx: Transaction, now: datetime, silent: frozenset[str]) -> None:
+        """Take one step for each notice that is due; only the contracts of `silent` recipients may rest now."""
+        for one in tx.find(Notice, next_at__le=now, order="next_at", limit=_PORTION):
             fresh = tx.get(Notice, one.id)  # a step of one may have settled another
             rung = ladder.next_rung(fresh, self._patience) if fresh is not None else None
             if fresh is None:
                 continue
             if rung is None or rung[1] > now:
                 tx.change(fresh, next_at=rung[1] if rung is not None else None)
-            else:
+            elif rung[0] is not Rung.SUSPEND or fresh.recipient in silent:
                 self._step(tx, fresh, rung[0], now)
-        return bool(due)
 
     def _step(self, tx: Transaction, notice: Notice, rung: Rung, now: datetime) -> None:
         if rung is Rung.REMIND:

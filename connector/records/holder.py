@@ -164,9 +164,12 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureEvidence:
-    """What was kept of how a consent was taken with staff's help: a scan, a recording, a protocol. Key: its SHA-256."""
+    """What was kept of how a consent was taken with staff's help: a scan, a recording, a protocol.
 
-    key_width: ClassVar[int] = 1
+    Key: its SHA-256, and whose it is; the same file may stand for several people, such as a form of a family.
+    """
+
+    key_width: ClassVar[int] = 2
     digest: str
     person: Indexed[str]
     media_type: str = ""
@@ -311,7 +314,9 @@ class Notice:
     gone. `held` is {"objects": [...]} as the last statement listed them, `remaining` what it could not erase and why.
     `check` says what our own look at the recipient found. `next_at` is when it is looked after next. `by_hand`: the
     recipient speaks no exchange, and the data protection officer notes what it answers in `hand_note`. `lifted_at` is
-    when the recipient of a pause had acknowledged that it is over.
+    when the recipient of a pause had acknowledged that it is over. `overtaken_by` is the notice that says more about
+    the same code, whose answer is the answer to this one too. `forgotten_at` is when the secret of the code it names
+    was destroyed: whatever code the person has since is another one, about which this notice says nothing.
     """
 
     key_width: ClassVar[int] = 1
@@ -351,3 +356,5 @@ class Notice:
     by_hand: bool = False
     hand_note: str = ""
     lifted_at: datetime | None = None
+    overtaken_by: str = ""
+    forgotten_at: datetime | None = None

@@ -146,11 +146,15 @@ class Authority:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletOptOut:
-    """A person's opt-out of secondary use, as they stated it here. `delivered` is {holder: when it acknowledged}."""
+    """A person's opt-out of secondary use, as they stated it here. `delivered` is {link: when its holder acknowledged}.
+
+    `by` is the `Authority` of whoever stated it for them; empty: they did so themselves.
+    """
 
     key_width: ClassVar[int] = 1
     id: str
     account: Indexed[str]
+    by: str = ""
     at: datetime | None = None
     reversed_at: datetime | None = None
     delivered: Json | None = None

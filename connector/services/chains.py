@@ -24,6 +24,12 @@ def chain_of(tx: Transaction, agreement: Agreement) -> list[Agreement]:
     return [*([first] if first is not None else []), *tx.find(Agreement, root=root, order="made_at")]
 
 
+def chain_named(tx: Transaction, agreement: str) -> list[Agreement]:
+    """The chain by the id of one agreement of it; empty where that is gone."""
+    found = tx.get(Agreement, agreement)
+    return chain_of(tx, found) if found is not None else []
+
+
 def newest_of(tx: Transaction, agreement: Agreement) -> Agreement:
     """The agreement whose terms stand now, or stood last."""
     chain = chain_of(tx, agreement)

@@ -14,9 +14,15 @@ from hashlib import sha256
 from connector.ports import Transaction
 from connector.records import Consent, DecisionMade, LogEntry, WalletConsent
 from policy.canonical import NotCanonicalError, canonical, digest
+from policy.consent import State
 
 _PAGE = 500
-_CONSENT = ("consent.given", "consent.refused", "consent.withdrawn", "consent.suspended")
+_BY_HOLDER = "-by-holder"
+"""Ends the kind of an entry, at a wallet, about a version that the holder made."""
+_CONSENT = (
+    *(f"consent.{state}" for state in State),
+    *(f"consent.{state}{_BY_HOLDER}" for state in (State.TERMINATED, State.INVALIDATED)),
+)
 _DECIDED = ("release.decided", "stream.decided")
 
 
@@ -45,10 +51,13 @@ def records_differ(tx: Transaction) -> str:
 def _consents(tx: Transaction) -> str:
     logged = 0
     for entry in _entries(tx, _CONSENT):
-        body, logged = json.loads(entry.body or ""), logged + 1
+        body = json.loads(entry.body or "")
+        if body.get("fault"):
+            continue  # what did not follow was written down and not kept
+        logged += 1
         both = (tx.get(Consent, entry.subject, body["version"]), tx.get(WalletConsent, entry.subject, body["version"]))
         kept = [one for one in both if one is not None]
-        if not kept or not all(_fits(one, entry.kind, body["digest"]) for one in kept):
+        if not kept or not all(_fits(one, entry.kind.removesuffix(_BY_HOLDER), body["digest"]) for one in kept):
             return f"consent {entry.subject}, version {body['version']}"
     there = tx.count(Consent) + tx.count(WalletConsent)
     return "" if there == logged else f"{logged} versions of consents were logged, {there} are there"

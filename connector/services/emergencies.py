@@ -28,7 +28,6 @@ from policy.decide import decide
 from policy.decision import Action, Decision, Regime
 from policy.directives.model import Emergency
 from policy.facts import CareRelation, Facts, Question
-from policy.labelling import packaged_labeller
 from policy.odrl import compiled
 from policy.replay import inputs_to_json
 from policy.residual import RELEASED, ItemFacts
@@ -193,7 +192,7 @@ class Emergencies:
         if person is None:
             return []
         rows = tx.find(SourceRecord, source=person.source, person=person.id, deleted=False, order="resource_type")
-        closely = Closely(decision.residual, person.source, packaged_labeller, lambda _found: None)
+        closely = Closely(decision.residual, person.source, self._context.data.labeller, lambda _found: None)
         shown = []
         for row in rows:
             if wanted is None or row.resource_type == "Patient" or row.category in wanted:

@@ -15,9 +15,16 @@ from contextlib import asynccontextmanager
 from connector.problems import Problem
 
 GateKey = tuple[str, str]
-"""(person, study): a consent covers one study."""
+"""(person, study): a consent covers one study; or a contract, see `under`."""
 EVERY = ""
 """In place of a study: all of them. An opt-out, a dispute or a consent from the source stops the person everywhere."""
+NOBODY = ""
+"""In place of a person: everybody under a contract, which then stands in place of the study (`under`)."""
+
+
+def under(agreement: str) -> GateKey:
+    """The key that every hand-over under a contract names, beside those of its people."""
+    return NOBODY, agreement
 
 
 class ReleaseGate:
@@ -76,7 +83,20 @@ class ReleaseGate:
 @asynccontextmanager
 async def closed_for(gate: ReleaseGate, people: Iterable[str]) -> AsyncIterator[None]:
     """Close the gate for these people in all studies while the body commits what stops them. Raises Problem 503."""
-    async with gate.closing([(person, EVERY) for person in people]) as quiet:
+    async with _closed(gate, [(person, EVERY) for person in people]):
+        yield
+
+
+@asynccontextmanager
+async def closed_under(gate: ReleaseGate, agreements: Iterable[str]) -> AsyncIterator[None]:
+    """Close the gate for everybody under these contracts while the body commits what ends them. Raises Problem 503."""
+    async with _closed(gate, [under(agreement) for agreement in agreements]):
+        yield
+
+
+@asynccontextmanager
+async def _closed(gate: ReleaseGate, keys: Iterable[GateKey]) -> AsyncIterator[None]:
+    async with gate.closing(keys) as quiet:
         if not quiet:
             raise Problem(503, "still-sending", "A hand-over has not ended", "Nothing was changed; try again")
         yield

@@ -32,6 +32,7 @@ from connector.services.exchange.standings import Standings
 from connector.services.exchange.studies import Studies
 from connector.services.exchange.withdrawal import Stopping
 from connector.services.expected_yield import ExpectedYield
+from connector.services.holding.broad_stops import BroadStops
 from connector.services.holding.desk import Desk
 from connector.services.holding.importing import Importing
 from connector.services.holding.ingest import Ingest
@@ -105,9 +106,9 @@ class Services:
     def _consent(self, context: Context) -> None:
         """Studies, links, answers: at holders and in the wallet."""
         self.studies = Studies(context)
-        self.link_desk = LinkDesk(context)
-        self.hand_over = HandOver(context)
         self.stopping = Stopping(context)
+        self.link_desk = LinkDesk(context, self.stopping)
+        self.hand_over = HandOver(context)
         self.disputes = Disputes(context, self.stopping)
         self.consent_desk = ConsentDesk(context, self.stopping)
         self.standings = Standings(context, self.stopping)
@@ -131,8 +132,9 @@ class Services:
         self.opt_out_desk = OptOutDesk(context)
         self.desk = Desk(context, self.consent_desk, self.opt_out_desk)
         self.source_names = SourceNames(context)
-        self.source_consents = SourceConsents(context)
-        self.importing = Importing(context, context.data.pieces)
+        broad_stops = BroadStops(context, self.stopping)
+        self.source_consents = SourceConsents(context, broad_stops)
+        self.importing = Importing(context, context.data.pieces, broad_stops, self.disputes)
         self.ingest = Ingest(context, context.data.batch)
         self.releasing = Releasing(context, self.transfers, context.data.renderer, context.data.archive)
 

@@ -48,10 +48,14 @@ class Suspending:
         self._context = context
         context.deliveries.on(SEND_SUSPENSION)
 
+    @staticmethod
+    def active(tx: Transaction, recipient: str) -> list[Agreement]:
+        """The contracts with this recipient that would rest; the gate is closed under them while that is committed."""
+        return tx.find(Agreement, role=str(Role.PROVIDER), counterparty=recipient, standing="active", order="made_at")
+
     def suspend(self, tx: Transaction, recipient: str, why: str = UNANSWERED) -> list[Agreement]:
         """Let every contract with this recipient rest, in the caller's transaction; returns those that now do."""
-        active = tx.find(Agreement, role=str(Role.PROVIDER), counterparty=recipient, standing="active", order="made_at")
-        made = [self._rest(tx, one, why) for one in active]
+        made = [self._rest(tx, one, why) for one in self.active(tx, recipient)]
         for one in made:
             body = {"counterparty": recipient, "why": why}
             self._context.log(tx, "agreement.suspended", one.id, body)

@@ -22,6 +22,7 @@ from connector.services.exchange.ladder import due_of, is_done, is_overdue
 from connector.services.exchange.withdrawal import Stopping
 from connector.services.sealed import SealedInTransaction
 from contracts import exchange as wire
+from policy.canonical import digest
 from policy.instants import wire as written
 
 _ANSWERS = {"told": wire.Answer.RECEIVED, "stopped": wire.Answer.STOPPED, "erased": wire.Answer.ERASED,
@@ -45,7 +46,8 @@ class Note:
 class Withdrawal:
     """One notice to one recipient. People stand in it by nothing but the recipient's code, and that only to tell it.
 
-    `standing`: waiting, overdue, done, exception or lifted (a pause that is over). `due`: until when the next thing is
+    `standing`: waiting, overdue, done, exception, lifted (a pause that is over), or overtaken (by one that asks for
+    more, to which it is answered). `due`: until when the next thing is
     to be stated. `check` is what our own look found. `code` is there while the recipient is to be told by hand.
     """
 
@@ -114,7 +116,8 @@ class WithdrawalsDesk:
     async def note(self, actor: Actor, notice: str, answer: str, evidence: str, ground: str = "") -> Withdrawal:
         """Note by hand that a recipient was told, stopped, erased or keeps something, and how that is known.
 
-        Raises Problem 400, 403, 404, 409.
+        Of one that answers signed only this can be noted: that the officer accepts the ground on which it keeps
+        something. Its own statement stays as it is. Raises Problem 400, 403, 404, 409.
         """
         require(actor, "dpo", "operator")
         if answer not in _ANSWERS:
@@ -127,9 +130,12 @@ class WithdrawalsDesk:
 
         def command(tx: Transaction) -> Withdrawal:
             found = _named(tx, notice)
-            if not found.by_hand:
+            accepts = answer == "exception" and _unaccepted(found)
+            if not found.by_hand and not accepts:
                 raise conflict("This recipient answers by itself, signed", "not-by-hand", "a recipient tracked by hand")
-            if is_done(found) and not (answer == "erased" and found.erased_at is None):
+            if answer == "exception" and found.kind != wire.Ending.ERASE:
+                raise conflict("There is no ground for going on", accepted="that they were told, or that they stopped")
+            if is_done(found) and not accepts and not (answer == "erased" and found.erased_at is None):
                 raise conflict("This is settled already", accepted="a withdrawal that waits for an answer")
             return self._row(tx, self._noted(tx, actor, found, answer, proof, why))
 
@@ -149,13 +155,14 @@ class WithdrawalsDesk:
         if answer != "told":
             changes["stopped_at"] = notice.stopped_at or now
         if answer == "exception":
-            changes["exception"] = why
+            changes["exception"] = notice.exception or why
         if answer == "erased":
             changes |= {"erased_at": notice.erased_at or now, "exception": None}
         notice = tx.change(notice, **changes)
         leaf = self._context.log(
             tx, "withdrawal.noted", notice.id,
-            {"answer": answer, "ground": why, "evidence": proof, "by": actor.entry, "recipient": notice.recipient},
+            # The words stay beside the notice: they could name somebody, and the log is for ever.
+            {"answer": answer, "note": digest(made), "by": actor.entry, "recipient": notice.recipient},
         )  # fmt: skip
         if answer == "erased":
             occasions.erased(tx, self._context, notice.id, {"by_hand": leaf}, "")
@@ -168,7 +175,7 @@ class WithdrawalsDesk:
         agreement = tx.get(Agreement, one.agreement)
         rests = agreement is not None and agreement.standing == "suspended"
         late, unsure = is_overdue(one, now), one.check not in _SURE
-        untold = one.by_hand and one.told_at is None and one.lifted_at is None
+        untold = one.by_hand and one.told_at is None and one.lifted_at is None and not one.overtaken_by
         return Withdrawal(
             notice=one.id, agreement=one.agreement, recipient=one.recipient,
             recipient_name=context.members.name_of(one.recipient), study=one.study, kind=one.kind,
@@ -180,7 +187,8 @@ class WithdrawalsDesk:
             suspended_at=agreement.suspended_at if agreement is not None and rests else None, check=one.check,
             checked_at=one.checked_at, objects=one.objects, lines=one.lines, bytes_after=one.bytes_after,
             by_hand=one.by_hand, code=self._code(tx, one) if untold else None,
-            needs_officer=(late and (one.escalated_at is not None or one.by_hand)) or unsure or untold,
+            needs_officer=(late and (one.escalated_at is not None or one.by_hand)) or unsure or untold
+            or _unaccepted(one),
             notes=[_note(made) for made in (one.answers or {}).get("notes", [])],
         )  # fmt: skip
 
@@ -193,9 +201,17 @@ class WithdrawalsDesk:
 def _standing(one: Notice, late: bool) -> str:
     if one.lifted_at is not None:
         return "lifted"
+    if one.overtaken_by:
+        return "overtaken"
     if is_done(one):
         return "exception" if one.exception else "done"
     return "overdue" if late else "waiting"
+
+
+def _unaccepted(one: Notice) -> bool:
+    """Whether a recipient stated that it keeps something, on a ground that no officer has looked at."""
+    noted = (one.answers or {}).get("notes", [])
+    return bool(one.exception) and all(made["answer"] != str(wire.Answer.EXCEPTION) for made in noted)
 
 
 def _note(made: dict[str, Any]) -> Note:

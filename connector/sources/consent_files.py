@@ -7,18 +7,23 @@ Everything else is either a record or says who somebody is; the papers that cons
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from connector.sources.fhir_error import SourceError, Unreadable
 from connector.sources.fhir_files import read_bundles
-from connector.sources.fhir_json import Resource, parse
+from connector.sources.fhir_json import Resource, check_depth, parse
+from connector.sources.fhir_references import References
 from policy.directives.model import Directive
 from policy.directives.reading import DirectiveError, read_directive
 
 _DIRECTIVES = frozenset({"Consent", "Permission"})
+_PART = "a part of Parameters"
+_HOLDING = MappingProxyType({"Bundle": "entry", "Parameters": "parameter", _PART: "part"})
 
 
 @dataclass(slots=True)
@@ -35,7 +40,10 @@ def gather(paths: Iterable[Path]) -> Gathered:
     found = Gathered()
     for path in paths:
         for where, resource in _resources(path, found):
-            if resource.get("resourceType") in _DIRECTIVES:
+            kind = resource.get("resourceType")
+            if not isinstance(kind, str):
+                found.unreadable.append(f"{where}: no resource type")
+            elif kind in _DIRECTIVES:
                 _take(found, where, resource)
             else:
                 found.resources.append(resource)
@@ -69,15 +77,52 @@ def _resources(path: Path, found: Gathered) -> Iterator[tuple[str, Resource]]:
             where = file.name if part.line is None else f"{file.name} line {part.line}"
             try:
                 document = parse(part.data)
+                yield from _held(where, document, found)
             except Unreadable as fault:
                 found.unreadable.append(f"{where}: {fault.what}")
-                continue
-            yield from _entries(where, document) if document.get("resourceType") == "Bundle" else [(where, document)]
 
 
-def _entries(where: str, bundle: Resource) -> Iterator[tuple[str, Resource]]:
-    entries = bundle.get("entry")
-    for number, entry in enumerate(entries if isinstance(entries, list) else ()):
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        if isinstance(resource, dict):
-            yield f"{where} entry {number}", resource
+def _held(where: str, document: Resource, found: Gathered) -> list[tuple[str, Resource]]:
+    """A resource, or all that a Bundle or Parameters hold, at any depth. Raises `Unreadable` if it is too deep.
+
+    References to entries of the document (by fullUrl) become the plain `Type/id`.
+    """
+    held: list[tuple[str, Resource]] = []
+    references = References()
+    waiting = deque[tuple[str, Resource, str | None, int]]([(where, document, None, 0)])
+    while waiting:
+        place, resource, full_url, depth = waiting.popleft()
+        check_depth(depth)
+        if _holds(resource):
+            waiting += [(*one, depth + 1) for one in _parts(place, resource, found)]
+            continue
+        held.append((place, resource))
+        if isinstance(resource.get("resourceType"), str) and isinstance(resource.get("id"), str):
+            references.add(resource, full_url)
+    for _, resource in held:
+        references.resolve(resource)
+    return held
+
+
+def _holds(resource: Resource) -> bool:
+    kind = resource.get("resourceType")
+    return isinstance(kind, str) and kind in _HOLDING
+
+
+def _parts(where: str, holder: Resource, found: Gathered) -> Iterator[tuple[str, Resource, str | None]]:
+    """What a Bundle or Parameters, or a part of one, hold, each with its address; what is no resource is unreadable."""
+    name = _HOLDING[holder["resourceType"]]
+    listed = holder.get(name, [])
+    if not isinstance(listed, list):
+        found.unreadable.append(f"{where}: {name} is no list")
+        return
+    for number, part in enumerate(listed):
+        there = f"{where} entry {number}"
+        if not isinstance(part, dict) or not isinstance(part.get("resource", {}), dict):
+            found.unreadable.append(f"{there}: no resource")
+            continue
+        if "resource" in part:
+            address = part.get("fullUrl")
+            yield there, part["resource"], address if isinstance(address, str) else None
+        if "part" in part:
+            yield there, {"resourceType": _PART, "part": part["part"]}, None

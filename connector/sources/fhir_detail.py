@@ -35,6 +35,10 @@ CareTeam
 _NOT_DATA = frozenset(_PEOPLE_AND_PLACES.split())
 _DOCUMENTS = frozenset({"DocumentReference", "DocumentManifest", "Composition"})
 
+# What frames other records, and the elements with which it says nothing but that it is there.
+_FRAMES = frozenset({"Encounter", "EpisodeOfCare"})
+_FRAME_ONLY = frozenset({"resourceType", "id", "meta", "identifier", "status", "class", "subject", "patient"})
+
 
 def detail_of(resource: Mapping[str, Any], labels: frozenset[Coding] | None) -> ItemDetail:
     """The detail of a resource; `labels` None: nobody knows how sensitive it is.
@@ -57,6 +61,7 @@ def detail_of(resource: Mapping[str, Any], labels: frozenset[Coding] | None) -> 
         labels=labels,
         authors=frozenset(_authors(resource)),
         related=frozenset(one for one in related if _is_data(one)),
+        hollow=resource.get("resourceType") in _FRAMES and resource.keys() <= _FRAME_ONLY,
     )
 
 

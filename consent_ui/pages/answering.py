@@ -28,7 +28,7 @@ router = APIRouter(prefix="/me/studies/{study_id}", include_in_schema=False)
 DATE_FIELDS = {"dates", *(f"{name}-{part}" for name in ("from", "until", "last") for part in DATE_PARTS)}
 PAUSES = (("7", "In a week"), ("30", "In a month"), ("90", "In three months"))
 """How long a question may be put off, in days."""
-WAYS = {"yes": "which-data", "no": "no", "later": "later"}
+WAYS = {"yes": "which-data", "no": "no", "later": "later", "pause": "pause"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +147,11 @@ async def read(visit: Patient, study_id: str) -> Response:
 
 @router.post("")
 async def choose(visit: Patient, study_id: str) -> Response:
-    """Yes, no, or think about it: each leads to a page of its own, none is sent yet."""
+    """Yes, no, think about it, or pause a yes: each leads to a page of its own, none is sent yet."""
     study = await study_of(visit, study_id)
     answer = visit.form.chosen("answer", WAYS, "Choose one of the answers")
+    if answer == "pause":
+        return visit.page("patient/stop_check.html", study=study, kind="pause")
     if answer == "no" and study.answered == "given":
         return go(f"/me/studies/{segment(study_id)}/stop")
     if answer:

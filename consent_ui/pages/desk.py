@@ -33,7 +33,7 @@ DECISIONS = {
     "stop": ("Stop new use", "Nothing new is sent. The study may keep what it has."),
     "erase": ("Stop and delete", "Nothing new is sent, and the study has to delete what it has."),
 }
-FIELDS = ("decision", "channel", "read_out", "datasets", "evidence", "window", "last")
+FIELDS = ("decision", "channel", "read_out", "datasets", "evidence", "window", "last", "authority")
 
 
 @router.get("/people/{patient}/answers")
@@ -80,6 +80,8 @@ async def script_page(visit: Visit, patient: str, study: str) -> Response:
     read = await visit.services.desk.script(visit.actor, patient, study)
     holding = read.study.state in {"given", "renewed", "suspended"}
     offered = ("yes", "pause", "stop", "erase") if holding else ("yes", "no")
+    if read.study.state == "withdrawn":  # what the study was let keep then can still be asked back
+        offered = ("yes", "erase")
     return visit.page(
         "steward/script.html",
         400 if visit.form.errors else 200,
@@ -135,7 +137,7 @@ def read_answer(form: Form, script: Script) -> DeskAnswer:
     return DeskAnswer(
         decision=decision, channel=channel, read_out=form.has("read_out", "yes"), digest=form.text("digest"),
         datasets=read_datasets(form, script) if decision == "yes" else {}, window_start=start, window_end=end,
-        until=last, evidence=kept(form),
+        until=last, evidence=kept(form), authority=form.text("authority"),
     )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ router = APIRouter(prefix="/dpo", include_in_schema=False)
 
 PAGE = 50
 """Rows on one page."""
+OVER = ("lifted", "overtaken")
+"""How a notice stands of which nothing is owed any more, though nobody answered it."""
 T = TypeVar("T")
 Place = Annotated[int, Query(ge=0, le=2**53)]
 
@@ -28,6 +30,7 @@ async def home(visit: Dpo) -> Response:
     return visit.page(
         "dpo/home.html",
         home=await visit.services.dpo.home(visit.actor),
+        needed=await visit.services.withdrawals.counted(visit.actor),
         late=[one for one in endings if one.overdue],
         accepted=await visit.services.membership.acceptances(visit.actor),
         weakened=await visit.services.rules.weakened(visit.actor),
@@ -126,4 +129,9 @@ async def entry(visit: Dpo, index: int) -> Response:
 @router.get("/withdrawals")
 async def withdrawals(visit: Dpo) -> Response:
     """Who was told to stop, and what they answered."""
-    return visit.page("dpo/withdrawals.html", notices=await visit.services.dpo.withdrawals(visit.actor))
+    followed = await visit.services.withdrawals.list(visit.actor)
+    return visit.page(
+        "dpo/withdrawals.html",
+        notices=await visit.services.dpo.withdrawals(visit.actor),
+        over={row.notice: row.standing for row in followed if row.standing in OVER},
+    )

@@ -34,5 +34,8 @@ async def change(visit: Patient) -> Response:
         except Problem as problem:
             if problem.status != 409:
                 raise
+            if problem.code != "conflict":  # what was done already needs no words
+                visit.note(problem, "choice")
+                return await opt_out_page(visit)
         return go("/me/opt-out")
     return await opt_out_page(visit)

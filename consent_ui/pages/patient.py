@@ -14,14 +14,18 @@ router = APIRouter(prefix="/me", include_in_schema=False)
 @router.get("")
 async def home(visit: Patient) -> Response:
     """What waits, who uses the person's data, and how to stop it."""
-    return visit.page("patient/home.html", home=await visit.services.wallet.home(visit.actor))
+    wallet = visit.services.wallet
+    return visit.page(
+        "patient/home.html", home=await wallet.home(visit.actor), opt_out=await wallet.opt_outs.page(visit.actor)
+    )
 
 
 @router.get("/permissions")
 async def permissions(visit: Patient) -> Response:
     """Every answer given, and what it allows today."""
-    given = await visit.services.wallet.permissions(visit.actor)
-    return visit.page("patient/permissions.html", permissions=given)
+    wallet = visit.services.wallet
+    given, opt_out = await wallet.permissions(visit.actor), await wallet.opt_outs.page(visit.actor)
+    return visit.page("patient/permissions.html", permissions=given, opt_out=opt_out)
 
 
 @router.get("/everything.json")

@@ -1,10 +1,11 @@
 """Who a rule names, by role: recipients, custodians, authors, authorities (reference S11).
 
 The role decides what an actor means. Only a recipient is compared with whoever asks; a custodian with the holder; an
-author with who recorded the item. Whoever had the authority to sign limits nothing.
+author with who recorded the item. Whoever had the authority to sign limits nothing. An actor may have several names (a
+reference and an identifier): a denial is about whoever has one of them, a permit about nobody whom one of them is not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
 from functools import lru_cache
 from types import MappingProxyType
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 from policy.directives.asking import Asking
 from policy.directives.model import Actor, Coding, Effect
+from policy.directives.references import plain
 from policy.directives.truth import NO, UNKNOWN, YES
 
 _FHIR = "http://terminology.hl7.org/CodeSystem/"
@@ -42,8 +44,8 @@ class Actors(NamedTuple):
     """The actors of one rule, sorted by what they stand for; `unclear` are those whose role nobody knows."""
 
     recipients: tuple[Actor, ...]
-    custodians: tuple[str, ...]
-    authors: tuple[str, ...]
+    custodians: tuple[Actor, ...]
+    authors: tuple[Actor, ...]
     unclear: tuple[Actor, ...]
 
     @property
@@ -55,13 +57,13 @@ class Actors(NamedTuple):
 @lru_cache(maxsize=4096)
 def sorted_by_role(actors: tuple[Actor, ...]) -> Actors:
     """Return the actors of a rule by what their roles make them."""
-    parts = [(one, part_of(one.roles)) for one in actors]
-    return Actors(
-        tuple(one for one, part in parts if part is Part.RECIPIENT),
-        tuple(one.reference for one, part in parts if part is Part.CUSTODIAN),
-        tuple(one.reference for one, part in parts if part is Part.AUTHOR),
-        tuple(one for one, part in parts if part is Part.UNKNOWN),
-    )
+    parts = [(_plain(one), part_of(one.roles)) for one in actors]
+    wanted = (Part.RECIPIENT, Part.CUSTODIAN, Part.AUTHOR, Part.UNKNOWN)
+    return Actors(*(tuple(one for one, part in parts if part is each) for each in wanted))
+
+
+def _plain(one: Actor) -> Actor:
+    return Actor(one.roles, plain(one.reference), tuple(map(plain, one.others)))
 
 
 def part_of(roles: Sequence[Coding]) -> Part:
@@ -91,23 +93,24 @@ def actors_met(actors: Actors, asking: Asking, effect: Effect) -> Met:
     """
     recipients, custodians, authors, unclear = actors
     if recipients and not (custodians or authors or unclear):  # by far the most
-        truth = max([_recipient(one, asking) for one in recipients])
+        truth = max([_recipient(one, asking, effect) for one in recipients])
         return _MET[truth]
     if not actors.any_condition:  # nobody, or only who had authority: nobody said whom the rule is for
         return Met(UNKNOWN)
-    found = [max([_recipient(one, asking) for one in recipients])] if recipients else []
+    found = [max([_recipient(one, asking, effect) for one in recipients])] if recipients else []
     unresolved = bool(recipients) and found[0] == UNKNOWN
     if custodians:
-        found.append(max([_custodian(one, asking) for one in custodians]))
+        found.append(max([_custodian(one, asking, effect) for one in custodians]))
     if unclear:
         found.append(max([_unclear(one, asking) for one in unclear]))
-    if not found:
-        return Met(YES, authors)
     if not authors:
         return Met(_joined(found, effect), None, unresolved)
+    wrote = _wrote(authors, effect)
+    if not found:
+        return Met(YES, wrote)
     if effect is Effect.PERMIT:
-        return Met(min(found), authors, unresolved)
-    return Met(UNKNOWN, authors if max(found) == NO else None, unresolved)
+        return Met(min(found), wrote, unresolved)
+    return Met(UNKNOWN, wrote if max(found) == NO else None, unresolved)
 
 
 _MET = (Met(NO), Met(UNKNOWN, None, True), Met(UNKNOWN), Met(YES))
@@ -119,12 +122,28 @@ def _joined(found: list[int], effect: Effect) -> int:
     return UNKNOWN
 
 
-def _recipient(one: Actor, asking: Asking) -> int:
+def _recipient(one: Actor, asking: Asking, effect: Effect) -> int:
     if not one.reference:
         return _by_role(one, asking)
+    if one.others:
+        return _is(one.names, asking.requester, asking.known_actors, effect)
     if one.reference in asking.requester:
         return YES
     return NO if one.reference in asking.known_actors else UNKNOWN
+
+
+def _is(names: Sequence[str], mine: Collection[str], known: Collection[str], effect: Effect) -> int:
+    """Whether somebody of these names is who is meant by `mine`, where `known` are all of whom it can be told."""
+    others = [one in known for one in names if one not in mine]
+    if effect is Effect.PERMIT:
+        another = any(others)
+        return (UNKNOWN if another else YES) if len(others) < len(names) else NO if another else UNKNOWN
+    return YES if len(others) < len(names) else NO if all(others) else UNKNOWN
+
+
+def _wrote(authors: Sequence[Actor], effect: Effect) -> tuple[str, ...]:
+    """The names by which records tell who wrote them: for a permit the first one of each only."""
+    return tuple(name for one in authors for name in (one.names if effect is Effect.DENY else one.names[:1]) or ("",))
 
 
 def _by_role(one: Actor, asking: Asking) -> int:
@@ -132,13 +151,12 @@ def _by_role(one: Actor, asking: Asking) -> int:
     return YES if asking.roles and not asking.roles.isdisjoint(one.roles) else UNKNOWN
 
 
-def _custodian(reference: str, asking: Asking) -> int:
-    if reference in asking.custodians:
-        return YES
-    return NO if asking.custodians and reference in asking.known_actors else UNKNOWN
+def _custodian(one: Actor, asking: Asking, effect: Effect) -> int:
+    found = _is(one.names or ("",), asking.custodians, asking.known_actors, effect)
+    return found if asking.custodians else UNKNOWN
 
 
 def _unclear(one: Actor, asking: Asking) -> int:
     """A role we do not know: it can be met by somebody who is named and is known to have it."""
     has = bool(one.roles) and not asking.roles.isdisjoint(one.roles)
-    return YES if has and (not one.reference or one.reference in asking.requester) else UNKNOWN
+    return YES if has and (not one.reference or not asking.requester.isdisjoint(one.names)) else UNKNOWN

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from policy.code_systems import coding_of, codings_of
 from policy.decision import Action
 from policy.directives.model import Coding, Emergency
 from policy.instants import in_utc
 
 ACTION_SYSTEM = "http://terminology.hl7.org/CodeSystem/consentaction"
 MAX_DEPTH = 16
+
+# FHIR's own list of what is done with data; each value set of it in R4 and R5 holds these and no other.
+ALL_ACTIONS = frozenset({"collect", "access", "use", "disclose", "correct"})
 
 ACTIONS: Mapping[Action, Coding] = MappingProxyType(
     {
@@ -35,7 +39,8 @@ class Asking:
     (``http://terminology.hl7.org/CodeSystem/v3-ActReason#TREAT``); a purpose of another system is ``system#code``.
     `categories` and `scopes` limit which consents are asked, where they are not empty. `care` says that the request is
     for care; without it no emergency opens anything. `zone` is the time zone of the consents' jurisdiction (IANA name),
-    by which days begin and end. Raises :class:`ValueError` if `now` has no time zone.
+    by which days begin and end. `edges` are the instants at which what is told here may change: when the
+    requester comes to belong to somebody, or ceases to. Raises :class:`ValueError` if `now` has no time zone.
     """
 
     now: datetime
@@ -51,6 +56,12 @@ class Asking:
     emergency: Emergency | None = None
     zone: str = "UTC"
     max_depth: int = MAX_DEPTH
+    edges: tuple[datetime, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "now", in_utc(self.now))
+        if self.action is not None:
+            object.__setattr__(self, "action", coding_of(self.action))
+        for name in ("roles", "categories"):
+            if getattr(self, name):
+                object.__setattr__(self, name, codings_of(getattr(self, name)))

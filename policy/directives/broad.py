@@ -17,6 +17,7 @@ from policy.directives.broad_reading import BroadError, Statement, is_broad, sta
 from policy.directives.broad_terms import Package, terms
 from policy.directives.model import Directive, Effect
 from policy.directives.periods import ALWAYS, today
+from policy.directives.purposive import one_name
 from policy.directives.windows import Window, Windows, within
 from policy.gate import Answer, cannot_tell, deny
 from policy.purposes import ACT_REASON, covered_by_any, touches
@@ -24,7 +25,7 @@ from policy.reasons import Reason, reason
 from policy.residual import Scope
 from policy.rules import DataRule, RuleSet
 
-__all__ = ["broad_answer", "is_broad"]
+__all__ = ["about_research", "broad_answer", "is_broad"]
 
 
 def broad_answer(
@@ -37,7 +38,7 @@ def broad_answer(
     bind other consents too. Raises ValueError for a behaviour, KeyError for a package that does not exist.
     """
     chosen, needed = Behaviour(behaviour), terms().packages[package]
-    if not _about_research(asking):
+    if not about_research(asking):
         return _silent()
     read, faults = _read(directives, asking.zone, chosen)
     if faults:
@@ -118,7 +119,7 @@ class _Hearing:
     def _for_research(self) -> bool:
         """Whether every purpose that is asked for, and there is one, lies within what the broad consent is about."""
         asked = self.asking.purposes
-        return bool(asked) and all(covered_by_any(terms().research, one) is True for one in asked)
+        return bool(asked) and all(covered_by_any(terms().research, one) is True for one in map(one_name, asked))
 
     def _refused_days(self) -> Iterator[RuleSet]:
         """A rule for each no to the window policy: it binds what other consents agree to."""
@@ -134,9 +135,11 @@ class _Hearing:
                 yield from (edge for edge in one.lasting if edge not in ALWAYS)
 
 
-def _about_research(asking: Asking) -> bool:
-    """Whether the broad consent has a say: not in care, nor for purposes that HL7 sets apart from research."""
-    return not asking.care and not (asking.purposes and all(_elsewhere(one) for one in asking.purposes))
+def about_research(asking: Asking) -> bool:
+    """Whether the broad consent has a say: where one purpose is research, or, outside of care, may be."""
+    if any(touches(one, purpose) for one in terms().research for purpose in map(one_name, asking.purposes)):
+        return True
+    return not asking.care and not (asking.purposes and all(_elsewhere(one_name(one)) for one in asking.purposes))
 
 
 def _elsewhere(purpose: str) -> bool:

@@ -52,6 +52,12 @@ def is_broad(directive: Directive) -> bool:
     return bool(_documents(directive)) or any(_codes(one) for one in _tree(directive.root))
 
 
+def documented(directive: Directive) -> bool:
+    """Whether the directive itself says that it is a document of the broad consent, or about research alone."""
+    scopes = {one.code for one in directive.scope}
+    return bool(_documents(directive)) or scopes == {"research"}
+
+
 def statements(directive: Directive, zone: str, *, capped: bool = True) -> tuple[Statement, ...]:
     """Return what the consent says; `capped`: a yes holds no longer than its policy does.
 
@@ -73,6 +79,8 @@ class _Reader:
         if place is None:
             return iter(())
         refuses = bool(kinds & _REFUSES)
+        if refuses:  # from then on: the day such a document was signed is often written as its beginning and its end
+            place = replace(place, days=Window(date.min, date.max), lasting=Lasting(place.lasting.begins, ALWAYS.until))
         if refuses or (not root.nested and place.effect is Effect.DENY):
             return self._state(root.pointer, replace(place, effect=Effect.DENY, codes=None if refuses else place.codes))
         own = self._state(root.pointer, place) if root.codes is not None else ()

@@ -3,15 +3,18 @@
 Whatever cannot be understood is no candidate and no silence either: it is named, and then nobody can tell.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from policy.directives.asking import Asking
+from policy.directives.broad_reading import documented
+from policy.directives.chains import chain_of, chains, last, superseded
 from policy.directives.model import Directive
+from policy.directives.periods import ALWAYS
 from policy.directives.planning import Plan, plan
-from policy.instants import instant
+from policy.directives.references import may_be, plain
 
 SCOPES = "http://terminology.hl7.org/CodeSystem/consentscope"
 
@@ -19,6 +22,7 @@ SCOPES = "http://terminology.hl7.org/CodeSystem/consentscope"
 _NOT_ABOUT_DATA = frozenset({"adr", "treatment"})
 
 ACTIVE, INACTIVE = "active", "inactive"
+_NOT_DECIDED = frozenset({"draft", "proposed"})
 _SPEECHLESS = frozenset({"draft", "proposed", "rejected", "not-done", "entered-in-error"})
 
 
@@ -38,22 +42,30 @@ class Aside(StrEnum):
 class Chosen:
     """Those that speak, with their plans, and what stands against relying on them, as (id, why).
 
-    `aside` are those that do not speak, and why not (one of :class:`Aside`).
+    `aside` are those that do not speak, and why not (one of :class:`Aside`). Of those in `only_noes` only what they
+    forbid counts: another kind was asked for, or a later one may stand in their place.
     """
 
     speaking: tuple[tuple[Directive, Plan], ...]
     faults: tuple[tuple[str, str], ...]
     changes: tuple[datetime, ...]
     aside: tuple[tuple[str, Aside], ...] = ()
+    only_noes: frozenset[str] = frozenset()
 
 
 def choose(asking: Asking, directives: Sequence[Directive]) -> Chosen:
     """Return the directives that speak to a request, in the order of their ids."""
     if not asking.subjects and directives:
         return Chosen((), (("", "whose consents are asked for"),), ())
-    chosen = _Choosing(asking, [], [], [], [])
+    chosen = _Choosing(asking, [], [], [], [], set())
     chosen.choose(directives)
-    return Chosen(tuple(chosen.speaking), tuple(chosen.faults), tuple(chosen.changes), tuple(chosen.aside))
+    return Chosen(
+        tuple(chosen.speaking),
+        tuple(chosen.faults),
+        tuple(chosen.changes),
+        tuple(chosen.aside),
+        frozenset(chosen.only_noes),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +75,56 @@ class _Choosing:
     faults: list[tuple[str, str]]
     changes: list[datetime]
     aside: list[tuple[str, Aside]]
+    only_noes: set[str]
 
     def choose(self, directives: Sequence[Directive]) -> None:
         """Sort all of them into those that speak, those that do not, and those nobody understands."""
-        about = [one for one in directives if self._kept(one, _about(one, self.asking), Aside.ANOTHER_PERSON)]
-        if len(about) == 1:  # nearly everybody, and it can be neither older than nor replaced by itself
-            self._hear(about[0], plan(about[0], self.asking))
+        if len(directives) == 1:  # nearly everybody, and it can be neither older than nor replaced by itself
+            one = directives[0]
+            if self._kept(one, _about(one, self.asking), Aside.ANOTHER_PERSON):
+                self._hear(one, plan(one, self.asking))
             return
-        newest = {id(one) for one in _newest(about, self.faults)}
-        current = [one for one in about if self._kept(one, id(one) in newest, Aside.OLDER)]
-        made = [(one, plan(one, self.asking)) for one in current]
-        gone = _superseded(made, self.asking, self.changes)
+        current = [one for chain in chains(directives) for one in self._current(chain)]
+        about = [one for one in current if self._kept(one, _about(one, self.asking), Aside.ANOTHER_PERSON)]
+        made = [(one, plan(one, self.asking)) for one in about]
+        gone, unsure = superseded(made, self.asking, self.changes)
+        self.only_noes.update(one.id for one in about if id(one) in unsure)
         left = [pair for pair in made if self._kept(pair[0], id(pair[0]) not in gone, Aside.SUPERSEDED)]
         for one, its in sorted(left, key=lambda pair: pair[0].id):
             self._hear(one, its)
+
+    def _current(self, chain: list[Directive]) -> Iterator[Directive]:
+        """Yield the newest of the versions that are decided now, and those that will be.
+
+        The versions of one consent belong together whomever each is about: one that was filed with somebody else and
+        corrected is over. One of which nobody can tell the newest is named.
+        """
+        if len(chain) == 1:
+            yield chain[0]
+            return
+        to_come = [one for one in chain if self._begins(one) > self.asking.now]
+        yield from to_come
+        decided = [one for one in chain if one not in to_come]
+        found = last(decided) if decided else None
+        if found is not None:
+            yield found
+            self._look_back(found, [one for one in decided if one is not found])
+        elif any(_about(one, self.asking) for one in decided):
+            self.faults.append((chain_of(decided[0]), "which version is the newest"))
+
+    def _begins(self, one: Directive) -> datetime:
+        decided = plan(one, self.asking).decided
+        return ALWAYS.begins if decided is None else decided.begins
+
+    def _look_back(self, newest: Directive, others: list[Directive]) -> None:
+        """Set the older versions aside; where the newest decides nothing about data, nobody knows of them."""
+        mine = [one for one in others if self._kept(one, _about(one, self.asking), Aside.ANOTHER_PERSON)]
+        open_ones = newest.status in _NOT_DECIDED or (newest.status == ACTIVE and _not_about_data(newest))
+        spoke = any(one.status == ACTIVE and not _not_about_data(one) for one in mine)
+        if open_ones and spoke and _about(newest, self.asking):
+            self.faults.append((newest.id, "what became of the version before it"))
+        for one in mine:
+            self.aside.append((one.id, Aside.OLDER))
 
     def _kept(self, one: Directive, keeps: bool, why: Aside) -> bool:
         if not keeps:
@@ -92,6 +140,8 @@ class _Choosing:
             self.faults.extend((one.id, fault) for fault in its.faults)
         elif one.status not in _SPEECHLESS | {ACTIVE, INACTIVE}:
             self.faults.append((one.id, "/status"))
+        elif _perhaps(one, self.asking):
+            self.faults.append((one.id, "whose it is"))
         else:
             self.speaking.append((one, its))
 
@@ -102,83 +152,38 @@ class _Choosing:
         if its.decided is not None and its.decided.begins > self.asking.now:
             self.changes.append(its.decided.begins)
             return Aside.FUTURE
+        if _not_about_data(one):
+            return Aside.NOT_ABOUT_DATA
         kinds = {*one.categories, *one.scope}
         if self.asking.categories and kinds and self.asking.categories.isdisjoint(kinds):
-            return Aside.OTHER_KIND
-        codes = {code.code for code in one.scope if code.system == SCOPES}
-        return Aside.NOT_ABOUT_DATA if codes and codes <= _NOT_ABOUT_DATA else None
+            # A yes of another kind was not asked for; a no counts whatever its kind (reference S12 b).
+            self.only_noes.add(one.id)
+            self.aside.append((one.id, Aside.OTHER_KIND))
+        return None
+
+
+def _not_about_data(one: Directive) -> bool:
+    """Whether it is about treatment itself; a document of the broad consent is about data whatever its scope says."""
+    codes = {code.code for code in one.scope if code.system == SCOPES}
+    return bool(codes) and codes <= _NOT_ABOUT_DATA and not documented(one)
 
 
 def _about(one: Directive, asking: Asking) -> bool:
     """Whether it may be of this person: one of whom nobody knows whose it is may."""
     if not asking.subjects.isdisjoint(one.subjects) or not one.subjects:
         return True
-    return any(name.startswith(("/patient", "/subject")) for name in one.unknown)
+    if any(name.startswith(("/patient", "/subject", "/asserter")) for name in one.unknown):
+        return True
+    return _same(one, asking) or _perhaps(one, asking)
 
 
-def _newest(directives: Iterable[Directive], faults: list[tuple[str, str]]) -> Iterator[Directive]:
-    """Yield the newest version of each chain; one of which that cannot be told is named."""
-    chains: dict[str, list[Directive]] = {}
-    for one in directives:
-        chain = chains.setdefault(one.id.rpartition("#")[0] or one.id, [])
-        if not any(other is one or other == one for other in chain):
-            chain.append(one)
-    for name, chain in chains.items():
-        if len(chain) == 1:
-            yield chain[0]
-            continue
-        found = _last(chain)
-        if found is None:
-            faults.append((name, "which version is the newest"))
-        else:
-            yield found
+def _same(one: Directive, asking: Asking) -> bool:
+    mine = {plain(name) for name in asking.subjects}
+    return any(plain(name) in mine for name in one.subjects)
 
 
-def _last(chain: list[Directive]) -> Directive | None:
-    """Return the newest version, by their numbers if they are numbers, else by when they were last updated."""
-    for told in (_number, _updated):
-        known = [(told(one), position, one) for position, one in enumerate(chain)]
-        moments = [one[0] for one in known]
-        if None not in moments and len(set(moments)) == len(moments):
-            return max(known, key=lambda one: (one[0], one[1]))[2]
-    return None
-
-
-def _number(one: Directive) -> int | None:
-    version = one.id.rpartition("#")[2] if "#" in one.id else ""
-    return int(version) if version.isascii() and version.isdigit() and len(version) < 19 else None
-
-
-def _updated(one: Directive) -> datetime | None:
-    meta = one.resource.get("meta")
-    try:
-        return instant(meta["lastUpdated"]) if isinstance(meta, dict) else None
-    except (KeyError, ValueError):
-        return None
-
-
-def _superseded(made: Sequence[tuple[Directive, Plan]], asking: Asking, changes: list[datetime]) -> set[int]:
-    """Return those that a later one, in force or withdrawn since, was marked as replacing.
-
-    One that is dated in the future replaces nothing yet; one that is no later than what it names replaces nothing.
-    """
-    replacing = [(one, its) for one, its in made if one.replaces and one.status in {ACTIVE, INACTIVE}]
-    gone: set[int] = set()
-    for newer, its in replacing:
-        if its.decided is None:
-            continue
-        if its.decided.begins > asking.now:
-            changes.append(its.decided.begins)
-            continue
-        named = {name.partition("#")[0] for name in newer.replaces if "#" not in name} | set(newer.replaces)
-        for older, of_older in made:
-            called = older.id in named or older.id.rpartition("#")[0] in named
-            if called and older is not newer and _later(its, of_older):
-                gone.add(id(older))
-    return gone
-
-
-def _later(newer: Plan, older: Plan) -> bool:
-    if newer.decided is None or older.decided is None:
+def _perhaps(one: Directive, asking: Asking) -> bool:
+    """Whether it calls its person something that cannot be compared with what this person is called."""
+    if not one.subjects or not asking.subjects.isdisjoint(one.subjects) or _same(one, asking):
         return False
-    return newer.decided.begins > older.decided.begins
+    return any(may_be(name, asking.subjects) for name in one.subjects)

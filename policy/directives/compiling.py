@@ -12,7 +12,7 @@ from policy.directives.asking import Asking
 from policy.directives.model import Directive, Effect
 from policy.directives.periods import ALWAYS
 from policy.directives.planning import Plan, Rule
-from policy.directives.purposive import Declared, purposes_met
+from policy.directives.purposive import Declared, purposes_met, touched
 from policy.directives.truth import NO, UNKNOWN, YES
 from policy.rules import DataRule, RuleSet
 
@@ -67,7 +67,7 @@ def truths(rule: Rule, asking: Asking, asked: Declared) -> tuple[Truths, Met | N
     met = None if rule.actors is None else actors_met(rule.actors, asking, rule.effect)
     came = (
         period_met(rule, asking) if rule.edged else None,
-        purpose_met(rule, asked) if rule.purposes is not None or rule.emergency else None,
+        _purpose_told(rule, asked) if rule.purposes is not None or rule.emergency else None,
         None if rule.actions is None else action_met(rule, asking),
         None if met is None else met.truth,
     )
@@ -86,6 +86,16 @@ def purpose_met(rule: Rule, asked: Declared) -> int | None:
     if rule.emergency:
         return YES if asked.emergencies else NO
     return None if rule.purposes is None else purposes_met(rule.purposes, asked, rule.effect)
+
+
+def partly(rule: Rule, asked: Declared) -> bool:
+    """Whether a permit is about some of what was declared, so that what it forbids within counts (reference S10)."""
+    return rule.effect is Effect.PERMIT and rule.purposes is not None and touched(rule.purposes, asked)
+
+
+def _purpose_told(rule: Rule, asked: Declared) -> int | None:
+    found = purpose_met(rule, asked)
+    return UNKNOWN if found == NO and partly(rule, asked) else found
 
 
 def action_met(rule: Rule, asking: Asking) -> int:
@@ -116,20 +126,25 @@ class _Hearing:
 
     def root(self, rule: Rule) -> DataRule | None:
         """Return what is left of the tree; None: it is not about the request (reference S4)."""
-        truth, met = self._about(rule)
+        truth, met, whole = self._about(rule)
         if truth == NO:
             return None
         if truth == UNKNOWN:
             self.faults.append(f"{rule.pointer or '/'}: whether it is about this request")
             return None
-        return self._left(rule, met, 0, True, True, True)
+        return self._left(rule, met, 0, True, whole, whole)
 
-    def _about(self, rule: Rule) -> tuple[int, Met]:
-        """Return whether a rule concerns the request, stopping at the first no; the time comes last (see `edges`)."""
-        truth = YES if rule.understood else UNKNOWN
+    def _about(self, rule: Rule) -> tuple[int, Met, bool]:
+        """Return whether a rule concerns the request, stopping at the first no; the time comes last (see `edges`).
+
+        The last value is false of a permit that is about a part of what was declared only: it permits nothing.
+        """
+        truth, whole = YES if rule.understood else UNKNOWN, True
         if rule.purposes is not None or rule.emergency:
             purpose = purpose_met(rule, self.asked)
-            if purpose is not None and purpose < truth:
+            if purpose == NO and partly(rule, self.asked):
+                whole = False
+            elif purpose is not None and purpose < truth:
                 truth = purpose
         if truth and rule.actions is not None:
             truth = min(truth, action_met(rule, self.asking))
@@ -141,7 +156,7 @@ class _Hearing:
             truth = min(truth, self._in_time(rule))
         if met.unresolved and truth:
             self.faults.append(f"{rule.pointer}/actor: nobody can tell who that is")
-        return truth, met
+        return truth, met, whole
 
     def _in_time(self, rule: Rule) -> int:
         if rule.lasting is not None:
@@ -149,10 +164,10 @@ class _Hearing:
         return period_met(rule, self.asking)
 
     def _below(self, rule: Rule, depth: int, sure: bool, live: bool) -> DataRule | None:
-        truth, met = self._about(rule)
+        truth, met, whole = self._about(rule)
         if truth == NO:
             return None
-        return self._left(rule, met, depth, sure, live and truth == YES, truth == YES)
+        return self._left(rule, met, depth, sure, live and whole and truth == YES, whole and truth == YES)
 
     def _left(self, rule: Rule, met: Met, depth: int, sure: bool, live: bool, clear: bool) -> DataRule | None:
         """Return the rule with what is left below it, or None if that is nothing.
@@ -171,7 +186,8 @@ class _Hearing:
             return None
         if clear and not nested and met.authors is None:
             return rule.data
-        return rule.left(tuple(nested), met.authors, sure=clear)
+        # A permit that cannot permit stays for what it forbids within; it must not outweigh what is forbidden above it.
+        return rule.left(tuple(nested), met.authors, sure=clear and (live or rule.effect is Effect.DENY))
 
     def _count(self, rule: Rule, depth: int, sure: bool, live: bool) -> None:
         if rule.effect is Effect.PERMIT:

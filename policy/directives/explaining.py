@@ -6,6 +6,7 @@ only the first that decides. Words are made when somebody reads them.
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -13,10 +14,11 @@ from policy.canonical import Json
 from policy.directives.actors import Met
 from policy.directives.asking import Asking
 from policy.directives.candidates import Aside, choose
-from policy.directives.compiling import truths
+from policy.directives.compiling import Truths, truths
 from policy.directives.model import Directive, Effect
 from policy.directives.planning import AUTHORS, Rule
 from policy.directives.purposive import Declared, declared
+from policy.directives.several import by_codes
 from policy.directives.truth import NO, UNKNOWN, YES
 
 
@@ -46,7 +48,7 @@ class Step(NamedTuple):
     consent: str
     rule: Rule | None
     standing: Standing
-    came: tuple[int | None, int | None, int | None, int | None] = (None, None, None, None)
+    came: Truths = (None, None, None, None)
     met: Met | None = None
     why: str = ""
 
@@ -76,12 +78,12 @@ class Step(NamedTuple):
     @property
     def words(self) -> str:
         """The step as a sentence."""
-        if self.rule is None:
+        rule, asked = self.rule, self.asks
+        if rule is None:
             return f"{self.consent}: {_WHY.get(self.why, self.why)}."
-        told = "; ".join(f"{name} {result.value}" for name, result in self.conditions) or "it asks nothing of a request"
-        asks = f" Of each record it asks: {', '.join(self.asks)}." if self.asks else ""
-        verb = "permits" if self.rule.effect is Effect.PERMIT else "forbids"
-        return f"{self.consent}{self.pointer} {verb} and {self.standing.value}: {told}.{asks}"
+        asks = f" Of each record it asks: {', '.join(asked)}." if asked else ""
+        verb = "permits" if rule.effect is Effect.PERMIT else "forbids"
+        return f"{self.consent}{rule.pointer} {verb} and {self.standing}: {_in_words(self.came)}.{asks}"
 
     def to_json(self) -> dict[str, Json]:
         """Return the step as a JSON object."""
@@ -103,11 +105,21 @@ _WHY = MappingProxyType(
         Aside.SUPERSEDED.value: "a later consent replaces it",
         Aside.STATUS.value: "it is not in force",
         Aside.FUTURE.value: "it is dated in the future",
-        Aside.OTHER_KIND.value: "it is of another kind than those that are asked",
+        Aside.OTHER_KIND.value: "it is of another kind than those that are asked: only what it forbids counts",
         Aside.NOT_ABOUT_DATA.value: "it is about treatment itself, not about data",
         "broad": "it is a consent by policy code, and is judged by those codes",
     }
 )
+
+
+@lru_cache(256)
+def _in_words(came: Truths) -> str:
+    """What the request decides, in words: there are few different answers."""
+    named = zip(_ELEMENTS, came, strict=True)
+    told = "; ".join(f"{element} {_RESULTS[truth]}" for element, truth in named if truth is not None)
+    return told or "it asks nothing of a request"
+
+
 _RESULTS = (Result.FAILS, Result.UNKNOWN, Result.UNKNOWN, Result.HOLDS)
 _STANDINGS = (Standing.FALLS_AWAY, Standing.UNCLEAR, Standing.UNCLEAR, Standing.COUNTS)
 _ELEMENTS = ("period", "purpose", "action", "actor")
@@ -129,7 +141,7 @@ def _steps(asking: Asking, directives: tuple[Directive, ...]) -> Iterator[Step]:
     for name, fault in sorted(chosen.faults):
         yield Step(name, None, Standing.UNCLEAR, why=f"it cannot be understood ({fault})")
     for one, its in chosen.speaking:
-        if its.root is None:
+        if its.root is None or by_codes(its, asking):
             yield Step(one.id, None, Standing.COUNTS, why="broad")
         else:
             steps: list[Step] = []

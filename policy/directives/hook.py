@@ -6,6 +6,7 @@ code, which is one of HL7's v3-ActReason. A patient or actor is a reference as i
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from policy.directives.model import Coding
+from policy.directives.references import plain
 from policy.purposes import ACT_REASON, CONCORD
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ MOST_ENTRIES = 5_000
 MOST_NAMES = 100
 REDACT = Coding("http://terminology.hl7.org/CodeSystem/v3-ActCode", "REDACT")
 USE_CONTENT = Coding(CONCORD, "USE-CONTENT")
+
+
+# A purpose is no free text: what people write there may be about somebody.
+_PURPOSE = re.compile(r"[!-~]{1,400}", re.ASCII)
 
 
 class HookError(ValueError):
@@ -95,11 +101,17 @@ def read_hook(value: object) -> Consult:
     if bundle is not None and len(bundle["entry"]) > MOST_ENTRIES:
         raise HookError("/context/content/entry", f"a list of at most {MOST_ENTRIES} entries")
     purposes = context.get("purposeOfUse", [])
+    listed = [purposes] if isinstance(purposes, str) else purposes
+    if len(listed) > MOST_NAMES:
+        raise HookError("/context/purposeOfUse", f"a list of at most {MOST_NAMES} purposes")
+    patients = list(_named(context, "patientId", "Patient"))
+    if len({plain(one) for one in patients if "|" not in one and "/" in one}) > 1:
+        raise HookError("/context/patientId", "one patient: a reference, and otherwise identifiers with their system")
     consents = context.get("consent")
     return Consult(
-        patients=frozenset(_named(context, "patientId", "Patient")),
+        patients=frozenset(patients),
         actors=frozenset(_named(context, "actor", "")),
-        purposes=tuple(dict.fromkeys(_purposes([purposes] if isinstance(purposes, str) else purposes))),
+        purposes=tuple(dict.fromkeys(_purposes(listed))),
         categories=frozenset(_codings(context, "category")),
         classes=tuple(_codings(context, "class")),
         bundle=bundle,
@@ -135,7 +147,16 @@ def _check(name: str, value: object) -> None:
     fault = next(_validator(name).iter_errors(value), None)
     if fault is not None:
         where = "".join(f"/{part}" for part in fault.absolute_path)
-        raise HookError(where, f"what {fault.validator} of the packaged {name} schema asks")
+        raise HookError(where, _wanted(str(fault.validator), fault.validator_value, name))
+
+
+def _wanted(rule: str, value: object, name: str) -> str:
+    """What a rule of the schema asks, in words where they are plain."""
+    if rule == "type":
+        return f"a value of type {value}"
+    if rule == "required" and isinstance(value, list):
+        return f"an object with {', '.join(map(str, value))}"
+    return f"what {rule} of the packaged {name} schema asks"
 
 
 @cache
@@ -165,7 +186,7 @@ def _named(context: Mapping[str, Any], name: str, kind: str) -> Iterator[str]:
 def _purposes(listed: Iterable[str]) -> Iterator[str]:
     for number, one in enumerate(listed):
         system, bar, code = one.rpartition("|")
-        if not one or (bar and not (system and code)):
+        if not _PURPOSE.fullmatch(one) or (bar and not (system and code)):
             raise HookError(f"/context/purposeOfUse/{number}", "a code, system|code or an IRI")
         if bar:
             yield f"{system.removesuffix('#')}#{code}"

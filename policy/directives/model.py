@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 
 class Effect(StrEnum):
@@ -38,18 +38,28 @@ class Actor(NamedTuple):
     """Who a provision names: the codes of the role (v3-ParticipationType and others), and the reference or identifier.
 
     `reference` is as written (``Organization/f001``, an absolute address), or ``system|value`` of an identifier; empty
-    if there is neither.
+    if there is neither. `others` are what else the same actor is called there.
     """
 
     roles: tuple[Coding, ...]
     reference: str
+    others: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything the actor is called, the reference first."""
+        return (self.reference, *self.others) if self.reference else self.others
 
 
 class DataReference(NamedTuple):
-    """Data a provision names: how it is meant (instance, related, dependents, authoredby) and what by."""
+    """Data a provision names: how it is meant (instance, related, dependents, authoredby) and what by.
+
+    `others` are what else the same thing is called there.
+    """
 
     meaning: str
     reference: str
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +70,7 @@ class Period:
     end: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Provision:
     """One rule. An element that is None was not there and limits nothing; one that is empty matches nothing.
 
@@ -85,6 +95,16 @@ class Provision:
     labels: tuple[Coding, ...] | None = None
     nested: tuple["Provision", ...] = ()
     unknown: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Self:
+        """Return the provision with these fields, among them `effect` and `pointer`.
+
+        There are many of them, and setting field by field takes longer than reading them; hence no slots either.
+        """
+        made = cls.__new__(cls)
+        made.__dict__.update(said)
+        return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

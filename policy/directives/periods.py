@@ -14,6 +14,7 @@ from policy.directives.windows import Window, window
 from policy.instants import TICK, instant, shifted, span
 
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_MIDNIGHT = time()
 _MINUTES, _SECONDS = len("2022-12-31T23:59"), len("2022-12-31T23:59:59")
 
 
@@ -78,8 +79,10 @@ def _precision(text: str) -> timedelta:
 
 
 def _midnight(day: date, zone: str) -> datetime:
+    if zone == "UTC":
+        return datetime.combine(day, _MIDNIGHT, UTC)
     try:
-        return datetime.combine(day, time(), _zone(zone)).astimezone(UTC)
+        return datetime.combine(day, _MIDNIGHT, _zone(zone)).astimezone(UTC)
     except OverflowError:
         return _FIRST
 

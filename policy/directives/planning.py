@@ -10,27 +10,21 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from policy.directives.actors import sorted_by_role
-from policy.directives.asking import ACTION_SYSTEM, Asking
-from policy.directives.broad_reading import is_broad
+from policy.directives.asking import ACTION_SYSTEM, ALL_ACTIONS, Asking
+from policy.directives.broad_reading import documented, is_broad
 from policy.directives.broad_terms import OID, terms
-from policy.directives.model import Coding, Directive, Effect, Period, Provision
+from policy.directives.model import Coding, DataReference, Directive, Effect, Period, Provision
 from policy.directives.periods import ALWAYS, Lasting, days, lasting
 from policy.directives.purposive import EMERGENCIES, iris
+from policy.instants import span
 from policy.rules import DataRule
 
 Days = tuple[date | None, date | None]
 
 AUTHORS = "who recorded it"
-_ASKED = MappingProxyType(
-    {
-        "classes": "its class",
-        "resource_types": "its kind",
-        "document_types": "its kind of document",
-        "codes": "its codes",
-        "window": "its dates",
-        "data": "what it is or belongs to",
-        "labels": "how sensitive it is",
-    }
+_ASKED = (
+    *("its class", "its kind", "its kind of document", "its codes", "its dates", "what it is or belongs to"),
+    "how sensitive it is",
 )
 
 
@@ -49,19 +43,20 @@ class Rule:
 
     def __init__(self, written: Provision, effect: Effect, zone: str, *, emergency: bool = False) -> None:
         one = _relied_upon(written) if written.unknown else written
+        period, of_data = one.period, one.data_period
         self.written, self.effect, self.emergency = one, effect, emergency
-        self.edged = one.period is not None
-        self.lasting = ALWAYS if one.period is None else _lasting(one.period, zone)
-        self.window = None if one.data_period is None else _window(one.data_period, effect)
+        self.edged = period is not None
+        self.lasting = ALWAYS if period is None else _lasting(period, zone)
+        self.window = None if of_data is None else _window(of_data, effect)
         self.purposes = None if one.purposes is None else iris(one.purposes)
         self.actions = None if one.actions is None else _actions(one.actions)
         self.actors = None if one.actors is None else sorted_by_role(one.actors)
-        unreadable = self.lasting is None or (self.window is None and one.data_period is not None)
+        unreadable = self.lasting is None or (self.window is None and of_data is not None)
         self.understood = not (one.unknown or unreadable)
         self.bare = (
-            one.labels is None
+            of_data is None
+            and one.labels is None
             and one.codes is None
-            and one.data_period is None
             and one.classes is None
             and one.resource_types is None
             and one.document_types is None
@@ -91,16 +86,22 @@ class Rule:
     @property
     def nested(self) -> "tuple[Rule, ...]":
         """The rules within it; one that does not say its effect is an exception."""
-        if self._nested is None:
-            self._nested = tuple(
-                Rule(one, one.effect or _other(self.effect), self._zone) for one in self.written.nested
-            )
-        return self._nested
+        found = self._nested
+        if found is None:
+            below, zone = self.written.nested, self._zone
+            found = tuple([Rule(one, one.effect or _other(self.effect), zone) for one in below]) if below else ()
+            self._nested = found
+        return found
 
     @property
     def asks(self) -> tuple[str, ...]:
         """What it asks of an item, in words."""
-        return tuple(words for element, words in _ASKED.items() if getattr(self.data, element) is not None)
+        if self.bare:
+            return ()
+        said = self.written
+        kinds = (said.classes, said.resource_types, said.document_types)
+        asked = (*kinds, said.codes, self.window, said.data, said.labels)
+        return tuple([words for words, one in zip(_ASKED, asked, strict=True) if one is not None])
 
     def beside(self, other: "Rule") -> None:
         """Put another rule beside those nested in it."""
@@ -109,32 +110,45 @@ class Rule:
     def left(self, nested: tuple[DataRule, ...], authors: tuple[str, ...] | None, *, sure: bool) -> DataRule:
         """Return what is left to ask of items, with these rules in it; `sure`: the rule is about the request."""
         one = self.written
-        return DataRule(
-            effect=self.effect,
-            pointer=one.pointer,
-            classes=one.classes,
-            resource_types=one.resource_types,
-            document_types=one.document_types,
-            codes=one.codes,
-            window=self.window,
-            data=one.data,
-            labels=one.labels,
-            authors=authors,
-            unknown=not (sure and self.understood),
-            nested=nested,
+        return DataRule.of(
+            {
+                "effect": self.effect,
+                "pointer": one.pointer,
+                "classes": one.classes,
+                "resource_types": one.resource_types,
+                "document_types": one.document_types,
+                "codes": one.codes,
+                "window": self.window,
+                "data": None if one.data is None else data_asked(one.data, self.effect),
+                "labels": one.labels,
+                "authors": authors,
+                "unknown": not (sure and self.understood),
+                "nested": nested,
+            }
         )
+
+
+def data_asked(listed: tuple[DataReference, ...], effect: Effect) -> tuple[DataReference, ...]:
+    """Return the data a rule is about, by one name each: a denial by any of its names, a permit by the first only."""
+    if not any(one.others for one in listed):
+        return listed
+    names = [(one.meaning, (one.reference, *(one.others if effect is Effect.DENY else ()))) for one in listed]
+    return tuple(DataReference(meaning, name) for meaning, those in names for name in those)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A directive made ready; `faults` name why nobody can tell what it says.
 
-    `root` None: there is a fault, or the directive is one by policy code (:mod:`policy.directives.broad`).
+    `root` None: there is a fault, or the directive is one by policy code (:mod:`policy.directives.broad`). `by_policy`:
+    it holds such codes without saying that it is a document about research. Then it is judged by them where research is
+    asked for, and as the tree it is elsewhere.
     """
 
     root: Rule | None
     decided: Lasting | None
     faults: tuple[str, ...]
+    by_policy: bool = False
 
 
 def plan(directive: Directive, asking: Asking) -> Plan:
@@ -152,7 +166,8 @@ def _plan(directive: Directive, asking: Asking) -> Plan:
     if decided is None:
         faults.append("date")
     too_deep, by_policy = _surveyed(directive, asking.max_depth)
-    if by_policy and is_broad(directive):  # it has no tree of rules about data, and is judged by its policy codes
+    by_policy = by_policy and is_broad(directive)
+    if by_policy and documented(directive):  # it has no tree of rules about data, and is judged by its policy codes
         return Plan(root=None, decided=decided, faults=tuple(dict.fromkeys(faults)))
     effects = {effect for _, effect in directive.bases}
     if len(effects) != 1:
@@ -165,7 +180,7 @@ def _plan(directive: Directive, asking: Asking) -> Plan:
     root = Rule(directive.root, effects.pop(), asking.zone)
     if directive.emergency_only:
         root.beside(_in_emergency(directive, asking.zone))
-    return Plan(root=root, decided=decided, faults=())
+    return Plan(root=root, decided=decided, faults=(), by_policy=by_policy)
 
 
 def _surveyed(directive: Directive, most: int) -> tuple[bool, bool]:
@@ -175,15 +190,16 @@ def _surveyed(directive: Directive, most: int) -> tuple[bool, bool]:
     """
     policies = terms()
     documents, system = policies.documents, policies.system
-    by_policy = any(one.removeprefix(OID) in documents for one in directive.policies)
-    by_policy = by_policy or any(one.code in documents for one in directive.categories)
+    stated = [*(one.removeprefix(OID) for one in directive.policies), *(one.code for one in directive.categories)]
+    by_policy = not documents.keys().isdisjoint(stated)
     level: tuple[Provision, ...] | list[Provision] = (directive.root,)
     for _ in range(max(most, 0) + 1):
         below: list[Provision] = []
         for one in level:
             if one.codes is not None and not by_policy:
-                by_policy = any(coding.system == system for concept in one.codes for coding in concept)
-            below += one.nested
+                by_policy = system in [coding.system for concept in one.codes for coding in concept]
+            if one.nested:
+                below += one.nested
         if not below:
             return False, by_policy
         level = below
@@ -248,7 +264,7 @@ class Actions(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def _actions(listed: tuple[tuple[Coding, ...], ...]) -> Actions:
-    known = (any(one.system == ACTION_SYSTEM for one in concept) for concept in listed)
+    known = (any(one.system == ACTION_SYSTEM and one.code in ALL_ACTIONS for one in concept) for concept in listed)
     return Actions(frozenset(one for concept in listed for one in concept), bool(listed) and all(known))
 
 
@@ -267,12 +283,32 @@ def _lasting(period: Period, zone: str) -> Lasting | None:
 
 def _window(period: Period, effect: Effect) -> Days | None:
     """Return the days of a window: for a permit those wholly in it, for a denial all it touches; None: unreadable."""
+    start, end, inner = period.start, period.end, effect is Effect.PERMIT
+    if start is None and end is None:
+        return None
+    if (start is None or "T" not in start) and (end is None or "T" not in end):
+        return _whole_days(start, end)
     if _lasting(period, "UTC") is None:
         return None
-    inner = effect is Effect.PERMIT
-    first = None if period.start is None else _first_day(period.start, inner)
-    last = None if period.end is None else _last_day(period.end, inner)
+    first = None if start is None else _first_day(start, inner)
+    last = None if end is None else _last_day(end, inner)
     return None if first is not None and last is not None and first > last else (first, last)
+
+
+def _whole_days(start: str | None, end: str | None) -> Days | None:
+    """Return the days between dates, all of which belong to a window, whatever it is for; None: unreadable."""
+    opens, closes = _span(start), _span(end)
+    if opens is None or closes is None or closes[1] < opens[0]:
+        return None
+    return None if start is None else opens[0], None if end is None else closes[1]
+
+
+@lru_cache(maxsize=65536)
+def _span(text: str | None) -> tuple[date, date] | None:
+    try:
+        return (date.min, date.max) if text is None else span(text)
+    except ValueError:
+        return None
 
 
 @lru_cache(maxsize=65536)

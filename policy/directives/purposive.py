@@ -8,13 +8,18 @@ the other rules are still asked about the ordinary purposes.
 from functools import lru_cache
 from typing import NamedTuple
 
+from policy.code_systems import system_of
 from policy.directives.asking import Asking
 from policy.directives.model import Coding, Effect, Emergency
 from policy.directives.truth import NO, UNKNOWN, YES
-from policy.purposes import ACT_REASON, DPV, PREFIXES, covers, purpose
+from policy.purposes import ACT_REASON, DPV, PREFIXES, covers, expand, purpose
 
-EMERGENCIES = frozenset({f"{ACT_REASON}ETREAT", f"{ACT_REASON}BTG"})
+# Emergency treatment and every kind of it that the vocabulary has.
+EMERGENCIES = frozenset({f"{ACT_REASON}ETREAT", f"{ACT_REASON}BTG", f"{ACT_REASON}ERTREAT"})
 _BREAK_GLASS = f"{ACT_REASON}BTG"
+
+MOST_PURPOSES = 100
+"""How many purposes one request may name: nobody asks for more, and each is compared with each that a rule lists."""
 
 # What every purpose is a kind of: to share these says nothing.
 _TOPS = frozenset({f"{DPV}Purpose", f"{ACT_REASON}PurposeOfUse"})
@@ -45,7 +50,7 @@ def declared(asking: Asking) -> Declared:
 
 @lru_cache(maxsize=1024)
 def _without_emergency(purposes: tuple[str, ...]) -> Declared:
-    every = tuple(dict.fromkeys(purposes))
+    every = tuple(dict.fromkeys(map(one_name, purposes)))
     return Declared(every, tuple(one for one in every if one not in EMERGENCIES), ())
 
 
@@ -59,7 +64,20 @@ def in_force(emergency: Emergency | None, asking: Asking) -> bool:
 @lru_cache(maxsize=4096)
 def iris(listed: tuple[Coding, ...]) -> tuple[str, ...]:
     """Return purposes as IRIs; the code of a system is ``system#code``, or the code itself where that is an IRI."""
-    return tuple(one.code if "://" in one.code else f"{one.system.removesuffix('#')}#{one.code}" for one in listed)
+    return tuple(
+        one_name(one.code if "://" in one.code else f"{one.system.removesuffix('#')}#{one.code}") for one in listed
+    )
+
+
+@lru_cache(maxsize=4096)
+def one_name(term: str) -> str:
+    """Return a purpose by its one IRI, however it was written; one that nobody knows under the name of its system."""
+    found = purpose(term)
+    if found is None and "#" in term:
+        system, _, code = term.rpartition("#")
+        term = f"{system_of(system)}#{code}"
+        found = purpose(term)
+    return expand(term) if found is None else found.iri
 
 
 @lru_cache(maxsize=8192)
@@ -71,9 +89,20 @@ def purposes_met(listed: tuple[str, ...], asked: Declared, effect: Effect) -> in
         return max(_denied(one, other) for one in listed for other in asked.every)
     if _by_emergency(listed, asked):
         return YES
-    if not asked.ordinary:
+    wide = [one for one in listed if one not in EMERGENCIES]
+    if not asked.ordinary or not wide:
         return NO
-    return min(max(_covered(one, other) for one in listed) for other in asked.ordinary)
+    return min(max(_covered(one, other) for one in wide) for other in asked.ordinary)
+
+
+@lru_cache(maxsize=8192)
+def touched(listed: tuple[str, ...], asked: Declared) -> bool:
+    """Whether a permit that does not cover what was declared is, in part or perhaps, about some of it.
+
+    It permits nothing then. What it forbids within is still forbidden: a denial fires on any purpose.
+    """
+    pairs = ((one, other) for one in listed for other in asked.every)
+    return any(_denied(one, other) != NO for one, other in pairs if one not in EMERGENCIES or other in EMERGENCIES)
 
 
 def _by_emergency(listed: tuple[str, ...], asked: Declared) -> bool:
@@ -93,7 +122,7 @@ def _denied(listed: str, asked: str) -> int:
         return covered
     mine, theirs = purpose(listed), purpose(asked)
     if mine is None or theirs is None:
-        return NO
+        return UNKNOWN
     if mine.iri in theirs.broader or theirs.iri in mine.broader:
         return UNKNOWN
     # One vocabulary sets its terms apart; between two, only what both say they are kinds of can tell.

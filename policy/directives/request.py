@@ -1,8 +1,8 @@
 """A request as IHE's Privacy Consent on FHIR tells it, as a JSON object: who wants whose data, what for, when.
 
-Required: `patient` (a reference), `purposeOfUse` (codings), `actor` (a reference), `as_of` (a date or an instant).
-Optional: `action` (a coding, or one of the words of FHIR's consent actions), `roles`, `category` and `class` (codings),
-`custodian` (references), `emergency`. A date is its first instant in the time zone of the consents.
+Required: `patient` (a reference), `purposeOfUse` (codings), `actor` (a reference). `as_of` (a date or an instant) may
+be missing where whoever asks says when. Optional: `action` (a coding, or one of the words of FHIR's consent actions),
+`roles`, `category` and `class` (codings), `custodian` (references), `emergency`. A date is its first instant in the time zone of the consents.
 
 The guide leaves open how an emergency is declared: to it, one is when the purpose says so. So where a request has no
 `emergency` of its own, the purpose "break the glass" (or emergency treatment) stands for a declaration made to whoever
@@ -23,6 +23,7 @@ from policy.directives.surroundings import Surroundings
 from policy.instants import instant, shifted
 from policy.purposes import ACT_REASON, covers
 
+MOST = 100
 EMERGENCY_LASTS = timedelta(hours=4)  # reference S16
 _TREATMENT = f"{ACT_REASON}TREAT"
 _ACTIONS = frozenset({"collect", "access", "use", "disclose", "correct"})
@@ -50,7 +51,7 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a request says. `as_of` is as written; `classes` limit which kinds of data are asked for."""
+    """What a request says. `as_of` is as written, or empty; `classes` limit which kinds of data are asked for."""
 
     patient: str
     purposes: tuple[str, ...]
@@ -67,18 +68,20 @@ class Request:
         """Return the request as provision trees are asked, among these surroundings; `now` instead of `as_of`."""
         at = now or moment(self.as_of, zone)
         requester = known.around(self.actor, at, zone)
+        beside = known.known_beside(requester)
         asking = Asking(
             now=at,
             subjects=known.called(self.patient),
             requester=requester,
             purposes=self.purposes,
             action=self.action,
-            known_actors=known.known | requester | known.called(self.patient),
+            known_actors=beside | requester | known.called(self.patient),
             custodians=frozenset(name for one in self.custodians for name in known.called(one)),
             roles=frozenset(self.roles) | known.played(requester),
             categories=frozenset(self.categories),
             care=self._for_care(),
             zone=zone,
+            edges=tuple(known.edges(requester, at, zone)),
         )
         return replace(asking, emergency=self._declared(at, bool(requester & known.groups)))
 
@@ -116,8 +119,9 @@ def read_request(value: object) -> Request:
     unknown = [one for one in value if one not in _KEYS]
     if unknown:
         raise RequestError(f"/: {len(unknown)} unknown keys; known are {', '.join(sorted(_KEYS))}")
-    as_of = _text(value, "as_of")
-    moment(as_of, "UTC")
+    as_of = _text(value, "as_of") if "as_of" in value else ""
+    if as_of:
+        moment(as_of, "UTC")
     return Request(
         patient=_text(value, "patient"),
         purposes=iris(tuple(_codings(value, "purposeOfUse", needed=True))),
@@ -143,6 +147,8 @@ def _codings(value: Mapping[str, Any], name: str, *, needed: bool = False) -> It
     found = value.get(name, [] if not needed else None)
     if not isinstance(found, list) or (needed and not found):
         raise RequestError(f"/{name}: a list of codings is needed")
+    if len(found) > MOST:
+        raise RequestError(f"/{name}: at most {MOST} codings may be listed")
     return (_coding(one, f"/{name}/{position}") for position, one in enumerate(found))
 
 

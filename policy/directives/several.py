@@ -5,17 +5,20 @@ item is a no; else what each leaves to ask of the items is joined in the filter,
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from policy.decision import Outcome
 from policy.directives.asking import Asking
-from policy.directives.broad import broad_answer
+from policy.directives.broad import about_research, broad_answer
 from policy.directives.candidates import choose
 from policy.directives.compiling import Said, compiled
 from policy.directives.model import Directive
-from policy.directives.purposive import Declared, declared
+from policy.directives.planning import Plan
+from policy.directives.purposive import MOST_PURPOSES, Declared, declared
 from policy.gate import Answer, cannot_tell, deny
 from policy.reasons import Reason, reason
+from policy.rules import forbids
 
 
 def ask_directives(asking: Asking, directives: Sequence[Directive], unreadable: int = 0) -> Answer:
@@ -33,12 +36,15 @@ def ask_directives(asking: Asking, directives: Sequence[Directive], unreadable: 
 def _heard(asking: Asking, directives: tuple[Directive, ...], unreadable: int) -> Answer:
     if unreadable:
         return cannot_tell(reason("directive-unreadable"), unknown=("directives: unreadable",))
+    if len(asking.purposes) > MOST_PURPOSES:
+        return cannot_tell(reason("directive-unreadable"), unknown=(f"request: more than {MOST_PURPOSES} purposes",))
     asked = declared(asking)
     chosen = choose(asking, directives)
-    trees = [pair for pair in chosen.speaking if pair[1].root is not None]
+    trees = [pair for pair in chosen.speaking if not by_codes(pair[1], asking)]
     said = [compiled(one, its, asking, asked) for one, its in trees]
+    said = [_only_no(one) if one.directive.id in chosen.only_noes else one for one in said]
     edges = (edge for one in said for edge in one.edges)
-    changes = tuple(dict.fromkeys((*chosen.changes, *_of_emergency(asking), *edges)))
+    changes = tuple(dict.fromkeys((*chosen.changes, *_of_emergency(asking), *edges, *asking.edges)))
     faults = [*chosen.faults, *((one.directive.id, why) for one in said for why in one.faults)]
     if faults:
         named = dict.fromkeys(name for name, _ in faults)
@@ -48,8 +54,28 @@ def _heard(asking: Asking, directives: tuple[Directive, ...], unreadable: int) -
             changes=changes,
         )
     answer = _together(said, asked, changes)
-    broad = [one for one, its in chosen.speaking if its.root is None]
-    return _with_broad(answer, broad_answer(broad, asking)) if broad else answer
+    broad = [one for one, its in chosen.speaking if by_codes(its, asking)]
+    return _with_broad(answer, _broadly(broad, asking, chosen.only_noes)) if broad else answer
+
+
+def by_codes(its: Plan, asking: Asking) -> bool:
+    """Whether a directive with this plan is judged by its policy codes."""
+    return its.root is None or (its.by_policy and about_research(asking))
+
+
+def _only_no(one: Said) -> Said:
+    """What is left where only what a directive forbids counts."""
+    rules = None if one.rules is None or not forbids(one.rules.root) else replace(one.rules, permits=False)
+    return replace(one, rules=rules, permits=(), by_emergency=False)
+
+
+def _broadly(broad: Sequence[Directive], asking: Asking, only_noes: frozenset[str]) -> Answer:
+    """What consents by policy code say: the yes of those whose yes counts, within the noes of all."""
+    said = broad_answer(broad, asking)
+    counting = [one for one in broad if one.id not in only_noes]
+    if said.outcome is not Outcome.PERMIT or len(counting) == len(broad):
+        return said
+    return replace(broad_answer(counting, asking), changes=said.changes, rules=said.rules)
 
 
 def _together(said: Sequence[Said], asked: Declared, changes: tuple[datetime, ...]) -> Answer:

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
-from types import MappingProxyType
 from typing import Any
 
+from policy.code_systems import system_of
 from policy.directives.model import Coding
 from policy.labelling.labels import Finding, Labels
 from policy.labelling.rulefile import RuleFile, read_rules
@@ -23,18 +23,7 @@ DEFAULT_THRESHOLD = 0.5
 PACKAGED = "sensitivity-rules.default.json"
 DEEPEST = 64
 
-# One code system under its other names (HL7's register of code systems).
-_SAME = MappingProxyType(
-    {
-        "urn:oid:2.16.840.1.113883.6.96": "http://snomed.info/sct",
-        "urn:oid:2.16.840.1.113883.6.1": "http://loinc.org",
-        "urn:oid:2.16.840.1.113883.6.88": "http://www.nlm.nih.gov/research/umls/rxnorm",
-        "urn:oid:2.16.840.1.113883.6.90": "http://hl7.org/fhir/sid/icd-10-cm",
-        "urn:oid:2.16.840.1.113883.6.3": "http://hl7.org/fhir/sid/icd-10",
-    }
-)
 _APART = frozenset({"contained", "meta"})
-_SNOMED = "http://snomed.info/sct/"
 
 _Row = tuple[Coding, str, float]
 
@@ -51,7 +40,7 @@ class Labeller:
         table: defaultdict[Coding, list[_Row]] = defaultdict(list)
         for rule in self.rules.rules:
             for rated in rule.codes:
-                key = Coding(_system(rated.code.system), rated.code.code)
+                key = Coding(system_of(rated.code.system), rated.code.code)
                 table[key] += [(label, rule.id, rated.confidence) for label in rule.labels]
         object.__setattr__(self, "_table", {code: tuple(rows) for code, rows in table.items()})
 
@@ -84,7 +73,7 @@ class Labeller:
     def _found(self, stated: frozenset[Coding], codes: Iterable[Coding]) -> Labels:
         because, possible = set[Finding](), set[Finding]()
         for code in codes:
-            for label, rule, confidence in self._table.get(Coding(_system(code.system), code.code), ()):
+            for label, rule, confidence in self._table.get(Coding(system_of(code.system), code.code), ()):
                 found = Finding(label, rule, code, confidence)
                 (because if confidence >= self.threshold else possible).add(found)
         labels = stated | {one.label for one in because}
@@ -109,7 +98,7 @@ def stated_labels(resource: Mapping[str, Any]) -> Iterator[Coding]:
         system = one.get("system", "") if isinstance(one, Mapping) else None
         if not isinstance(code, str) or not isinstance(system, str):
             raise ValueError("/meta/security: a label without a code")
-        yield Coding(system, code)
+        yield Coding(system_of(system), code)
 
 
 def objects_of(resource: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -143,19 +132,12 @@ def codings_of(resource: Mapping[str, Any]) -> Iterator[Coding]:
 
 
 def coding_of(part: Mapping[str, Any]) -> Coding | None:
-    """The code that an object of a resource is, if it is one."""
+    """The code that an object of a resource is, if it is one; where nobody wrote its system that is empty."""
     code = part.get("code")
     if not isinstance(code, str):
         return None
     system = part.get("system")
-    return Coding(system, code) if isinstance(system, str) else None
-
-
-@lru_cache(maxsize=4096)
-def _system(name: str) -> str:
-    """The one name of a code system: without a version, not as an OID, of SNOMED CT without its edition."""
-    plain = name.partition("|")[0]
-    return _SNOMED[:-1] if plain.startswith(_SNOMED) else _SAME.get(plain, plain)
+    return Coding(system_of(system) if isinstance(system, str) else "", code)
 
 
 def _id(resource: Mapping[str, Any]) -> str:

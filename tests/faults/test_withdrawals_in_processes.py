@@ -17,6 +17,7 @@ from connector.demo.people import Part
 from connector.demo.stage import Found, Stage
 from tests.faults.withdrawing import (
     Leaving,
+    all_over,
     answered,
     away,
     begin_release,
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.slow
 def story(tmp_path_factory) -> tuple[Path, Found]:
     """A data space in which people have answered; the processes are ended."""
     space = tmp_path_factory.mktemp("withdrawals") / "space"
-    return space, asyncio.run(answered(space))
+    return space, asyncio.run(answered(space, {"stop": "PT4S"}))
 
 
 def play(story: tuple[Path, Found], act: Callable[[Stage], Awaitable[None]]) -> None:
@@ -95,8 +96,8 @@ def test_who_stops_while_chunks_are_on_their_way_is_in_none_of_those_that_follow
             assert [one["received_at"] for one in holder["recipients"]] == [None]  # it cannot have been told yet
         page = await leaving.settled()
         assert all_done(page)
-        rows = await stage.hospital.releases(agreement)
-        assert any(ran_at(one, moment(holder["reached_at"])) for one in rows if one["finished_at"])
+        rows = await all_over(stage, agreement)
+        assert any(ran_at(one, moment(holder["reached_at"])) for one in rows)
         assert await leaving.left(agreement, known) == (0, 0)
 
     play(story, act)
@@ -167,6 +168,28 @@ def test_a_holder_that_is_away_is_shown_as_not_yet_reached_until_it_is(story):
             holder = await leaving.seen(stage.hospital.name, lambda one: one["sent_at"], "it is on its way")
             assert holder["reached_at"] is None
             assert not (await leaving.progress())["finished"]
+        page = await leaving.settled()
+        assert all_done(page)
+        assert await leaving.left(agreement, known) == (0, 0)
+
+    play(story, act)
+
+
+def test_a_recipient_that_refuses_to_hear_is_shown_as_overdue_until_it_has_done_its_part(story):
+    async def act(stage: Stage) -> None:
+        agreement = await contract(stage)
+        await released(stage, agreement)
+        known = await notices(stage, agreement)
+        leaving = Leaving(stage, wearer(stage, 1))
+        member = f"/api/members/{stage.hospital.id}"
+        await stage.research.staff.once("POST", f"{member}/suspend", {})  # from now on it answers the hospital with 401
+        await leaving.stop()
+        holder = await leaving.seen(
+            stage.hospital.name, lambda one: one["recipients"] and one["recipients"][0]["overdue"], "it is overdue"
+        )
+        assert holder["reached_at"]
+        assert (holder["recipients"][0]["received_at"], holder["recipients"][0]["verified"]) == (None, False)
+        await stage.research.staff.once("POST", f"{member}/activate", {})
         page = await leaving.settled()
         assert all_done(page)
         assert await leaving.left(agreement, known) == (0, 0)

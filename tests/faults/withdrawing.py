@@ -6,14 +6,16 @@ it left, and takes somebody of its own who said yes.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from connector.demo import contracting, deciding, offering, setting
 from connector.demo.bundles import people, shipped
@@ -28,6 +30,7 @@ from connector.outbound.client import Outbound
 from connector.problems import Problem
 
 Json = dict[str, Any]
+MANY = 20_000
 
 
 @asynccontextmanager
@@ -48,15 +51,46 @@ async def opened(space: Path, found: Found | None = None) -> AsyncIterator[Stage
         )  # fmt: skip
         if found is not None:
             stage.found = replace(found, further=[])
-        yield stage
+        try:
+            yield stage
+        finally:
+            await stage.research.staff.served.stop()  # whichever it is by now
 
 
-async def answered(space: Path) -> Found:
-    """Play the story up to the answers; what it found."""
-    async with opened(space) as stage:
-        for chapter in (setting, offering, deciding):
-            await chapter.play(stage)
-        return stage.found
+async def answered(space: Path, times: Mapping[str, str]) -> Found:
+    """Play the story up to the answers; what it found. `times` are those of the hospital's offers for a withdrawal."""
+    drafted = offering._draft
+
+    def draft(*about: Any) -> dict[str, object]:
+        return drafted(*about) | {"times": dict(times)}
+
+    with patch.object(offering, "_draft", draft):
+        async with opened(space) as stage:
+            for chapter in (setting, offering, deciding):
+                await chapter.play(stage)
+            await _much(stage)
+            return stage.found
+
+
+async def _much(stage: Stage) -> None:
+    """Give one who said yes so many records that a release takes seconds and fits into no socket's buffer."""
+    part = [one for one in stage.cast.consenting if one.adult][-1]
+    file = stage.space / "many.ndjson"
+    with file.open("w") as lines:
+        for number in range(MANY):
+            lines.write(json.dumps(_observation(part.person.id, number)) + "\n")
+    await stage.hospital.import_bundles(file)
+
+
+def _observation(person: str, number: int) -> Json:
+    day = date(2015, 1, 1) + timedelta(days=number % 3000)
+    kind = {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}
+    return {
+        "resourceType": "Observation", "id": f"many-{number}", "status": "final", "category": [{"coding": [kind]}],
+        "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]},
+        "subject": {"reference": f"Patient/{person}"}, "effectiveDateTime": f"{day}T08:00:00Z",
+        "valueQuantity": {"value": 60 + number % 40, "unit": "/min"},
+    }  # fmt: skip
 
 
 class Leaving:
@@ -140,16 +174,25 @@ async def released(stage: Stage, agreement: str) -> Json:
 
 
 async def begin_release(stage: Stage, agreement: str) -> None:
-    """Ask for the data again and again until a release is running."""
+    """Ask for the data once more, and come back when its first chunks are on their way."""
     known = {str(one["pid"]) for one in await stage.research.staff.get("/api/transfers", agreement=agreement)}
-    for _ in range(6):
-        known.add(await stage.research.request_transfer(agreement, known))
+    await stage.research.request_transfer(agreement, known)
 
     async def look() -> bool | None:
         rows = await stage.hospital.releases(agreement)
-        return any(one["standing"] == "running" for one in rows) or None
+        return any(one["standing"] == "running" and one["bytes"] for one in rows) or None
 
     await until(look, "a release runs")
+
+
+async def all_over(stage: Stage, agreement: str) -> list[Json]:
+    """Every release of a contract, once none runs any more."""
+
+    async def look() -> list[Json] | None:
+        rows = await stage.hospital.releases(agreement)
+        return rows if all(one["finished_at"] for one in rows) else None
+
+    return await until(look, "no release runs")
 
 
 def ran_at(release: Json, at: datetime) -> bool:

@@ -41,10 +41,10 @@ def test_stopping_takes_two_steps_and_states_what_follows(person, wallet, kind):
     assert person.path == f"/me/studies/{SLEEP}/stopped"
 
 
-def test_both_ways_to_stop_and_thinking_about_it_are_offered_and_none_is_ticked(person):
+def test_every_way_to_stop_and_thinking_about_it_are_offered_and_none_is_ticked(person):
     page = person.open(STOP)
     fields = [field for field in page.all("input") if field.get("name") == "kind"]
-    assert [field["value"] for field in fields] == ["erase", "stop", "later"]
+    assert [field["value"] for field in fields] == ["erase", "stop", "pause", "limit", "later"]
     assert not [field for field in fields if "checked" in field]
 
 

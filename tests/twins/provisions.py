@@ -18,10 +18,10 @@ from policy.purposes import ACT_REASON, covers, purpose
 from policy.residual import ItemFacts
 
 RECIPIENTS, CUSTODIANS, AUTHORS, AUTHORITIES = {"IRCP", "PRCP"}, {"CST"}, {"AUT"}, {"GUARD", "DPOWATT"}
-EMERGENCIES = {f"{ACT_REASON}BTG", f"{ACT_REASON}ETREAT"}
+EMERGENCIES = {f"{ACT_REASON}BTG", f"{ACT_REASON}ETREAT", f"{ACT_REASON}ERTREAT"}
+LEVELS = "ULMNRV"
 WITHOUT_DATES = {"Patient"}
 OTHERS = ["actions", "classes", "resource_types", "document_types", "data_period", "data"]
-FRAMES = {"Patient", "Encounter", "EpisodeOfCare"}
 
 
 def released(directives: Sequence[Directive], asking: Asking, item: ItemFacts) -> bool:
@@ -35,10 +35,15 @@ def judged(directives: Sequence[Directive], asking: Asking, item: ItemFacts) -> 
     if directives and not asking.subjects:
         return {"unknown"}
     mine = [one for one in directives if set(one.subjects) & asking.subjects or not one.subjects]
-    if any(_version_unknown(one, mine) for one in mine):
+    if any(_version_unknown(one, directives, asking) for one in mine):
         return {"unknown"}
-    left = [one for one in mine if not _older(one, mine) and not _replaced(one, mine, asking)]
-    return {_says(one, asking, item) for one in left}
+    newest = [one for one in mine if not _older(one, directives, asking)]
+    left = [one for one in newest if not _replaced(one, newest, asking)]
+    return {_heard(_says(one, asking, item), _perhaps_replaced(one, newest, asking)) for one in left}
+
+
+def _heard(said: str, only_noes: bool) -> str:
+    return "silent" if said == "permit" and only_noes else said
 
 
 # --- which consents speak: S1, S12 a ----------------------------------------------------------------------------------
@@ -53,24 +58,52 @@ def _version(one: Directive) -> int | None:
     return int(end) if end.isdigit() else None
 
 
-def _version_unknown(one: Directive, others: list[Directive]) -> bool:
-    return any(_version(other) is None or _version(other) == _version(one) for other in _chain(one, others))
+def _decided(one: Directive, asking: Asking) -> bool:
+    first = _first(one.decided_at, asking.zone)
+    return first is None or first <= asking.now
 
 
-def _older(one: Directive, others: list[Directive]) -> bool:
-    return any((_version(other) or 0) > (_version(one) or 0) for other in _chain(one, others))
+def _version_unknown(one: Directive, others: Iterable[Directive], asking: Asking) -> bool:
+    rivals = [other for other in _chain(one, others) if _decided(other, asking)] if _decided(one, asking) else []
+    return any(_version(other) is None or _version(other) == _version(one) for other in rivals)
+
+
+def _older(one: Directive, others: Iterable[Directive], asking: Asking) -> bool:
+    """Whether there is a newer version of it that has been decided."""
+    newer = [other for other in _chain(one, others) if (_version(other) or 0) > (_version(one) or 0)]
+    return _decided(one, asking) and any(_decided(other, asking) for other in newer)
+
+
+def _replacing(one: Directive, others: list[Directive], asking: Asking) -> Iterator[tuple[Directive, bool]]:
+    """Those in force, or withdrawn since, that say they replace it; the second: whether what they name is known."""
+    names = {other.id for other in others} | {other.id.split("#")[0] for other in others}
+    for other in others:
+        if other is one or other.status not in {"active", "inactive"} or not _decided(other, asking):
+            continue
+        own = {other.id, other.id.split("#")[0]}
+        for name in set(other.replaces) - own:
+            if name in {one.id, one.id.split("#")[0]}:
+                yield other, True
+            elif name not in names:
+                yield other, False
 
 
 def _replaced(one: Directive, others: list[Directive], asking: Asking) -> bool:
-    """Whether a later one that has been decided, and was ever in force, is marked as replacing it."""
-    for other in others:
-        named = one.id in other.replaces or one.id.split("#")[0] in other.replaces
-        if other is one or not named or _older(other, others) or other.status not in {"active", "inactive"}:
-            continue
-        mine, theirs = _first(one.decided_at, asking.zone), _first(other.decided_at, asking.zone)
-        if mine is not None and theirs is not None and mine < theirs <= asking.now:
-            return True
-    return False
+    """Whether one that was decided later surely stands in its place."""
+    return any(named and _before(one, other, asking) for other, named in _replacing(one, others, asking))
+
+
+def _perhaps_replaced(one: Directive, others: list[Directive], asking: Asking) -> bool:
+    undated = one.decided_at is None
+    return any(
+        undated or other.decided_at is None or (not named and _before(one, other, asking))
+        for other, named in _replacing(one, others, asking)
+    )
+
+
+def _before(one: Directive, other: Directive, asking: Asking) -> bool:
+    mine, theirs = _first(one.decided_at, asking.zone), _first(other.decided_at, asking.zone)
+    return mine is not None and theirs is not None and mine < theirs
 
 
 def _says(one: Directive, asking: Asking, item: ItemFacts) -> str:
@@ -99,11 +132,13 @@ def _depth(one: Provision) -> int:
 
 
 def _tree(one: Directive, base: Effect, asking: Asking, item: ItemFacts) -> str:
-    concerned = _request(one.root, base, asking)
+    part = _in_part(one.root, base, asking)
+    concerned = _request(replace(one.root, purposes=None) if part else one.root, base, asking)
     if concerned == "no":
         return "silent"
     if concerned == "unknown" or _unresolved(one.root, base, asking):
         return "unknown"
+    concerned = "unknown" if part else "yes"
     matching = [(0, base, _all(concerned, _data(one.root, base, asking, item)))]
     for below in one.root.nested:
         matching.extend(_rules(below, below.effect or _flip(base), 1, concerned, asking, item))
@@ -123,7 +158,7 @@ def _may_deny(effect: Effect, truth: str) -> bool:
 def _rules(
     one: Provision, effect: Effect, depth: int, above: str, asking: Asking, item: ItemFacts
 ) -> Iterator[tuple[int, Effect, str]]:
-    truth = _all(above, _request(one, effect, asking), _data(one, effect, asking, item))
+    truth = _all(above, _requested(one, effect, asking), _data(one, effect, asking, item))
     yield depth, effect, truth
     for below in one.nested:
         yield from _rules(below, below.effect or _flip(effect), depth + 1, truth, asking, item)
@@ -132,7 +167,7 @@ def _rules(
 def _unresolved(one: Provision, effect: Effect, asking: Asking) -> bool:
     """Whether a rule that may concern the request names a recipient nobody knows: then the consent cannot be judged."""
     one = _certain(one)
-    if _request(one, effect, asking) == "no":
+    if _requested(one, effect, asking) == "no":
         return False
     recipients = [actor.reference for actor in one.actors or () if _roles(actor.roles) & RECIPIENTS or not actor.roles]
     known = asking.known_actors | asking.requester
@@ -185,6 +220,23 @@ def _request(one: Provision, effect: Effect, asking: Asking) -> str:
     return _all(*parts)
 
 
+def _requested(one: Provision, effect: Effect, asking: Asking) -> str:
+    """As `_request`; a permit for a part of the purposes may be about it, for what it forbids within."""
+    if not _in_part(one, effect, asking):
+        return _request(one, effect, asking)
+    return _all("unknown", _request(replace(one, purposes=None), effect, asking))
+
+
+def _in_part(one: Provision, effect: Effect, asking: Asking) -> bool:
+    """Whether a permit does not cover what was declared, but is, or may be, about some of it."""
+    listed = [f"{code.system}#{code.code}" for code in _certain(one).purposes or ()]
+    if effect is Effect.DENY or not listed or _purposes(listed, effect, asking) != "no":
+        return False
+    declared = set(asking.purposes) | _emergency(asking)
+    pairs = [(one, other) for one in listed for other in declared if one not in EMERGENCIES or other in EMERGENCIES]
+    return any(_denies(one, other) != "no" for one, other in pairs)
+
+
 def _during(period: Period, asking: Asking) -> str:
     if _readable(period) == "unknown":
         return "unknown"
@@ -212,7 +264,8 @@ def _purposes(listed: list[str], effect: Effect, asking: Asking) -> str:
     if any(one in EMERGENCIES and covers(one, other) is True for one in listed for other in emergency):
         return "yes"
     ordinary = {one for one in declared if one not in EMERGENCIES} or emergency
-    if not ordinary:
+    listed = [one for one in listed if one not in EMERGENCIES]
+    if not ordinary or not listed:
         return "no"
     return _all(*(_any(_covers(one, other) for one in listed) for other in ordinary))
 
@@ -225,7 +278,10 @@ def _covers(one: str, other: str) -> str:
 
 
 def _denies(one: str, other: str) -> str:
-    return "unknown" if _covers(one, other) == "no" and covers(other, one) is True else _covers(one, other)
+    if _covers(one, other) != "no":
+        return _covers(one, other)
+    strange = purpose(one) is None or purpose(other) is None
+    return "unknown" if strange or covers(other, one) is True else "no"
 
 
 def _actions(listed: Sequence[Sequence[Coding]], asking: Asking) -> str:
@@ -285,7 +341,7 @@ def _actor(reference: str, codes: set[str], asking: Asking) -> str:
 def _data(one: Provision, effect: Effect, asking: Asking, item: ItemFacts) -> str:
     one = _certain(one)
     detail = item.detail
-    lacks = "no" if effect is Effect.DENY and item.resource_type in FRAMES else "unknown"
+    lacks = "no" if effect is Effect.DENY and item.resource_type in WITHOUT_DATES else "unknown"
     parts = ["unknown" if one.unknown else "yes"]
     if one.resource_types is not None:
         parts.append(_any("yes" if code.code == item.resource_type else "no" for code in one.resource_types))
@@ -298,7 +354,7 @@ def _data(one: Provision, effect: Effect, asking: Asking, item: ItemFacts) -> st
         uncoded = known is not None and not known and one.codes
         parts.append(lacks if uncoded else _any(_overlap(some, known) for some in one.codes))
     if one.labels is not None:
-        parts.append(_overlap(one.labels, None if detail is None else detail.labels))
+        parts.append(_labelled(one.labels, effect, None if detail is None else detail.labels))
     if one.data_period is not None:
         parts.append(_dated(one.data_period, effect, item, lacks))
     if one.data is not None:
@@ -329,6 +385,15 @@ def _class(code: Coding, item: ItemFacts) -> str:
 
 def _overlap(listed: Iterable[Coding], known: frozenset[Coding] | None) -> str:
     return "unknown" if known is None else _any("yes" if code in known else "no" for code in listed)
+
+
+def _labelled(listed: Sequence[Coding], effect: Effect, known: frozenset[Coding] | None) -> str:
+    """Of several levels of confidentiality the highest counts; a denial means its level and all above."""
+    if known is None:
+        return "unknown"
+    level = max((LEVELS.index(one.code) for one in known), default=-1)
+    asked = [LEVELS.index(one.code) for one in listed]
+    return "yes" if level in asked or (effect is Effect.DENY and level >= min(asked)) else "no"
 
 
 def _reference(meaning: str, name: str, item: ItemFacts, lacks: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, date, datetime
 
 import pytest
 
 from connector.identity.statements import StatementType, read_statement
 from connector.problems import Problem
-from connector.records import CaptureEvidence, Consent, Link, LogEntry, Notice, Study
+from connector.records import CaptureEvidence, Consent, Link, LogEntry, Notice, Person, Study
 from connector.services.holding.assisted import DeskAnswer
 from connector.services.holding.evidence_files import Evidence, protocol
 from contracts.study import StudyRequest, study_digest
@@ -63,7 +64,7 @@ async def test_the_record_says_how_it_was_taken_and_is_signed_by_the_holder(coun
     assert (record.wallet, record.holder, record.signer.kind) == (hospital.id, hospital.id, "self")
     assert (record.capture.channel, record.capture.interface) == ("paper", "desk-page/1")
     assert "steward" in record.capture.assistant
-    evidence = await hospital.get(CaptureEvidence, record.capture.evidence)
+    evidence = await hospital.get(CaptureEvidence, record.capture.evidence, await counter.person())
     assert (evidence.body, evidence.person, evidence.taken_by) == (SCAN.body, await counter.person(), "steward")
 
 
@@ -268,3 +269,60 @@ async def test_the_api_takes_an_answer_down(counter, space):
         f"{base}/answers", json=body | {"evidence": {"media_type": "text/plain", "body": "%"}}, headers=headers
     )
     assert bad.status_code == 400
+
+
+async def test_a_no_after_a_stop_asks_for_no_more_than_the_stop_did_and_erasing_is_still_possible(counter):
+    await counter.say()
+    await sourced.pulled(counter.stage)
+    aloud = {"channel": "phone", "read_out": False, "evidence": None}
+    await counter.say("stop", **aloud)
+    await counter.say("no", **aloud)
+    assert [one.kind for one in await counter.trio.hospital.find(Notice)] == ["stop"]
+    await counter.say("erase", **aloud)
+    assert sorted(one.kind for one in await counter.trio.hospital.find(Notice)) == ["erase", "stop"]
+
+
+async def test_a_receipt_of_the_desk_says_how_to_stop_at_the_desk(counter):
+    done = await counter.say()
+    page = (await counter.desk.receipt(counter.steward, done.consent, "html")).body.decode()
+    assert "Tell Hospital One at the desk" in page
+    assert "/me/" not in page
+    receipt = (await counter.desk.receipt(counter.steward, done.consent, "json")).body.decode()
+    assert "/me/" not in receipt
+    assert "wallet" not in page.lower()
+
+
+async def test_a_minor_says_yes_by_somebody_with_an_authority_and_no_by_themselves(counter):
+    hospital = counter.trio.hospital
+    born = date(datetime.now(UTC).year - 9, 1, 1)
+    await hospital.store.write(lambda tx: tx.alter(Person, {"born": born}, source_id="ann"))
+    with pytest.raises(Problem) as refused:
+        await counter.say()
+    assert refused.value.where == "authority"
+    await counter.say(authority="parent")
+    [kept] = await hospital.find(Consent)
+    signer = ConsentRecord.from_json(kept.record).signer
+    assert (signer.kind, signer.authority, signer.until.year) == ("proxy", "parent", born.year + 18)
+    assert (await sourced.pulled(counter.stage))["ann"] == "released"
+    await counter.say("no", evidence=None)
+    with pytest.raises(Problem) as refused:
+        await counter.say(authority="parent")
+    assert refused.value.code == "own-no"
+
+
+async def test_what_a_person_answered_in_their_wallet_stands_at_the_desk_too(counter):
+    await counter.stage.answer("ann")
+    [shown] = await counter.desk.studies(counter.steward, await counter.person())
+    assert (shown.state, shown.consent) == ("given", "")
+
+
+async def test_who_answered_at_the_desk_has_no_wallet_and_may_choose_one(counter):
+    await counter.say()
+    person, hospital = await counter.person(), counter.trio.hospital
+    [row] = [one for one in await hospital.services.steward.patients(counter.steward, "") if one.id == person]
+    assert not row.linked
+    account = await hospital.services.hand_over.tie(counter.steward, person, "ann@hospital")
+    actor = hospital.acting("patient", account, "Ann")
+    assert (await hospital.services.hand_over.mine(actor)).standing == ""
+    handing = await hospital.services.hand_over.hand(actor, counter.trio.wallet.id)
+    assert handing.code

@@ -8,11 +8,14 @@ from hashlib import sha256
 import pytest
 
 from connector.records import LogEntry, Person
+from policy.directives.broad_terms import terms
 from tests.two_party import sourced
 from tests.two_party.test_labels import ACT, HARMLESS, SENSITIVE, SUD, WITHHELD, prescription
 
 URL = "/cds-services/patient-consent-consult"
+REASONS = "http://terminology.hl7.org/CodeSystem/v3-ActReason#"
 TOKEN = "a-token-for-this-alone"
+RESEARCH = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "research"}]}
 CARE = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]}
 
 
@@ -177,6 +180,56 @@ async def test_a_request_of_another_form_is_refused_with_the_place(asked, contex
     answer = await asked.post(**context)
     assert answer.status_code == 400
     assert answer.json()["where"].startswith("/context")
+
+
+async def test_one_persons_yes_is_never_anothers(asked, tmp_path):
+    await asked.bring(tmp_path, sourced.patient("ann"), sourced.patient("ben"), consent("permit"))
+    ann, ben = ({"system": "urn:mrn", "value": f"mrn-{one}"} for one in ("ann", "ben"))
+    for both in ([{"value": "Patient/ann"}, {"value": "Patient/ben"}], [ann, ben], [{"value": "Patient/ben"}, ann]):
+        answer = await asked.post(patientId=both, content=bundle(sourced.observation("o1", "ben")))
+        assert (answer.status_code, answer.json()["where"]) == (400, "/context/patientId")
+    card = await asked.card(patientId=[ann, {"value": "Patient/ann"}])
+    assert card["summary"] == "CONSENT_PERMIT"
+
+
+async def test_a_reference_that_two_sources_have_needs_an_identifier(asked, tmp_path):
+    await asked.bring(tmp_path, sourced.patient("ann"), consent("permit"))
+    other = sourced.patient("ann") | {"identifier": [{"system": "urn:other", "value": "somebody-else"}]}
+    file = sourced.write(tmp_path, "other", other)
+    await asked.hospital.services.importing.import_fhir(asked.hospital.acting("steward"), file, "Other records")
+    assert (await asked.post()).status_code == 400
+    assert (await asked.card(patient={"system": "urn:mrn", "value": "mrn-ann"}))["summary"] == "CONSENT_PERMIT"
+
+
+async def test_research_beside_treatment_is_not_care(asked, tmp_path):
+    refusal = build_broad_consent("deny")
+    await asked.bring(tmp_path, sourced.patient("ann"), consent("permit"), refusal)
+    assert (await asked.card(purposeOfUse=["TREAT"]))["summary"] == "CONSENT_PERMIT"
+    for purposes in (["HRESCH"], ["TREAT", "HRESCH"]):
+        assert (await asked.card(purposeOfUse=purposes))["summary"] == "CONSENT_DENY", purposes
+
+
+async def test_a_purpose_that_nobody_knows_is_not_written_to_the_log(asked, tmp_path):
+    await asked.bring(tmp_path, sourced.patient("ann"), consent("permit"))
+    assert (await asked.post(purposeOfUse=["Jan Peeters born 1950"])).status_code == 400
+    await asked.card(purposeOfUse=["TREAT", "JanPeeters1950"])
+    [logged] = await asked.hospital.find(LogEntry, kind="consent.consulted")
+    said = json.loads(logged.body)
+    assert (said["purposes"], said["other_purposes"]) == ([f"{REASONS}TREAT"], 1)
+
+
+def build_broad_consent(effect):
+    """A broad consent that says the same to every policy of its package."""
+    package = terms().packages["mdat"]
+    period = {"start": "2021-01-01", "end": "2050-01-01"}
+    said = [
+        {"type": effect, "period": period, "code": [{"coding": [{"system": terms().system, "code": code}]}]}
+        for code in [*package.gates, package.window]
+    ]
+    return sourced.consent(
+        "c2", "ann", effect, scope=RESEARCH, dateTime="2021-01-01", policyRule=sourced.OPT_OUT,
+        provision={"type": "deny", "period": period, "provision": said},
+    )  # fmt: skip
 
 
 async def test_each_answer_is_in_the_log_and_names_nobody(asked, tmp_path):

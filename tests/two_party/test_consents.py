@@ -227,6 +227,17 @@ async def test_a_withdrawal_is_taken_when_the_study_is_not_approved_any_more(hos
     assert wallet.heard(await wallet.send(wallet.claims("withdrawn", given)))["effect"] == "stopped"
 
 
+async def test_a_proxy_gets_round_a_persons_own_no_by_no_detour(hospital, wallet):
+    proxy = {"kind": "proxy", "authority": "parent"}
+    own = wallet.claims("refused")
+    between = wallet.claims("suspended", own, signer=proxy)
+    for one in (own, between):
+        assert (await wallet.send(one)).status_code == 200
+    refused = await wallet.send(wallet.claims("given", between, signer=proxy))
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:concord:problem:broken-chain")
+    assert wallet.heard(await wallet.send(wallet.claims("given", between)))["effect"] == "active"
+
+
 async def test_a_second_record_of_the_same_person_and_study_leaves_one_that_decides(hospital, wallet):
     first, second = wallet.claims(), wallet.claims()
     await wallet.send(first)

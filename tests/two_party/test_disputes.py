@@ -25,7 +25,7 @@ from connector.services.releasing.contract import contract_of
 from connector.services.releasing.deciding import judge_people
 from connector.services.sealed import SealedInTransaction
 from connector.services.wallet.views import Answer
-from tests.two_party import story
+from tests.two_party import sourced, story
 from tests.two_party.puppet import Key
 from tests.two_party.space import until
 
@@ -234,3 +234,39 @@ async def test_an_answer_to_an_ended_link_is_no_answer_any_more(case):
     assert card.state == "link-ended"
     kept = await case.trio.wallet.find(WalletConsent, account=case.ann.actor.account)
     assert [one.state for one in kept] == ["given"]
+
+
+async def test_two_records_that_the_source_makes_one_are_stopped_until_somebody_has_looked(trio, tmp_path):
+    stage = await sourced.stage(trio, tmp_path / "first")
+    await stage.answer("ann")
+    await stage.answer("ben", "no")
+    assert await sourced.pulled(stage) == {"ann": "released", "ben": "refused"}
+    replaced = [{"other": {"reference": "Patient/ann"}, "type": "replaced-by"}]
+    merged = sourced.write(
+        tmp_path / "second", "merged", sourced.patient("ben", active=False, link=replaced), sourced.patient("ann"),
+        sourced.observation("obs-ben", "ann"),
+    )  # fmt: skip
+    await sourced.take_in(trio, merged)
+    assert await sourced.pulled(stage) == {"ann": "link-disputed", "ben": "refused"}
+    [dispute] = await trio.hospital.find(LinkDispute)
+    assert dispute.opened_by == "source"
+    await trio.hospital.services.disputes.settle(trio.hospital.acting("dpo"), dispute.id, "kept")
+    await sourced.take_in(trio, merged)
+    assert len(await trio.hospital.find(LinkDispute)) == 1, "what was settled stays settled"
+    assert (await sourced.pulled(stage))["ann"] == "released"
+
+
+async def test_records_of_people_without_a_wallet_are_stopped_as_well_and_only_let_go_on(trio, tmp_path):
+    stage = await sourced.stage(trio, tmp_path / "first")
+    same = [{"other": {"reference": "Patient/ben"}, "type": "replaces"},
+            {"other": {"reference": "Patient/nobody"}, "type": "replaces"},
+            {"other": {"reference": "Patient/ben"}, "type": "seealso"}]  # fmt: skip
+    await sourced.take_in(trio, sourced.write(tmp_path / "second", "merged", sourced.patient("ann", link=same)))
+    [dispute] = await trio.hospital.find(LinkDispute)
+    assert dispute.link == ""
+    disputes, officer = trio.hospital.services.disputes, trio.hospital.acting("dpo")
+    with pytest.raises(Problem) as refused:
+        await disputes.settle(officer, dispute.id, "ended")
+    assert refused.value.status == 409
+    await disputes.settle(officer, dispute.id, "kept")
+    assert not await trio.hospital.find(LinkDispute, settled_at=None)

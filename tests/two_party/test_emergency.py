@@ -200,6 +200,19 @@ async def test_records_that_a_consent_withholds_even_then_are_not_shown(ward, tm
     assert await ward.shown(await ward.declare()) == ["Consent/c1", "Patient/ann"]
 
 
+async def test_records_are_looked_through_by_the_rules_that_the_operator_chose(ward, tmp_path):
+    secret = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "SUD"}
+    denied = {"type": "deny", "securityLabel": [secret]}
+    allowed = sourced.consent("c1", "ann", provision={"type": "permit", "provision": [denied]})
+    allowed["scope"]["coding"][0]["code"] = "patient-privacy"
+    await bring(ward, tmp_path, allowed)
+    context, asked = ward.trio.hospital.context, []
+    ours = context.data.labeller
+    context.data = replace(context.data, labeller=lambda: asked.append(1) or ours())
+    await ward.declare()
+    assert asked
+
+
 async def test_a_consent_nobody_can_read_opens_nothing_in_an_emergency_either(ward, tmp_path):
     unknown = [{"url": "urn:x", "valueBoolean": True}]
     await bring(ward, tmp_path, sourced.consent("c1", "ann", modifierExtension=unknown))

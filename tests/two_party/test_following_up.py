@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from connector.problems import Problem
 from connector.records import Agreement, Consent, LogEntry, Notice, Sealed, WalletConsent
+from connector.services.committed import records_differ
 from connector.services.exchange import speech
 from connector.services.wallet.views import Answer
+from policy.canonical import digest
 from policy.consent import ConsentRecord
 from tests.two_party import story
 from tests.two_party.puppet import Voice
@@ -148,7 +151,10 @@ async def test_what_they_answer_is_noted_seen_by_the_person_and_kept_as_evidence
     row = await desk.note(officer(stage), notice.id, "erased", "Signed letter of 9 May, file 12")
     assert (row.standing, row.needs_officer) == ("done", False)
     entries = await stage.holder.find(LogEntry, subject=notice.id, kind="withdrawal.noted")
-    assert "file 12" in str(entries[0].body)
+    assert row.notes[-1].evidence == "Signed letter of 9 May, file 12"
+    assert "file 12" not in str(entries[0].body), "words could name somebody, and the log is for ever"
+    [kept] = (await stage.holder.get(Notice, notice.id)).answers["notes"]
+    assert json.loads(entries[0].body)["note"] == digest(kept)
 
     async def done():
         found = await seen(stage)
@@ -225,6 +231,8 @@ async def test_a_holder_ends_a_consent_and_the_person_sees_whose_word_it_is(told
     assert [(one.state, one.reason) for one in shown.by_holder] == [(state, "The court decided on 3 May")]
     assert [card.state for card in await wallet.services.wallet.permissions(told.somebody.actor)] == [state]
     assert [one.state for one in await hospital.find(Consent, current=True)] == [state]
+    for party in (hospital, wallet):  # the log still fits what is kept
+        assert await party.context.store.read(records_differ) == ""
 
 
 async def test_after_an_end_by_the_holder_the_person_may_say_yes_anew(told):

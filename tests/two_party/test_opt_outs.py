@@ -13,7 +13,7 @@ from connector.problems import Problem
 from connector.records import Agreement, Link, LogEntry, OptOut, WalletLink, WalletOptOut
 from connector.services.releasing.contract import contract_of
 from connector.services.releasing.deciding import judge_people
-from connector.services.wallet.opting_out import at_holder
+from connector.services.wallet.opting_out import at_link
 from policy.decide import decide
 from policy.decision import Regime
 from policy.facts import Permit
@@ -91,8 +91,9 @@ async def test_two_holders_are_told_under_ids_that_cannot_be_joined(trio, stage)
     await opt_out(trio, stage)
     [mine] = await trio.wallet.find(WalletOptOut)
     [theirs] = await trio.hospital.find(OptOut)
-    assert theirs.id == at_holder(mine.id, trio.hospital.id)
-    assert at_holder(mine.id, trio.hospital.id) != at_holder(mine.id, "urn:concord:vendor:1")
+    [link] = await trio.wallet.find(WalletLink, account=mine.account)
+    assert theirs.id == at_link(mine.id, link.id)
+    assert at_link(mine.id, link.id) != at_link(mine.id, story.urn())
     assert theirs.at.microsecond == 0
 
 
@@ -152,7 +153,8 @@ async def test_under_a_permit_only_one_that_was_approved_before_the_opt_out_stil
 def statement(link, wallet, changes=None):
     said = {
         "opt_out": story.urn(), "link": link.id, "holder": link.holder, "wallet": wallet.id,
-        "at": wire(datetime.now(UTC).replace(microsecond=0)), "reversed_at": None, "language": "en",
+        "at": wire(datetime.now(UTC).replace(microsecond=0)), "reversed_at": None, "authority": None,
+        "language": "en",
     }  # fmt: skip
     return said | (changes or {})
 

@@ -27,6 +27,7 @@ from connector.records import (
     SourceRecord,
     UseOfData,
 )
+from connector.services.rights.holder_gathering import person_file
 from connector.services.wallet.views import Answer
 from policy.decision import Decision, Outcome
 from policy.reasons import reason
@@ -203,3 +204,19 @@ async def test_a_link_that_ended_is_told_nothing(two):
     trio, ann, _ = two
     await trio.hospital.store.write(lambda tx: tx.alter(Link, {"standing": "ended"}, person=ann.person))
     assert not (await files(trio).open(officer(trio), ann.person)).told
+
+
+async def test_either_person_of_a_doubted_link_reads_of_it_and_neither_reads_about_the_other(two):
+    trio, ann, bob = two
+    doubts, steward = trio.hospital.services.disputes, trio.hospital.acting("steward")
+    await doubts.open(steward, ann.person, "This is really Bob Sample's record", bob.id)
+
+    def disputes(tx, person):
+        return person_file(tx, trio.hospital.context, person)["link_disputes"]
+
+    mine, theirs = [await trio.hospital.store.read(lambda tx, one=one: disputes(tx, one)) for one in (ann.person, bob.id)]
+    assert [one["about"] for one in (*mine, *theirs)] == [
+        "the link was yours", "the link may have been meant for you",
+    ]  # fmt: skip
+    assert "Bob" not in json.dumps(mine)
+    assert ann.person not in json.dumps(theirs)

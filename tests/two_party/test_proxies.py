@@ -22,6 +22,7 @@ from connector.records import (
 )
 from connector.services.actors import Actor, Proxy
 from connector.services.wallet.authorities import AuthorityDraft
+from connector.services.wallet.pausing import Limit
 from connector.services.wallet.views import Answer
 from policy.consent import ConsentRecord, EffectiveState, effective_state
 from tests.two_party import story
@@ -355,3 +356,24 @@ async def test_a_no_to_one_place_of_a_study_is_turned_by_the_person_alone(two_pl
     await family.wallet.answer(family.child.actor, family.study, both)
     found = await family.trio.wallet.find(WalletConsent, study=family.study, current=True)
     assert [one.state for one in found] == ["given", "given"]
+
+
+async def test_a_child_shares_less_of_what_a_parent_allowed_and_it_stays_the_parents_yes(family):
+    authority = await family.authority("Ada")
+    await family.wallet.answer(family.acting("Ada", authority), family.study, YES)
+    less = Limit(datasets={story.RECORDS: ["vital-signs"]})
+    await family.wallet.pauses.limit(replace(family.child.actor, assurance="low"), family.study, less)
+    record = await family.at_hospital()
+    assert (record.version, record.state, record.data[0].categories) == (2, "given", ("vital-signs",))
+    assert (record.signer.kind, record.signer.record) == ("proxy", authority)
+    assert record.capture.assurance == "low"
+
+
+async def test_a_child_too_young_to_say_no_limits_nothing(family):
+    await born(family, years_ago(5))
+    authority = await family.authority("Ada")
+    await family.wallet.answer(family.acting("Ada", authority), family.study, YES)
+    with pytest.raises(Problem) as refused:
+        less = Limit(datasets={story.RECORDS: ["vital-signs"]})
+        await family.wallet.pauses.limit(family.child.actor, family.study, less)
+    assert refused.value.code == "too-young"

@@ -98,6 +98,11 @@ def now() -> str:
 
 @pytest.fixture
 async def told(trio, puppet):
+    return await told_by_hand(trio, puppet)
+
+
+async def told_by_hand(trio, puppet) -> Told:
+    """Somebody who said yes and was handed over to the puppet."""
     await puppet.join(trio.wallet)
     await story.offer_dataset(trio.hospital)
     study = await story.approved_study(trio.research, trio.hospital, story.RECORDS, trio.wallet)

@@ -50,12 +50,13 @@ class AnswerSent(Sent):
     window_end: date | None = None
     until: date | None = None
     evidence: EvidenceSent | None = None
+    authority: str = Field("", max_length=400)
 
     def answer(self) -> DeskAnswer:
         """As the service takes it."""
         return DeskAnswer(
             self.decision, self.channel, self.read_out, self.digest, self.datasets, self.window_start, self.window_end,
-            self.until, self.evidence.file() if self.evidence else None,
+            self.until, self.evidence.file() if self.evidence else None, self.authority,
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Stops, pauses and limits at a wallet; at a holder their follow-up: what is late, notes by hand, contracts that rest."""
+"""Pauses and limits at a wallet; at a holder what is late, notes by hand, contracts that rest, consents it ends."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PauseSent(Sent):
 
 
 class LimitSent(Sent):
-    """What stays of what is shared: datasets with their categories (null: all as now), clinical days, the last day."""
+    """What stays of what is shared: datasets with categories (null: all as now), clinical days, the last day."""
 
     account: str
     study: str

@@ -24,6 +24,7 @@ from connector.services.dpo.views import (
 )
 from connector.services.dpo.wording import entry_words
 from connector.services.evidence import Evidence, Exported
+from connector.services.exchange.ladder import due_of, is_overdue
 from connector.services.membership import acceptance_rows
 from connector.services.rooms.names import moment
 from connector.services.rooms.reading import Rooms
@@ -137,7 +138,7 @@ class Dpo:
         told = [
             NoticeRow(
                 one.id, moment(one.effective_at), name_of(one.recipient), one.kind, one.received_at, one.stopped_at,
-                one.erased_at, one.deadline, _overdue(one, now), one.exception,
+                one.erased_at, due_of(one) or one.deadline, is_overdue(one, now), one.exception,
             )
             for one in tx.find(Notice, order="-effective_at")
         ]  # fmt: skip
@@ -149,11 +150,6 @@ class Dpo:
             for one in tx.find(Tombstone, order="-received_at")
         ]  # fmt: skip
         return sorted(told + heard, key=lambda row: row.at, reverse=True)
-
-
-def _overdue(notice: Notice, now: datetime) -> bool:
-    done = notice.exception or (notice.erased_at if notice.kind == "erase" else notice.stopped_at)
-    return not done and notice.deadline is not None and now > notice.deadline
 
 
 def _subjects(tx: Transaction, agreement: Agreement) -> list[str]:

@@ -14,6 +14,7 @@ from connector.services.context import Context
 from connector.services.exchange import speech
 from connector.services.exchange.withdrawal import Stopping
 from contracts import exchange as wire
+from policy.authority import own_no_in
 from policy.canonical import digest
 from policy.consent import ALLOWING, ConsentError, ConsentRecord, State, chain_fault
 
@@ -94,13 +95,16 @@ class ConsentDesk:
 
     async def _link(self, sender: Member, link_id: str | None) -> Link:
         link = await self._context.store.read(lambda tx: tx.get(Link, link_id) if link_id else None)
-        if link is None or link.wallet != sender.id or link.standing != "active":
+        if link is None or link.wallet != sender.id:
             raise speech.unknown_person()
         return link
 
     def _commit(self, tx: Transaction, sender: Member, delivered: Delivered) -> wire.Acknowledgement:
         self._context.members.heard(tx, sender.id)
         record = delivered.record
+        link = tx.get(Link, delivered.link.id) or delivered.link
+        if link.standing != "active" and record.state not in _ENDS:
+            raise speech.unknown_person()  # only what narrows is heard through a link that is disputed or over
         versions = tx.find(Consent, id=record.id, order="-version", limit=1)
         newest = versions[0] if versions else None
         if newest is not None and record.version <= newest.version:
@@ -122,10 +126,19 @@ class ConsentDesk:
             {"version": record.version, "digest": delivered.digest, "study": record.study, "wallet": sender.id},
         )  # fmt: skip
         tx.ring("consents")
-        told = self._stopping.stop(tx, delivered.person, record) if record.state in _ENDS else ()
+        told = self._stopped(tx, link, record) if record.state in _ENDS else ()
         if record.state in ALLOWING:
             self._stopping.resume(tx, delivered.person, record)
         return self._acknowledgement(delivered, now, self._effect(record), told)
+
+    def _stopped(self, tx: Transaction, link: Link, record: ConsentRecord) -> tuple[wire.InformedRecipient, ...]:
+        """Tell recipients. What left through a link that is over was taken back when it ended, by whoever ended it.
+
+        Whose wallet that link named speaks for nothing that was received since.
+        """
+        if link.standing == "ended":
+            return self._stopping.named(tx, record)
+        return self._stopping.stop(tx, link.person, record)
 
     @staticmethod
     def _effect(record: ConsentRecord) -> wire.Effect:
@@ -159,12 +172,20 @@ class ConsentDesk:
         ):  # fmt: skip
             raise conflict("This consent is known for somebody or something else", code="broken-chain")
         previous = ConsentRecord.from_json(newest.record) if newest is not None else None
-        fault = chain_fault(previous, record)
+        fault = chain_fault(previous, record) or self._overruled(tx, record)
         if fault is None:
             return
         if record.state not in _ENDS:
             raise conflict(f"The version does not follow the one we have: {fault}", code="broken-chain")
         self._context.log(tx, "consent.gap", record.id, {"version": record.version, "fault": fault})
+
+    @staticmethod
+    def _overruled(tx: Transaction, record: ConsentRecord) -> str | None:
+        """Whether a proxy says yes where the person's own last word is a no, whoever spoke in between (S17)."""
+        if record.state not in ALLOWING or record.signer.kind != "proxy":
+            return None
+        earlier = tx.find(Consent, id=record.id, version__lt=record.version, order="version")
+        return "authority" if own_no_in(ConsentRecord.from_json(one.record) for one in earlier) else None
 
     @staticmethod
     def _check_study(tx: Transaction, record: ConsentRecord) -> None:

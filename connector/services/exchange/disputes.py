@@ -7,23 +7,25 @@ do not move, the person is asked again. Whoever received data under a wrong link
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from connector.identity.members import Member
 from connector.ports import Transaction
-from connector.problems import Problem, conflict, forbidden, invalid, missing
-from connector.records import Agreement, Consent, HandedOver, Link, LinkCode, LinkDispute, Person
+from connector.problems import conflict, forbidden, invalid, missing
+from connector.records import Consent, Link, LinkCode, LinkDispute, Person
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.delivery import new_id
 from connector.services.exchange import speech
 from connector.services.exchange.linking import link_claims
+from connector.services.exchange.opting_out import end_with_link
 from connector.services.exchange.withdrawal import Stopping
+from connector.services.gate import closed_for
 from contracts.linking import LinkDoubt, LinkDoubtNotice, LinkStanding, LinkState
-from policy.consent import ConsentRecord, State
+from policy.consent import State
 
 SEND_STANDING = "exchange.link-standing"
 OUTCOMES = ("kept", "ended", "moved")
@@ -98,55 +100,101 @@ class Disputes:
             raise invalid("This is the very person the link names", "other", "somebody else, or nobody")
 
         def command(tx: Transaction) -> str:
-            now = self._context.clock()
-            standing = tx.get(Link, link.id)
-            known = tx.find(LinkDispute, link=link.id, settled_at=None, limit=1)
-            if known:
-                return known[0].id
-            if standing is None or standing.standing != "active":
-                raise conflict("This link is not in force", accepted="a link in force")
             if other and tx.get(Person, other) is None:
                 raise invalid("There is no such person here", "other", "a person this holder keeps data about")
+            known = self._known(tx, link.id, other, said, entry)
+            if known is not None:
+                return known
+            standing = tx.get(Link, link.id)
+            if standing is None or standing.standing not in ("active", "disputed"):
+                raise conflict("This link is not in force", accepted="a link in force")
             dispute = LinkDispute(
-                id=new_id(), link=link.id, person=link.person, other=other, reason=said, opened_at=now, opened_by=by
-            )
+                id=new_id(), link=link.id, person=link.person, other=other, reason=said, opened_by=by,
+                opened_at=self._context.clock(),
+            )  # fmt: skip
             tx.add(dispute)
-            self._set(tx, standing, "disputed")
+            if standing.standing == "active":
+                self._set(tx, standing, "disputed")
+            tx.ring("consents")
             self._context.log(tx, "link.disputed", link.id, {"dispute": dispute.id, "by": entry})
             return dispute.id
 
-        made: str = await self._closed({link.person, other} - {""}, command)
-        return made
+        async with closed_for(self._context.gate, {link.person, other} - {""}):
+            return await self._context.store.write(command)
+
+    def _known(self, tx: Transaction, link: str, other: str, said: str, entry: dict[str, str]) -> str | None:
+        """The open dispute that stops the same two people; one that named nobody else yet names them from now on."""
+        found = tx.find(LinkDispute, link=link, settled_at=None, order="opened_at")
+        same = next((one for one in found if other in ("", one.other)), None)
+        if same is not None:
+            return same.id
+        unnamed = next((one for one in found if not one.other), None)
+        if unnamed is None:
+            return None
+        tx.change(unnamed, other=other, reason=_joined(unnamed.reason, said))
+        self._context.log(tx, "link.disputed", link, {"dispute": unnamed.id, "by": entry})
+        tx.ring("consents")
+        return unnamed.id
+
+    def same_person(self, tx: Transaction, person: str, other: str, reason: str) -> None:
+        """The source says that two records are of one person: nothing of either leaves until it is settled, once.
+
+        Part of the caller's transaction, while the gate is closed for both. A pair that was settled stays settled.
+        """
+        pair = {person, other}
+        about = [*tx.find(LinkDispute, person=sorted(pair)), *tx.find(LinkDispute, other=sorted(pair))]
+        if any({one.person, one.other} == pair for one in about):
+            return
+        link = standing_link(tx, person) or standing_link(tx, other)
+        whose = link.person if link is not None else person
+        dispute = LinkDispute(
+            id=new_id(), link=link.id if link is not None else "", person=whose, other=(pair - {whose}).pop(),
+            reason=reason, opened_at=self._context.clock(), opened_by="source",
+        )  # fmt: skip
+        tx.add(dispute)
+        if link is not None and link.standing == "active":
+            self._set(tx, link, "disputed")
+        tx.ring("consents")
+        self._context.log(tx, "link.disputed", dispute.link or whose, {"dispute": dispute.id, "by": {"role": "source"}})
 
     async def settle(self, actor: Actor, dispute_id: str, outcome: str, other: str = "", note: str = "") -> None:
         """The officer decides: kept, ended or moved (to `other`). Raises Problem 400, 403, 404, 409, 503."""
         require(actor, "dpo")
         if outcome not in OUTCOMES:
             raise invalid("This is not a way to settle it", "outcome", ", ".join(OUTCOMES))
-        dispute = await self._context.store.read(lambda tx: tx.get(LinkDispute, dispute_id))
-        if dispute is None:
+        people = await self._context.store.read(lambda tx: _stopped(tx, dispute_id))
+        if not people:
             raise missing("There is no such dispute")
 
         def command(tx: Transaction) -> None:
-            standing, link = tx.get(LinkDispute, dispute_id), tx.get(Link, dispute.link)
-            if standing is None or link is None or standing.settled_at is not None:
+            standing = tx.get(LinkDispute, dispute_id)
+            if standing is None or standing.settled_at is not None:
                 raise conflict("This was settled already")
+            if not _stopped(tx, dispute_id) <= people:
+                raise conflict("Somebody else was named meanwhile", accepted="a look at it first")
             now, right = self._context.clock(), other or standing.other
-            successor = self._conclude(tx, link, outcome, right, now)
+            successor = self._conclude(tx, tx.get(Link, standing.link), outcome, right, now)
+            # What is settled is the link: whatever else was said against it is settled with it.
+            for one in _open_about(tx, standing):
+                tx.change(one, settled_at=now, settled_by=actor.account, outcome=outcome)
             tx.change(
-                standing, settled_at=now, settled_by=actor.account, outcome=outcome,
-                other=right if outcome == "moved" else standing.other,
-                reason="\n\n".join(part for part in (standing.reason, note.strip()[:LONGEST_REASON]) if part),
+                tx.get(LinkDispute, dispute_id) or standing, other=right if outcome == "moved" else standing.other,
+                reason=_joined(standing.reason, note.strip()[:LONGEST_REASON]),
             )  # fmt: skip
             body = {"dispute": dispute_id, "outcome": outcome, "by": actor.entry, "noted": bool(note.strip())}
-            self._context.log(tx, "link.settled", link.id, body | ({"successor": successor} if successor else {}))
+            body |= {"successor": successor} if successor else {}
+            self._context.log(tx, "link.settled", standing.link or standing.person, body)
 
-        await self._closed({dispute.person, dispute.other, other} - {""}, command)
+        async with closed_for(self._context.gate, people | ({other} - {""})):
+            await self._context.store.write(command)
 
-    def _conclude(self, tx: Transaction, link: Link, outcome: str, right: str, now: datetime) -> str:
+    def _conclude(self, tx: Transaction, link: Link | None, outcome: str, right: str, now: datetime) -> str:
         """What the outcome does to the link; returns the id of the new one, if there is one."""
-        if outcome == "kept":
-            self._set(tx, link, "active")
+        if link is None and outcome != "kept":
+            raise conflict("Neither of them is linked to a wallet", accepted="kept: both go on as they were")
+        if link is None or outcome == "kept":
+            if link is not None:
+                self._set(tx, link, "active")
             return ""
         successor = self._successor(tx, link, right, now) if outcome == "moved" else None
         if successor is not None:
@@ -154,26 +202,25 @@ class Disputes:
         self._set(tx, link, "ended", now, successor)
         tx.remove(LinkCode, person=link.person, used_at=None)
         self._take_back(tx, link)
+        end_with_link(tx, self._context, link, now)
         return successor.id if successor is not None else ""
 
-    @staticmethod
-    def _successor(tx: Transaction, link: Link, right: str, now: datetime) -> Link:
+    def _successor(self, tx: Transaction, link: Link, right: str, now: datetime) -> Link:
         if not right or right == link.person or tx.get(Person, right) is None:
             raise invalid("Say whose record it really is", "other", "somebody else this holder keeps data about")
         if standing_link(tx, right) is not None:
             raise conflict(
                 "The right person's record is linked to a wallet already", accepted="settle that link first"
             )
-        return replace(link, id=new_id(), person=right, standing="active", linked_at=now, ended_at=None)
+        # Our own desk calls people what we call them; a wallet goes on calling its person what it always did.
+        whom = right if link.wallet == self._context.me.id else link.wallet_person
+        return replace(
+            link, id=new_id(), person=right, wallet_person=whom, standing="active", linked_at=now, ended_at=None
+        )
 
     def _take_back(self, tx: Transaction, link: Link) -> None:
         """Consents of the wrong link do not stand any more, and what left by them is to be erased."""
-        consents = tx.find(Consent, link=link.id, current=True)
-        handed = {one.study for one in tx.find(HandedOver, person=link.person)}
-        for consent in consents:
-            if consent.study in handed:
-                record = ConsentRecord.from_json(consent.record)
-                self._stopping.stop(tx, link.person, record.model_copy(update={"state": State.INVALIDATED}))
+        self._stopping.take_back(tx, link, State.INVALIDATED)
         tx.alter(Consent, {"current": False}, link=link.id)
 
     def _set(
@@ -196,16 +243,6 @@ class Disputes:
             kind=SEND_STANDING, body={"standing": speech.say(context, speech.LINK_STANDING, claims.wire())},
             about=link.id, lane=f"link:{link.id}",
         )  # fmt: skip
-
-    async def _closed(self, people: set[str], command: Callable[[Transaction], Any]) -> Any:
-        """Run the command while the gate is closed for these people, under every contract there is."""
-        context = self._context
-        studies = await context.store.read(lambda tx: {one.study or "" for one in tx.find(Agreement, role="provider")})
-        keys = [(person, study) for person in sorted(people) for study in sorted(studies)]
-        async with context.gate.closing(keys) as quiet:
-            if not quiet:
-                raise Problem(503, "still-sending", "A hand-over has not ended", "Nothing was changed; send again")
-            return await context.store.write(command)
 
     async def numbered(self, actor: Actor, number: str) -> str:
         """The id of the one person with this number at their source; empty when there is not exactly one."""
@@ -237,3 +274,21 @@ def standing_link(tx: Transaction, person: str) -> Link | None:
     """The link that a person has here, also while it is disputed."""
     found = tx.find(Link, person=person, standing=["active", "disputed"], limit=1)
     return found[0] if found else None
+
+
+def _stopped(tx: Transaction, dispute_id: str) -> set[str]:
+    """Whose releases stop until a dispute is settled, with all that was said about the same link."""
+    dispute = tx.get(LinkDispute, dispute_id)
+    if dispute is None:
+        return set()
+    others = {one.other for one in _open_about(tx, dispute)}
+    return ({dispute.person, dispute.other} | others) - {""}
+
+
+def _open_about(tx: Transaction, dispute: LinkDispute) -> list[LinkDispute]:
+    """What is not settled yet about the same link; a dispute about no link stands alone."""
+    return tx.find(LinkDispute, link=dispute.link, settled_at=None) if dispute.link else [dispute]
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)

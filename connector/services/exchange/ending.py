@@ -20,12 +20,13 @@ from connector.ports import Transaction
 from connector.problems import Problem, conflict, forbidden, invalid, missing
 from connector.records import Agreement, Amendment, ContractEnding, OutboxMessage, ReceivedPerson, Transfer
 from connector.services.actors import Actor, require
-from connector.services.chains import chain_of, newest_of
+from connector.services.chains import chain_named, chain_of, newest_of
 from connector.services.context import Context
 from connector.services.deadlines import fixed
 from connector.services.delivery import new_id
 from connector.services.duties import occasions
 from connector.services.exchange import speech
+from connector.services.gate import closed_under
 from connector.services.processes.moves import Terminate
 from connector.services.processes.transfers import Transfers
 from contracts import amending as wire
@@ -68,7 +69,8 @@ class Endings:
             self._end(tx, agreement, claims, jws, actor.entry)
             self._tell(tx, agreement, jws)
 
-        await self._context.store.write(command)
+        async with closed_under(self._context.gate, [agreement_id]):
+            await self._context.store.write(command)
 
     async def receive(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
         """`POST /consent/endings`: the other side has ended an agreement.
@@ -99,7 +101,9 @@ class Endings:
             tx.change(known, told_at=known.told_at or self._context.clock(), evidence=_with(known, "receipts", receipt))
             return receipt
 
-        return {"receipt": await self._context.store.write(command)}
+        chain = await self._context.store.read(lambda tx: chain_named(tx, claims.agreement))
+        async with closed_under(self._context.gate, [one.id for one in chain]):
+            return {"receipt": await self._context.store.write(command)}
 
     async def erased(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
         """`POST /consent/erasures`: the recipient states that what it received is deleted. The first word is kept."""
@@ -131,14 +135,16 @@ class Endings:
     async def run_out(self) -> datetime | None:
         """End every agreement whose own time is over; returns when the next one's will be."""
         now = self._context.clock()
+        over = await self._context.store.read(lambda tx: [one.id for one in _over(tx, now)])
 
         def command(tx: Transaction) -> datetime | None:
-            for agreement in tx.find(Agreement, standing=["active", "suspended"], until__le=now):
+            for agreement in _over(tx, now):
                 self._end(tx, agreement, self._own_term(agreement), "", {"terms": agreement.id})
             following = tx.find(Agreement, standing=["active", "suspended"], until__gt=now, order="until", limit=1)
             return following[0].until if following else None
 
-        return await self._context.store.write(command)
+        async with closed_under(self._context.gate, over):
+            return await self._context.store.write(command)
 
     async def close_what_is_over(self) -> None:
         """Terminate on the wire whatever still runs under agreements that have ended or were replaced."""
@@ -269,6 +275,11 @@ class Endings:
         tx.change(known, told_at=self._context.clock(), evidence=_with(known, "receipts", jws))
         self._context.log(tx, "agreement.end-received", known.agreement, {"by": sent.recipient, "statement": jws})
         tx.ring("agreements")
+
+
+def _over(tx: Transaction, now: datetime) -> list[Agreement]:
+    """Agreements that stand although their own time is over."""
+    return tx.find(Agreement, standing=["active", "suspended"], until__le=now)
 
 
 def stop_fetching(tx: Transaction, agreements: Sequence[str], **only: str) -> None:

@@ -127,7 +127,7 @@ class HandOver:
 
         def query(tx: Transaction) -> tuple[Person | None, Link | None]:
             person = _own(tx, actor)
-            return person, standing_link(tx, person.id) if person else None
+            return person, self._wallet_link(tx, person) if person else None
 
         person, link = await self._context.store.read(query)
         return MyRecord(
@@ -146,7 +146,7 @@ class HandOver:
             person = _own(tx, actor)
             if person is None:
                 raise missing("No record here is tied to your sign-in")
-            if standing_link(tx, person.id) is not None:
+            if self._wallet_link(tx, person) is not None:
                 raise conflict("Your record is connected to a wallet already", accepted="say first that it is wrong")
             made = new_code(tx, self._context, actor, person.id, CODE_LIFE, "sign-in")
             return Handing(
@@ -154,6 +154,12 @@ class HandOver:
             )
 
         return await self._context.store.write(command)
+
+    def _wallet_link(self, tx: Transaction, person: Person) -> Link | None:
+        """The link that stands in the way of a new one: our own desk's gives way to a wallet, unless it is disputed."""
+        link = standing_link(tx, person.id)
+        ours = link is not None and link.wallet == self._context.me.id and link.standing == "active"
+        return None if ours else link
 
     def _wallets(self) -> list[WalletChoice]:
         return [_choice(one) for one in self._context.members.others() if one.role == "wallet" and one.consent]

@@ -40,11 +40,15 @@ class Patience:
 
 
 def is_done(notice: Notice) -> bool:
-    """Whether the recipient has said, signed or by word of mouth, all that the notice asks for."""
-    if notice.exception:
+    """Whether the recipient has said, signed or by word of mouth, all that the notice asks for.
+
+    Of one that was overtaken nothing is owed: what is to be said is said to the notice that asks for more. There are
+    grounds for keeping something; there is none for going on to use it.
+    """
+    if notice.overtaken_by:
         return True
     if notice.kind == Ending.ERASE:
-        return notice.erased_at is not None
+        return notice.erased_at is not None or bool(notice.exception)
     return notice.stopped_at is not None or notice.lifted_at is not None
 
 

@@ -17,6 +17,7 @@ from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.delivery import new_id
 from connector.services.exchange import speech
+from connector.services.exchange.withdrawal import Stopping
 from connector.services.gate import closed_for
 from connector.services.holding.desk_links import end_desk_link
 from contracts import exchange as wire
@@ -70,8 +71,9 @@ def new_code(
 class LinkDesk:
     """The holder's side."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, stopping: Stopping) -> None:
         self._context = context
+        self._stopping = stopping
 
     async def make_code(self, actor: Actor, person_id: str) -> MadeCode:
         """A new code for one of our people; earlier unused ones lapse."""
@@ -123,7 +125,7 @@ class LinkDesk:
         if linked and linked[0].standing == "disputed":
             raise conflict("It is being settled whose record this is", accepted="a code made after that")
         if linked and linked[0].wallet == self._context.me.id:
-            end_desk_link(tx, self._context, linked[0], now)
+            end_desk_link(tx, self._context, self._stopping, linked[0], now)
         elif linked:
             if not _is_same(linked[0], sender, request.wallet_person, key):
                 raise conflict("This person is linked to a wallet already", accepted="end the other link first")

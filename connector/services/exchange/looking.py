@@ -11,13 +11,29 @@ from urllib.parse import quote
 from connector.outbound.faults import OutboundRefused, Unreachable
 from connector.ports import Transaction
 from connector.problems import Problem
-from connector.records import Notice
+from connector.records import ContractEnding, HandedOver, Notice
+from connector.services.chains import chain_named
 from connector.services.context import Context
 from connector.services.exchange import tracking
 from contracts import exchange as wire
 
 _GONE, _HERE = 410, 200
 _SURE = frozenset({wire.Check.GONE, wire.Check.NOTHING})
+
+
+def _unaccounted(tx: Transaction, notice: Notice) -> bool:
+    """Whether the recipient got something of the person of which nobody ever stated that it is gone."""
+    handed = tx.get(HandedOver, notice.agreement, notice.person)
+    if handed is None or not handed.resources:
+        return False
+    chain = [one.id for one in chain_named(tx, notice.agreement)] or [notice.agreement]
+    if tx.count(ContractEnding, agreement=chain, erased_at__ne=None):
+        return False
+    for one in tx.find(Notice, person=notice.person, agreement=notice.agreement, erased_at__ne=None):
+        later = handed.last_at is None or (one.effective_at is not None and one.effective_at > handed.last_at)
+        if one.id != notice.id and one.objects and later:
+            return False  # what we sent was erased for an earlier notice, and nothing was sent since
+    return True
 
 
 class Looking:
@@ -30,8 +46,10 @@ class Looking:
         """Ask for every object the statement lists; the first that is not gone decides."""
         listed = [str(one["id"]) for one in (notice.held or {}).get("objects", [])]
         if not listed:
-            # Lines or bytes that stand in no object are nothing that could be looked at.
-            return wire.Check.NOTHING if not (notice.objects or notice.lines) else wire.Check.UNKNOWN
+            # Lines or bytes that stand in no object are nothing that could be looked at; nor is what we know we sent.
+            said = notice.objects or notice.lines
+            sent = said or await self._context.store.read(lambda tx: _unaccounted(tx, notice))
+            return wire.Check.UNKNOWN if sent else wire.Check.NOTHING
         for id in listed:
             found = await self._ask(notice, id)
             if found is not wire.Check.GONE:

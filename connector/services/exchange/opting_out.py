@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from connector.identity.members import Member
 from connector.ports import Transaction
-from connector.problems import Problem, conflict, forbidden, missing
+from connector.problems import Problem, conflict, forbidden, invalid, missing
 from connector.records import Link, OptOut, Person
 from connector.services.actors import Actor, require
 from connector.services.context import Context
@@ -20,6 +20,8 @@ from contracts.opting_out import OptOutDelivery, OptOutReceived, OptOutStatement
 
 TOLERANCE = timedelta(minutes=1)
 """How far ahead of ours another clock may be."""
+STANDING = ("active", "disputed")
+"""Links by which a person is heard: an opt-out is never held up by a dispute, during which nothing leaves anyway."""
 
 
 class OptOutDesk:
@@ -53,13 +55,15 @@ class OptOutDesk:
 
     async def _link(self, sender: Member, link_id: str | None) -> Link:
         link = await self._context.store.read(lambda tx: tx.get(Link, link_id) if link_id else None)
-        if link is None or link.wallet != sender.id or link.standing != "active":
+        if link is None or link.wallet != sender.id:
             raise speech.unknown_person()
         return link
 
     def _take(self, tx: Transaction, link: Link, said: OptOutStatement, jws: str) -> OptOut:
         """Keep it. What narrows is never refused for a clock; what widens must be dated in the past."""
         now, known = self._context.clock(), tx.get(OptOut, said.opt_out)
+        if _of_ended(tx, link):
+            return self._without_effect(tx, link, said, jws)
         if known is not None and known.person != link.person:
             raise conflict("This opt-out is known for somebody else", accepted="an id of its own")
         statements = list((known.statements or {}).get("statements", [])) if known else []
@@ -75,31 +79,74 @@ class OptOutDesk:
         self._keep(tx, _in_order(kept), {"wallet": link.wallet, "statement": jws})
         return kept
 
+    def _without_effect(self, tx: Transaction, link: Link, said: OptOutStatement, jws: str) -> OptOut:
+        """The link has ended, so that the record is nobody's of that wallet: nothing is kept but that it was said."""
+        self._context.log(tx, "opt-out.no-link", link.id, {"wallet": link.wallet, "statement": jws})
+        return OptOut(id=said.opt_out, person=link.person, link=link.id, at=said.at, reversed_at=said.reversed_at)
+
     def _keep(self, tx: Transaction, kept: OptOut, body: dict[str, Any]) -> None:
         tx.put(kept)
         self._context.log(tx, "opt-out.reversed" if kept.reversed_at else "opt-out.taken", kept.id, body)
         tx.ring("consents")
 
-    async def at_desk(self, actor: Actor, person: str, *, out: bool, channel: str, evidence: str = "") -> OptOut:
-        """Somebody without a wallet opts out at our desk, or back in. Raises Problem 404, 409."""
+    async def at_desk(
+        self, actor: Actor, person: str, *, out: bool, channel: str, evidence: str = "",
+        also: Callable[[Transaction], None] = lambda _: None,
+    ) -> OptOut:  # fmt: skip
+        """Somebody opts out at our desk, or takes back there what they said there. Raises Problem 400, 404, 409.
+
+        Taking it back widens what leaves, so that something must show it. `also` runs in the same transaction.
+        """
         require(actor, "steward", "operator")
+        if not out and not evidence:
+            raise invalid("Taking an opt-out back needs something that shows it", "evidence", "a scan, a protocol")
 
         def command(tx: Transaction) -> OptOut:
             if tx.get(Person, person) is None:
                 raise missing("There is no such person here")
-            open_now = [one for one in tx.find(OptOut, person=person, order="at") if one.reversed_at is None]
-            if out and open_now:
-                raise conflict("This person has opted out already")
-            if not out and not open_now:
-                raise conflict("This person has not opted out")
             now = self._context.clock()
-            kept = [replace(one, reversed_at=now) for one in open_now] or [OptOut(id=new_id(), person=person, at=now)]
+            kept = [OptOut(id=new_id(), person=person, at=now)]
+            if not out:
+                kept = [replace(one, reversed_at=now) for one in _taken_here(tx, person)]
+            elif tx.find(OptOut, person=person, reversed_at=None, limit=1):
+                raise conflict("This person has opted out already")
+            also(tx)
             for one in kept:
                 self._keep(tx, one, {"by": actor.entry, "channel": channel, "evidence": evidence or None})
             return kept[0]
 
         async with closed_for(self._context.gate, [person]):
             return await self._context.store.write(command)
+
+
+def _taken_here(tx: Transaction, person: str) -> list[OptOut]:
+    """What our desk may take back: not what somebody signed in the wallet they have. Raises Problem 409."""
+    open_now = tx.find(OptOut, person=person, reversed_at=None, order="at")
+    if not open_now:
+        raise conflict("This person has not opted out")
+    ours = [one for one in open_now if not one.link or _of_ended(tx, tx.get(Link, one.link))]
+    if not ours:
+        raise conflict(
+            "This person opted out in their wallet, and takes it back there", accepted="the wallet",
+            code="has-a-wallet",
+        )  # fmt: skip
+    return ours
+
+
+def _of_ended(tx: Transaction, link: Link | None) -> bool:
+    """Whether nobody is heard by this link any more, as it stands now."""
+    found = tx.get(Link, link.id) if link is not None else None
+    return found is None or found.standing not in STANDING
+
+
+def end_with_link(tx: Transaction, context: Context, link: Link, now: datetime) -> None:
+    """A link turned out wrong: the opt-outs that came by it are not this person's. What was said stays kept.
+
+    Called in the transaction that ends the link, while the gate is closed for the person.
+    """
+    for one in tx.find(OptOut, link=link.id, reversed_at=None):
+        tx.change(one, reversed_at=max(now, one.at or now))
+        context.log(tx, "opt-out.ended", one.id, {"link": link.id, "why": "it came by a wrong link"})
 
 
 def _earlier(known: OptOut | None, at: datetime) -> datetime:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 from connector.identity.members import Member
 from connector.ports import Transaction
 from connector.problems import forbidden, missing
-from connector.records import Agreement, HandedOver, Notice, OutboxMessage, Release
-from connector.services.chains import domain_named
+from connector.records import Agreement, Consent, HandedOver, Link, Notice, OutboxMessage, Release
+from connector.services.chains import chain_named, domain_named
 from connector.services.context import Context
 from connector.services.deadlines import deadlines_named
 from connector.services.delivery import new_id
@@ -29,6 +29,25 @@ WEIGHT: Final[Mapping[str, int]] = {"pause": 1, "stop": 2, "erase": 3}
 """Which kind of notice says more than another."""
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What stops somebody in a study: a version of their consent to it, or one that their source holds.
+
+    `link` is the link that the person's wallet hears of it through; empty where no wallet knows of this consent.
+    """
+
+    consent: str
+    version: int
+    study: str
+    kind: wire.Ending
+    link: str = ""
+
+    @classmethod
+    def of(cls, record: ConsentRecord) -> Self:
+        """Said by a version of a consent to the study that allows nothing."""
+        return cls(record.id, record.version, record.study, kind_of(record), record.link)
+
+
 class Stopping:
     """The holder's part of a withdrawal (design 3.7)."""
 
@@ -45,27 +64,41 @@ class Stopping:
         Where the person's code under a contract was destroyed, its recipient was told before and got nothing since. A
         recipient that was told as much already is not told again, but named again.
         """
-        kind, told = kind_of(record), []
-        for handed in tx.find(HandedOver, person=person, study=record.study):
-            code = self._code(tx, handed.agreement, person)
-            if code is None:
-                continue
-            standing = self._standing(tx, person, handed.agreement, kind)
-            if standing is None:
-                told.append(self._tell(tx, person, record, handed, code))
-            else:
-                told.append(_named_again(tx, standing, record))
+        word, found = Word.of(record), tx.find(HandedOver, person=person, study=record.study)
+        told = [self.tell(tx, handed, word) for handed in found]
+        return tuple(tracking.informed(self._context, notice) for notice in told if notice is not None)
+
+    def tell(self, tx: Transaction, handed: HandedOver, word: Word) -> Notice | None:
+        """One recipient of the person: the notice that it gets, or has; None where it has nothing under a code."""
+        code = self._code(tx, handed.agreement, handed.person)
+        if code is None:
+            return None
         tx.ring(BELL)
-        return tuple(tracking.informed(self._context, notice) for notice in told)
+        standing = self._standing(tx, handed.person, handed.agreement, word.kind)
+        return self._tell(tx, word, handed, code) if standing is None else _named_again(tx, standing, word)
+
+    def take_back(self, tx: Transaction, link: Link, state: State) -> None:
+        """A link is over: its consents count no more, and whoever received the person on them is told to erase that.
+
+        `state` is what becomes of the consents: terminated, or invalidated where the link was wrong.
+        """
+        for consent in tx.find(Consent, link=link.id, current=True):
+            if tx.count(HandedOver, person=link.person, study=consent.study):
+                record = ConsentRecord.from_json(consent.record)
+                self.stop(tx, link.person, record.model_copy(update={"state": state}))
 
     def resume(self, tx: Transaction, person: str, record: ConsentRecord) -> None:
         """Called in the transaction that commits a yes after a pause: each recipient is told to take the code again.
 
         Nothing is released to it before it has acknowledged that; where it was told more than a pause, nothing is.
         """
+        self.go_on(tx, tx.find(Notice, person=person, study=record.study, kind="pause", lifted_at=None), record.id)
+
+    def go_on(self, tx: Transaction, pauses: Iterable[Notice], consent: str) -> None:
+        """Each of these pauses is over, by the word of this consent."""
         context, now = self._context, self._context.clock()
-        for notice in tx.find(Notice, person=person, study=record.study, kind="pause", lifted_at=None):
-            code = self._code(tx, notice.agreement, person)
+        for notice in pauses:
+            code = self._code(tx, notice.agreement, notice.person)
             if notice.by_hand or code is None:
                 tx.change(notice, lifted_at=now, next_at=None)
             elif not self._being_lifted(tx, notice):
@@ -76,7 +109,13 @@ class Stopping:
                     about=notice.id,
                 )  # fmt: skip
                 tx.change(notice, next_at=None)
-            context.log(tx, "withdrawal.resumed", notice.id, {"recipient": notice.recipient, "consent": record.id})
+            context.log(tx, "withdrawal.resumed", notice.id, {"recipient": notice.recipient, "consent": consent})
+
+    def named(self, tx: Transaction, record: ConsentRecord) -> tuple[wire.InformedRecipient, ...]:
+        """Whoever was told about earlier versions already: from now on they are shown with this one."""
+        word = Word.of(record)
+        notices = [_named_again(tx, one, word) for one in tx.find(Notice, consent=record.id)]
+        return tuple(tracking.informed(self._context, notice) for notice in notices)
 
     def told(self, tx: Transaction, consent: str, version: int) -> tuple[wire.InformedRecipient, ...]:
         """The recipients that were told about this version."""
@@ -145,25 +184,30 @@ class Stopping:
         if notice.kind == wire.Ending.ERASE:
             domain = self._context.vault.domain(domain_named(tx, notice.agreement), SealedInTransaction(tx))
             destroyed = domain.destroy(notice.person)
+            chain = [one.id for one in chain_named(tx, notice.agreement)] or [notice.agreement]
+            tx.alter(Notice, {"forgotten_at": now}, person=notice.person, agreement=chain, forgotten_at=None)
             self._context.log(tx, "withdrawal.secret-destroyed", notice.id, {"destroyed": destroyed})
         tx.alter(Notice, {"told_at": now}, id=notice.id)
 
-    def _tell(self, tx: Transaction, person: str, record: ConsentRecord, handed: HandedOver, code: str) -> Notice:
-        """A notice of our own, and its message; weaker ones about the same person are overtaken by it."""
-        context, now, kind = self._context, self._context.clock(), kind_of(record)
+    def _tell(self, tx: Transaction, word: Word, handed: HandedOver, code: str) -> Notice:
+        """A notice of our own, and its message; weaker ones about the same code are overtaken by it."""
+        context, now, person, kind = self._context, self._context.clock(), handed.person, word.kind
         times = deadlines_named(context, tx.get(Agreement, handed.agreement))
         erase = kind is wire.Ending.ERASE
         stop_by = now + times.stop
         notice = Notice(
-            id=new_id(), consent=record.id, version=record.version, person=person, link=record.link,
-            agreement=handed.agreement, study=record.study, recipient=handed.recipient, kind=str(kind),
+            id=new_id(), consent=word.consent, version=word.version, person=person, link=word.link,
+            agreement=handed.agreement, study=word.study, recipient=handed.recipient, kind=str(kind),
             cut={release.transfer: release.offset for release in self._running(tx, handed.agreement)},
             effective_at=now, stop_by=stop_by, deadline=max(stop_by, now + times.erase) if erase else stop_by,
             backups_by=max(stop_by, now + times.erase, now + times.backups) if erase else None,
             by_hand=not context.members.speaks_exchange(handed.recipient),
         )  # fmt: skip
         notice = replace(notice, next_at=self._next(notice))
-        tx.alter(Notice, {"next_at": None}, person=person, agreement=handed.agreement, kind=_weaker(kind))
+        tx.alter(
+            Notice, {"next_at": None, "overtaken_by": notice.id}, person=person, agreement=handed.agreement,
+            kind=_weaker(kind), forgotten_at=None,
+        )  # fmt: skip
         tx.add(notice)
         if erase:
             occasions.asked(tx, context, handed.agreement, notice.id, notice.deadline)
@@ -171,7 +215,7 @@ class Stopping:
             self._send(tx, notice, code)
         context.log(
             tx, "withdrawal.told", notice.id,
-            {"agreement": handed.agreement, "recipient": handed.recipient, "kind": str(kind), "consent": record.id},
+            {"agreement": handed.agreement, "recipient": handed.recipient, "kind": str(kind), "consent": word.consent},
         )  # fmt: skip
         return notice
 
@@ -188,8 +232,9 @@ class Stopping:
         )  # fmt: skip
 
     def _standing(self, tx: Transaction, person: str, agreement: str, kind: wire.Ending) -> Notice | None:
-        """A notice to the recipient of this contract that says as much already."""
-        for notice in tx.find(Notice, person=person, agreement=agreement, lifted_at=None, order="-effective_at"):
+        """A notice to the recipient of this contract that says as much already about the code the person has now."""
+        found = tx.find(Notice, person=person, agreement=agreement, lifted_at=None, order="-effective_at")
+        for notice in (one for one in found if one.forgotten_at is None):
             if WEIGHT.get(notice.kind, 0) >= WEIGHT[kind] and not self._being_lifted(tx, notice):
                 return notice
         return None
@@ -240,7 +285,8 @@ class Stopping:
             "held": {"objects": [one.wire() for one in claims.held]}, "remaining": {"remaining": [*claims.remaining]},
         }  # fmt: skip
         if answer == wire.Answer.EXCEPTION:
-            changes |= {"exception": str(claims.ground), "stopped_at": notice.stopped_at or now}
+            stopped = now if notice.kind == wire.Ending.ERASE else None  # no ground keeps anybody from stopping
+            changes |= {"exception": str(claims.ground), "stopped_at": notice.stopped_at or stopped}
         elif answer == wire.Answer.ERASED:
             changes |= {"erased_at": notice.erased_at or now, "stopped_at": notice.stopped_at or now, "check": "",
                         "exception": None, "checked_at": None}  # fmt: skip
@@ -263,9 +309,9 @@ def kind_of(record: ConsentRecord) -> wire.Ending:
     return wire.Ending.ERASE if wish or record.state in _BY_HOLDER else wire.Ending.STOP
 
 
-def _named_again(tx: Transaction, notice: Notice, record: ConsentRecord) -> Notice:
+def _named_again(tx: Transaction, notice: Notice, word: Word) -> Notice:
     """From now on it is shown with the newest version of the consent, where that is the same consent."""
-    return tx.change(notice, version=record.version) if notice.consent == record.id else notice
+    return tx.change(notice, version=word.version) if notice.consent == word.consent else notice
 
 
 _BY_HOLDER = frozenset({State.TERMINATED, State.INVALIDATED})

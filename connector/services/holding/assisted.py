@@ -27,7 +27,9 @@ from connector.services.wallet.answering import agreed_kinds, agreed_window, end
 from connector.services.wallet.views import Answer
 from contracts.exchange import Acknowledgement
 from contracts.study import StudyRequest, study_digest
+from policy.authority import is_minor, of_age_at, own_no_in
 from policy.consent import ALLOWING, ConsentError, ConsentRecord, State
+from policy.instants import wire
 
 INTERFACE = "desk-page/1"
 LANGUAGE = "en"
@@ -41,6 +43,7 @@ class DeskAnswer:
     """What the person said. `decision`: yes (also to change what is shared), no, pause, stop or erase.
 
     `digest` is the study's as it was read out; `read_out` says that its words were shown or read to the person.
+    `authority` is on what ground somebody else speaks for the person (a parent, a guardian); empty: they do so.
     """
 
     decision: str
@@ -52,6 +55,7 @@ class DeskAnswer:
     window_end: date | None = None
     until: date | None = None
     evidence: Evidence | None = None
+    authority: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +84,17 @@ class AssistedDesk:
         link, made, study, before = await self._context.store.read(lambda tx: self._situation(tx, person, study_id))
         if answer.decision == "yes" and answer.digest != study_digest(study):
             raise conflict("The words have changed since they were read out", accepted="the words as they are now")
-        claims = self._claims(actor, study, link, before, answer, evidence)
+        if answer.decision == "yes" and link.standing == "disputed":
+            raise conflict("It is being settled whose record this is", accepted="a no or a stop; a yes after that")
+        signer = await self._context.store.read(lambda tx: self._signer(tx, person, before, answer))
+        claims = self._claims(actor, study, link, before, answer, evidence, signer)
         jws = speech.say(self._context, speech.CONSENT, claims)
         record = ConsentRecord.from_json(claims)
 
         def also(tx: Transaction) -> None:
             self._keep_link(tx, actor, link, made)
             if answer.evidence and evidence:
-                self._keep_evidence(tx, actor, person, answer.evidence, evidence)
+                keep_evidence(tx, self._context, actor, person, answer.evidence)
 
         taken = await self._consents.take(self._myself(), Delivered(record, claims, jws, record.digest(), link), also)
         return self._recorded(taken)
@@ -103,10 +110,10 @@ class AssistedDesk:
         """The person's desk link (whether it is new), the study, and their present answer to it."""
         if tx.get(Person, person) is None:
             raise missing("There is no such person here")
-        study = approved_study(tx, study_id)
         link = desk_link(tx, self._context, person)
+        found = tx.find(Consent, link=link.id, study=study_id, current=True, limit=1) if link else []
+        study = study_at_desk(tx, study_id, answered=bool(found))
         if link is not None:
-            found = tx.find(Consent, link=link.id, study=study_id, current=True, limit=1)
             return link, False, study, found[0] if found else None
         made = Link(
             id=new_id(), person=person, wallet=self._context.me.id, wallet_person=person, made_by=DESK,
@@ -123,17 +130,9 @@ class AssistedDesk:
             tx.add(link)
             self._context.log(tx, "link.made", link.id, {"wallet": link.wallet, "by": actor.entry})
 
-    def _keep_evidence(self, tx: Transaction, actor: Actor, person: str, evidence: Evidence, digest: str) -> None:
-        tx.put(
-            CaptureEvidence(
-                digest=digest, person=person, media_type=evidence.media_type, body=evidence.body,
-                taken_at=self._context.clock(), taken_by=actor.account,
-            )
-        )  # fmt: skip
-
     def _claims(
         self, actor: Actor, study: StudyRequest, link: Link, before: Consent | None, answer: DeskAnswer,
-        evidence: str | None,
+        evidence: str | None, signer: dict[str, Any],
     ) -> dict[str, Any]:  # fmt: skip
         now, me = self._context.clock(), self._context.me.id
         state = _state(before, answer.decision)
@@ -145,8 +144,8 @@ class AssistedDesk:
             "recipients": list(study.recipients) if given else [], "purposes": list(study.purposes) if given else [],
             "data": [], "window": None, "decided_at": now, "valid_until": study.valid_until,
             "words": {"version": INTERFACE, "language": LANGUAGE, "digest": study_digest(study)},
-            "signer": {"kind": "self", "authority": None},
-            "on_withdrawal": answer.decision if answer.decision in ("stop", "erase") else None,
+            "signer": signer,
+            "on_withdrawal": _wish(before, answer.decision),
             "capture": {"channel": answer.channel, "assistant": f"{actor.role} {actor.account}", "assurance": None,
                         "interface": INTERFACE, "evidence": evidence},
         }  # fmt: skip
@@ -156,6 +155,24 @@ class AssistedDesk:
             return ConsentRecord.from_json(says).to_json()
         except ConsentError as fault:
             raise invalid(f"This answer cannot be recorded: {fault}", "answer") from None
+
+    def _signer(self, tx: Transaction, person: str, before: Consent | None, answer: DeskAnswer) -> dict[str, Any]:
+        """Who speaks. Raises Problem 400 for a child's own yes, 409 for a proxy's over the person's own no."""
+        found, now, by = tx.get(Person, person), self._context.clock(), answer.authority.strip()
+        born = found.born if found is not None else None
+        minor = is_minor(born, "", now)
+        if answer.decision == "yes" and minor and not by:
+            raise invalid(
+                "This person is a minor, and somebody with an authority says yes for them", "authority",
+                "who speaks, and by what right: a parent, a guardian",
+            )  # fmt: skip
+        if not by:
+            return {"kind": "self", "authority": None}
+        chain = tx.find(Consent, id=before.id, order="version") if before is not None else []
+        if answer.decision == "yes" and own_no_in([ConsentRecord.from_json(one.record) for one in chain]):
+            raise conflict("The person said no themselves, and only they change that", code="own-no")
+        until = {"until": wire(of_age_at(born, ""))} if minor and born is not None else {}
+        return {"kind": "proxy", "authority": by} | until
 
     def _shared(self, study: StudyRequest, answer: DeskAnswer, now: datetime) -> dict[str, Any]:
         said = Answer("yes", dict(answer.datasets), answer.window_start, answer.window_end, answer.until)
@@ -174,10 +191,25 @@ class AssistedDesk:
         return Recorded(taken.consent, taken.version, str(taken.state), taken.committed_at, told)
 
 
-def approved_study(tx: Transaction, study_id: str) -> StudyRequest:
-    """A study whose words may be read to people here. Raises Problem 404."""
+def keep_evidence(tx: Transaction, context: Context, actor: Actor, person: str, evidence: Evidence) -> None:
+    """Keep what shows how somebody answered, for each person it stands for. Raises Problem 400."""
+    digest = checked(evidence)
+    if tx.get(CaptureEvidence, digest, person) is None:
+        tx.add(
+            CaptureEvidence(
+                digest=digest, person=person, media_type=evidence.media_type, body=evidence.body,
+                taken_at=context.clock(), taken_by=actor.account,
+            )
+        )  # fmt: skip
+
+
+def study_at_desk(tx: Transaction, study_id: str, *, answered: bool) -> StudyRequest:
+    """A study whose words may be read to people here, or whose words somebody has answered here already.
+
+    Whatever became of its approval: who said yes to it can always stop. Raises Problem 404.
+    """
     found = tx.get(Study, study_id)
-    if found is None or found.document is None or found.standing != "approved":
+    if found is None or found.document is None or not (answered or found.standing == "approved"):
         raise missing("There is no study of this number that may be shown to people here")
     return StudyRequest.read(found.document)
 
@@ -195,6 +227,14 @@ def _check(answer: DeskAnswer) -> None:
         raise invalid("A yes needs something that shows how it was said", "evidence", "a scan, a recording, a protocol")
 
 
+def _wish(before: Consent | None, decision: str) -> str | None:
+    """What recipients are to do. Who only says no again, after a stop, has not asked for more than they did then."""
+    if decision in ("stop", "erase"):
+        return decision
+    again = decision == "no" and before is not None and before.state == "withdrawn"
+    return (before.record or {}).get("on_withdrawal") if before is not None and again else None
+
+
 def _state(before: Consent | None, decision: str) -> State:
     """What the next version says. Raises Problem 409 where there is nothing to stop or to pause."""
     if decision == "yes":
@@ -208,5 +248,3 @@ def _state(before: Consent | None, decision: str) -> State:
     if not held:
         raise conflict("This person is not sharing anything with this study")
     return State.SUSPENDED if decision == "pause" else State.WITHDRAWN
-
-

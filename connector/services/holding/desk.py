@@ -14,7 +14,14 @@ from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.exchange.consents import ConsentDesk
 from connector.services.exchange.opting_out import OptOutDesk
-from connector.services.holding.assisted import CHANNELS, AssistedDesk, DeskAnswer, Recorded, approved_study
+from connector.services.holding.assisted import (
+    CHANNELS,
+    AssistedDesk,
+    DeskAnswer,
+    Recorded,
+    keep_evidence,
+    study_at_desk,
+)
 from connector.services.holding.evidence_files import Evidence, checked
 from connector.services.rights.receipting import receipt_of
 from connector.services.wallet.receipts import FORMS, Paper, set_receipt
@@ -38,7 +45,10 @@ class DeskPerson:
 
 @dataclass(frozen=True, slots=True)
 class DeskStudy:
-    """A study that may be read out here. `state` is the person's present answer, empty without one."""
+    """A study that may be read out here. `state` is the person's present answer, empty without one.
+
+    `consent` is the number of an answer taken down here, empty for one that came from a wallet.
+    """
 
     id: str
     title: str
@@ -95,30 +105,36 @@ class Desk:
         found = tx.get(Person, id)
         if found is None:
             raise missing("There is no such person here")
-        link = next(iter(tx.find(Link, person=id, standing="active", limit=1)), None)
+        link = next(iter(tx.find(Link, person=id, standing=["active", "disputed"], limit=1)), None)
         standing = "none" if link is None else "desk" if link.wallet == self._context.me.id else "wallet"
         out = [one.at for one in tx.find(OptOut, person=id, reversed_at=None) if one.at is not None]
         return DeskPerson(found.id, found.source_id, found.name, found.born, standing, min(out, default=None))
 
     async def studies(self, actor: Actor, person: str) -> list[DeskStudy]:
-        """The studies that may be read out to this person, with their answers, newest first. Raises Problem 404."""
+        """The studies to read out to this person, and what they answered, newest first. Raises Problem 404."""
         require(actor, "steward", "operator")
 
         def query(tx: Transaction) -> list[DeskStudy]:
             self._person(tx, person)
-            return [self._study(tx, person, one) for one in tx.find(Study, standing="approved", order="-received_at")]
+            asked = [one for one in tx.find(Study, order="-received_at") if one.document is not None]
+            found = [self._study(tx, person, one) for one in asked if one.standing == "approved"]
+            over = [self._study(tx, person, one) for one in asked if one.standing != "approved"]
+            return [*found, *(one for one in over if one.state)]  # who answered it can still stop
 
         return await self._context.store.read(query)
 
     def _study(self, tx: Transaction, person: str, study: Study) -> DeskStudy:
-        request, answer = StudyRequest.read(study.document), self._answer(tx, person, study.id)
+        request, ours = StudyRequest.read(study.document), self._answer(tx, person, study.id)
+        answer = ours or self._answer(tx, person, study.id, at_desk=False)
         return DeskStudy(
             study.id, request.title, request.organisation_name, answer.state if answer else "",
-            answer.id if answer else "", answer.version if answer else 0, answer.committed_at if answer else None,
+            ours.id if ours else "", answer.version if answer else 0, answer.committed_at if answer else None,
         )  # fmt: skip
 
-    def _answer(self, tx: Transaction, person: str, study: str) -> Consent | None:
-        links = [one.id for one in tx.find(Link, person=person, wallet=self._context.me.id, standing="active")]
+    def _answer(self, tx: Transaction, person: str, study: str, *, at_desk: bool = True) -> Consent | None:
+        """Their present answer to a study: as it was taken down here, or as their wallet said it."""
+        standing = tx.find(Link, person=person, standing=["active", "disputed"])
+        links = [one.id for one in standing if (one.wallet == self._context.me.id) is at_desk]
         return next(iter(tx.find(Consent, link=links, study=study, current=True, limit=1)), None) if links else None
 
     async def script(self, actor: Actor, person: str, study: str) -> Script:
@@ -127,7 +143,8 @@ class Desk:
         return await self._context.store.read(lambda tx: self._script(tx, person, study))
 
     def _script(self, tx: Transaction, person: str, study_id: str) -> Script:
-        request, kept = approved_study(tx, study_id), tx.get(Study, study_id)
+        answered = self._answer(tx, person, study_id) is not None
+        request, kept = study_at_desk(tx, study_id, answered=answered), tx.get(Study, study_id)
         if kept is None:
             raise missing("There is no such study request here")
         window = (request.window.start, request.window.end) if request.window else (None, None)
@@ -172,9 +189,10 @@ class Desk:
         require(actor, "steward", "dpo", "operator")
 
         def command(tx: Transaction) -> Paper:
-            found = tx.get(CaptureEvidence, digest)
-            if found is None:
+            kept = tx.find(CaptureEvidence, digest=digest, limit=1)
+            if not kept:
                 raise missing("There is no such file")
+            found = kept[0]
             self._context.log(tx, "evidence.opened", digest, {"by": actor.entry})
             return Paper(f"evidence-{digest[:12]}", found.media_type, found.body)
 
@@ -187,16 +205,13 @@ class Desk:
         require(actor, "steward", "operator")
         if channel not in CHANNELS:
             raise invalid("This is not a way to answer at the desk", "channel", ", ".join(CHANNELS))
-        if not out and evidence is None:
-            raise invalid("Taking an opt-out back needs something that shows it", "evidence", "a scan, a protocol")
         digest = checked(evidence) if evidence else ""
-        if evidence:
-            kept = CaptureEvidence(
-                digest=digest, person=person, media_type=evidence.media_type, body=evidence.body,
-                taken_at=self._context.clock(), taken_by=actor.account,
-            )  # fmt: skip
-            await self._context.store.write(lambda tx: tx.put(kept))
-        await self._opt_outs.at_desk(actor, person, out=out, channel=channel, evidence=digest)
+
+        def also(tx: Transaction) -> None:
+            if evidence:
+                keep_evidence(tx, self._context, actor, person, evidence)
+
+        await self._opt_outs.at_desk(actor, person, out=out, channel=channel, evidence=digest, also=also)
         return await self.person(actor, person)
 
 

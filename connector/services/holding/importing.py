@@ -14,8 +14,10 @@ from connector.records import Person, Source, SourceRecord
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.delivery import new_id
+from connector.services.exchange.disputes import Disputes
 from connector.services.gate import closed_for
-from connector.services.holding import source_consents
+from connector.services.holding import merged, source_consents
+from connector.services.holding.broad_stops import BroadStops
 from connector.services.holding.labels import Given, label_all
 from connector.services.holding.source_consents import consents_in
 from connector.services.received.stones import REFUSED, brings_back, erased_codes
@@ -41,9 +43,11 @@ class ImportReport:
 class Importing:
     """Takes FHIR files in. `pieces` reads them (`connector.sources.folder.pieces`)."""
 
-    def __init__(self, context: Context, pieces: Pieces) -> None:
+    def __init__(self, context: Context, pieces: Pieces, broad_stops: BroadStops, disputes: Disputes) -> None:
         self._context = context
         self._pieces = pieces
+        self._broad_stops = broad_stops
+        self._disputes = disputes
 
     async def import_fhir(
         self, actor: Actor, path: Path | str, source_name: str, progress: Callable[[str], None] = lambda _: None
@@ -77,16 +81,18 @@ class Importing:
 
     async def _take_in(self, source: str, prepared: Prepared, actor: Actor) -> None:
         """One piece, in one commit. A consent in it may forbid what is just being sent: the gate closes first."""
-        context, consenting = self._context, sorted({one.subject or "" for one in consents_in(prepared)})
-        known = await context.store.read(lambda tx: _people(tx, source, consenting)) if consenting else {}
+        context = self._context
+        known = await context.store.read(lambda tx: _concerned(tx, source, prepared))
         labeller = context.data.labeller()
         labels = await asyncio.to_thread(label_all, labeller, [record.body for record in prepared.records])
 
         def command(tx: Transaction) -> None:
             people = _take_in(tx, source, prepared, labels)
-            source_consents.take_in(tx, context, source, prepared, people, actor)
+            self._broad_stops.heard(tx, source_consents.take_in(tx, context, source, prepared, people, actor))
+            for person, other in merged.people_of(tx, source, prepared):
+                self._disputes.same_person(tx, person, other, merged.REASON)
 
-        async with closed_for(context.gate, known.values()):
+        async with closed_for(context.gate, known):
             await context.store.write(command)
 
     @staticmethod
@@ -117,6 +123,15 @@ def source_of(tx: Transaction, name: str, kind: str, actor: Actor) -> Source:
     source = Source(id=new_id(), name=name, kind=kind, steward=actor.account)
     tx.add(source)
     return source
+
+
+def _concerned(tx: Transaction, source: str, prepared: Prepared) -> set[str]:
+    """Our people of whom a consent in this piece speaks, or spoke until now; and those whom it makes one."""
+    one_person = {id for pair in merged.pairs_in(prepared) for id in pair}
+    named = sorted({one.subject or "" for one in consents_in(prepared)} | one_person)
+    if not named:
+        return set()
+    return {*_people(tx, source, named).values(), *source_consents.spoken_of(tx, source, prepared)}
 
 
 def _people(tx: Transaction, source: str, source_ids: Sequence[str]) -> dict[str, str]:

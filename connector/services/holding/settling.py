@@ -14,6 +14,8 @@ from connector.problems import conflict, invalid, missing
 from connector.records import Source, SourceConsent
 from connector.services.actors import Actor, require
 from connector.services.context import Context
+from connector.services.gate import closed_for
+from connector.services.holding.broad_stops import BroadStops
 from connector.services.holding.source_consents import READABLE, SET_ASIDE, UNREADABLE
 from connector.services.releasing.standing import doubts as doubts_about
 from connector.services.rooms.names import moment
@@ -40,8 +42,9 @@ class Unclear:
 class SourceConsents:
     """The queue."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, broad_stops: BroadStops) -> None:
         self._context = context
+        self._broad_stops = broad_stops
 
     async def unclear(self, actor: Actor) -> list[Unclear]:
         """What stops somebody now, newest first, at most 500: not readable, not understood, or about strangers."""
@@ -63,7 +66,10 @@ class SourceConsents:
         return found[:MOST]
 
     async def set_aside(self, actor: Actor, source: str, id: str, digest: str, reason: str) -> None:
-        """This is no consent of the person: it counts no more. `digest` is what was looked at. Raises Problem."""
+        """This is no consent of the person: it counts no more. `digest` is what was looked at. Raises Problem.
+
+        Whoever received the person because of it is told, in the same transaction.
+        """
         require(actor, "dpo")
         reason = reason.strip()
         if not reason or len(reason) > LONGEST_REASON:
@@ -83,6 +89,9 @@ class SourceConsents:
                 tx, "source.consent-set-aside", f"{source}/{id}",
                 {"version": row.version, "digest": row.digest, "by": actor.entry},
             )  # fmt: skip
+            self._broad_stops.heard(tx, [row])
             tx.ring("consents")
 
-        await self._context.store.write(command)
+        spoken = await self._context.store.read(lambda tx: tx.find(SourceConsent, source=source, id=id, current=True))
+        async with closed_for(self._context.gate, {one.person for one in spoken}):
+            await self._context.store.write(command)

@@ -53,29 +53,46 @@ def consents_in(prepared: Prepared) -> Iterator[SourceRecord]:
 
 def take_in(
     tx: Transaction, context: Context, source: str, prepared: Prepared, people: Mapping[str, str], actor: Actor
-) -> int:
-    """Keep the consents of a piece of input, in its transaction; `people` is source id -> our person. How many are new.
+) -> list[SourceConsent]:
+    """Keep the consents of a piece of input, in its transaction; `people` is source id -> our person.
 
-    Also notes that organisations, professionals or groups have come: whom a rule means may have changed with them.
+    Returns what changes what the source says of somebody: new versions that speak now, and, where a consent turned out
+    to be somebody else's, the one that spoke of the person before. Also notes that organisations, professionals or groups have come: whom a rule means may have changed with them.
     """
     if any(one.resource_type in ACTORS for one in prepared.records):
         tx.put(Setting(name=stamp_of(source), value=str(uuid4())))
         tx.ring("consents")
-    made = sum(_keep(tx, context, source, one, people[one.subject or ""], actor) for one in consents_in(prepared))
-    if made:
+    changed = list[SourceConsent]()
+    for one in consents_in(prepared):
+        changed += _keep(tx, context, source, one, people[one.subject or ""], actor)
+    if changed:
         tx.ring("consents")
-    return made
+    return changed
+
+
+def spoken_of(tx: Transaction, source: str, prepared: Prepared) -> set[str]:
+    """Our people of whom consents of a piece of input have spoken so far."""
+    ids = sorted({_id(one) for one in consents_in(prepared)})
+    found = set[str]()
+    for start in range(0, len(ids), 400):
+        rows = tx.find(SourceConsent, source=source, id=ids[start : start + 400], current=True)
+        found |= {row.person for row in rows}
+    return found
+
+
+def _id(record: SourceRecord) -> str:
+    return record.id if record.resource_type == "Consent" else f"{record.resource_type}/{record.id}"
 
 
 def _keep(
     tx: Transaction, context: Context, source: str, record: SourceRecord, person: str, actor: Actor
-) -> bool:
-    id = record.id if record.resource_type == "Consent" else f"{record.resource_type}/{record.id}"
+) -> list[SourceConsent]:
+    id = _id(record)
     body, marked = _body(record.body)
     known = tx.find(SourceConsent, source=source, id=id, order="-version")
     current = next((one for one in known if one.current), None)
     if current is not None and (current.digest, current.person) == (marked, person):
-        return False
+        return []
     row = SourceConsent(
         source=source, id=id, version=known[0].version + 1 if known else 1, person=person, body=body, digest=marked,
         release="", supplied_by=f"import by {actor.role} {actor.account}", imported_at=context.clock(),
@@ -83,7 +100,7 @@ def _keep(
     row = _judged(row)
     late = current is not None and _older(row, current)
     if late and any((one.digest, one.person) == (marked, person) for one in known):
-        return False
+        return []
     if not late:
         tx.alter(SourceConsent, {"current": False}, source=source, id=id)
     tx.add(replace(row, current=not late))
@@ -91,7 +108,9 @@ def _keep(
         tx, "source.consent-taken-in", f"{source}/{id}",
         {"version": row.version, "digest": row.digest, "standing": row.standing, "late": late, "by": actor.entry},
     )  # fmt: skip
-    return True
+    if late:
+        return []
+    return [row, *([current] if current is not None and current.person != person else [])]
 
 
 def _body(data: bytes) -> tuple[dict[str, Any] | None, str]:

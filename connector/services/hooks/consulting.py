@@ -24,7 +24,7 @@ from policy.directives.obligations import narrowed, obligations_of
 from policy.directives.reading import DirectiveError, read_directive
 from policy.directives.several import ask_directives
 from policy.gate import Answer
-from policy.purposes import ACT_REASON, covers
+from policy.purposes import ACT_REASON, covers, purpose
 from policy.residual import Residual
 
 SERVICES: Mapping[str, Any] = {
@@ -68,7 +68,7 @@ class Consulting:
         return checked({"cards": [said]})
 
     def _asking(self, consult: Consult, known: KnownHere, now: datetime) -> Asking:
-        treats = any(covers(f"{ACT_REASON}TREAT", one) is True for one in consult.purposes)
+        treats = bool(consult.purposes) and all(covers(f"{ACT_REASON}TREAT", one) is True for one in consult.purposes)
         return Asking(
             now=now, subjects=known.subjects, requester=known.requester, purposes=consult.purposes,
             action=ACTIONS[Action.RELEASE], known_actors=known.known_actors, categories=consult.categories,
@@ -100,10 +100,15 @@ class Consulting:
         return answer_content(bundle, residual, known.subjects, self._context.data.labeller())
 
     def _log(self, tx: Transaction, consult: Consult, known: KnownHere, said: Mapping[str, Any]) -> None:
-        """Who asked and what was said; the person by our own id, as everywhere in the log."""
+        """Who asked and what was said; the person by our own id, as everywhere in the log.
+
+        Of purposes those that a vocabulary knows: anything else may be a text about somebody.
+        """
+        known_of = [one for one in consult.purposes if purpose(one) is not None]
         self._context.log(
             tx, "consent.consulted", known.people[0] if len(known.people) == 1 else "nobody-known",
-            {"decision": said["summary"], "purposes": sorted(consult.purposes), "consents": len(known.directives),
+            {"decision": said["summary"], "purposes": sorted(known_of),
+             "other_purposes": len(consult.purposes) - len(known_of), "consents": len(known.directives),
              "sent": consult.consents is not None, "resources": len(consult.content)},
         )  # fmt: skip
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
 
 from connector.ports import Transaction
+from connector.problems import invalid
 from connector.records import Person, Source, SourceRecord
 from connector.services.context import Context
 from connector.services.releasing.standing import source_facts, subjects_of
-from connector.services.releasing.surroundings import identifiers, known_people, mentioned, plain, surroundings_of
+from connector.services.releasing.surroundings import identifiers, known_people, mentioned, surroundings_of
 from policy.directives.hook import Consult
 from policy.directives.model import Directive
+from policy.directives.references import plain
 
 _KEPT = 8
 _indexes: OrderedDict[tuple[str, str, datetime | None], Mapping[str, tuple[str, ...]]] = OrderedDict()
@@ -49,6 +51,7 @@ class _Gathered:
     unreadable: int = 0
     requester: set[str] = field(default_factory=set)
     known_actors: set[str] = field(default_factory=set)
+    identified: bool = True
 
 
 def known_here(tx: Transaction, context: Context, consult: Consult, sent: Sent | None, now: datetime) -> KnownHere:
@@ -57,12 +60,14 @@ def known_here(tx: Transaction, context: Context, consult: Consult, sent: Sent |
     found = _Gathered(subjects=set(consult.patients), requester=set(consult.actors))
     named = {name for one in sent.directives for name in mentioned(one)} if sent else set()
     for source in tx.find(Source, kind="fhir", order="id"):
-        around = surroundings_of(tx, source.id, zone)
-        found.requester |= around.called(consult.actors, now, zone)
-        found.known_actors |= around.known(named) | known_people(tx, source.id, named)
-        people = _people(tx, source, consult.patients)
+        around = surroundings_of(tx, source.id)
+        called = around.called(consult.actors, now, zone)
+        asks = called if around.around.holds(consult.actors) else frozenset[str]()
+        found.requester |= called
+        found.known_actors |= around.known(named, asks) | known_people(tx, source.id, named)
+        people = _person(found, tx, source, consult.patients)
         if people:
-            _add(tx, context, found, source, people, now)
+            _add(tx, context, found, source, people, asks, now)
     directives, unreadable = (sent.directives, sent.unreadable) if sent else (tuple(found.directives), found.unreadable)
     return KnownHere(
         tuple(found.people), frozenset(found.subjects), directives, unreadable, frozenset(found.requester),
@@ -70,27 +75,45 @@ def known_here(tx: Transaction, context: Context, consult: Consult, sent: Sent |
     )  # fmt: skip
 
 
-def _add(tx: Transaction, context: Context, found: _Gathered, source: Source, people: list[str], now: datetime) -> None:
-    """What one source says of people of its own."""
+def _person(found: _Gathered, tx: Transaction, source: Source, patients: frozenset[str]) -> list[str]:
+    """The one person of a source who is meant, if there is. Raises Problem 400 where several people may be meant.
+
+    A reference means somebody else at each source; only an identifier tells that two of them are the same person.
+    """
+    identified = _identified(tx, source, patients)
+    people = sorted({*identified, *_referred(tx, source, patients)})
+    if len(people) > 1 or (people and found.people and not (found.identified and identified)):
+        raise invalid("More than one person is called so here", "/context/patientId", "identifiers of one person")
+    found.identified = found.identified and bool(identified or not people)
+    return people
+
+
+def _add(
+    tx: Transaction, context: Context, found: _Gathered, source: Source, people: list[str], asks: Collection[str],
+    now: datetime,
+) -> None:  # fmt: skip
+    """What one source says of a person of its own."""
     found.people += people
     for names in subjects_of(tx, source.id, people).values():
         found.subjects |= names
-    for facts in source_facts(tx, context, source.id, "", people, now).values():
+    for facts in source_facts(tx, context, source.id, "", people, now, asks).values():
         found.subjects |= facts.subjects
         found.directives += facts.directives
         found.unreadable += facts.unreadable
         found.known_actors |= facts.known_actors
 
 
-def _people(tx: Transaction, source: Source, patients: frozenset[str]) -> list[str]:
-    """Our people of a source who are called so."""
+def _referred(tx: Transaction, source: Source, patients: frozenset[str]) -> set[str]:
+    """Our people of a source whom a reference means."""
     ids = sorted({plain(one).removeprefix("Patient/") for one in patients if one.startswith("Patient/")})
-    found = {one.id for one in tx.find(Person, source=source.id, source_id=ids)} if ids else set()
+    return {one.id for one in tx.find(Person, source=source.id, source_id=ids)} if ids else set()
+
+
+def _identified(tx: Transaction, source: Source, patients: frozenset[str]) -> set[str]:
+    """Our people of a source who have one of these identifiers."""
     tokens = [one for one in patients if "|" in one]
-    if tokens:
-        index = _index(tx, source)
-        found.update(person for one in tokens for person in index.get(one, ()))
-    return sorted(found)
+    index = _index(tx, source) if tokens else {}
+    return {person for one in tokens for person in index.get(one, ())}
 
 
 def _index(tx: Transaction, source: Source) -> Mapping[str, tuple[str, ...]]:

@@ -112,7 +112,7 @@ def recover(tx: Transaction, context: Context, release: Release, contract: Contr
         return
     lines = []
     for handed in tx.find(HandedOver, release=release.id):
-        for link in tx.find(Link, person=handed.person, standing="active"):
+        for link in tx.find(Link, person=handed.person, standing=["active", "disputed"]):
             lines.append(uses.Line(link.id, link.wallet, handed.resources))
     uses.tell(tx, context, contract, release.id, lines, now)
 

@@ -20,6 +20,7 @@ from connector.ports import PersonCoder, Transaction
 from connector.records import HandedOver, Release
 from connector.services.chains import domain_of
 from connector.services.context import Context
+from connector.services.gate import under
 from connector.services.releasing.contract import Contract
 from connector.services.releasing.deciding import Judged, bases_of, judge_people, keep
 from connector.services.sealed import SealedInTransaction
@@ -105,12 +106,12 @@ class Course:
         """
         while remaining := [part for part in parts if not self.subjects[part.person].fallen]:
             await self.room()
-            keys = {(part.person, self.contract.study) for part in remaining}
+            keys = {(part.person, self.contract.study) for part in remaining} | {under(self.contract.agreement.id)}
             async with self.context.gate.hand_over(keys) as allowed:
                 if allowed == keys and await self._commit_and_send(remaining, upto):
                     return
             if allowed != keys:
-                # Somebody is being stopped right now: look again when that is committed, or was given up.
+                # Somebody (or the contract) is being stopped right now: look again when that is committed, or given up.
                 await self.context.bells.wait("consents", timeout=_LOOK_AGAIN)
 
     async def send_unlogged(self, data: bytes) -> None:

@@ -8,7 +8,7 @@ is the same and `valid_until` has not come, the decision stands; a hand-over che
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from connector.services.delivery import new_id
 from connector.services.releasing.contract import Contract
 from connector.services.releasing.standing import Basis, Standing, requester_names, standing_of
 from policy.columns import Person as Known
-from policy.consent import ConsentError, ConsentRecord
+from policy.consent import ALLOWING, ConsentError, ConsentRecord
 from policy.decide import decide
 from policy.decision import Decision, Regime
 from policy.facts import Facts, Question
@@ -30,7 +30,11 @@ from policy.replay import inputs_to_json
 
 UNDER_WAY = Reason("withdrawal-under-way", "A withdrawal is still being told to this recipient.", "rule")
 STOPPED = Reason("stopped-under-contract", "The person stopped under this contract; a new one starts anew.", "rule")
+BEFORE = Reason(
+    "refused-before", "The person said no to this study under a link that has ended, and was not asked since.", "rule"
+)
 _PORTION = 400
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -75,9 +79,7 @@ def judge_people(
     for person, link, known in known_of(tx, context, contract, people, now, standing):
         facts = known.facts(shared)
         wallet, basis = (link.wallet if link else ""), standing.basis(person)
-        judged.append(
-            Judged(person, link.id if link else "", wallet, basis, decide(question, facts), question, facts)
-        )
+        judged.append(Judged(person, link.id if link else "", wallet, basis, decide(question, facts), question, facts))
     return judged
 
 
@@ -95,6 +97,7 @@ def known_of(
     for consent in tx.find(Consent, person=list(people)):
         consents[consent.link].append(consent)
     stops = _stops(tx, contract, people)
+    refused = _refused_before(tx, contract, found, consents) if contract.broad_consent else frozenset[str]()
     for person in people:
         link = found.links.get(person)
         records, unreadable = _records(consents[link.id]) if link else ((), 0)
@@ -103,9 +106,32 @@ def known_of(
             link,
             replace(
                 found.known(person), consents=records, unreadable_consents=unreadable,
-                stops=(*found.stops(person), *stops.get(person, ())),
+                stops=(*found.stops(person), *stops.get(person, ()), *((BEFORE,) if person in refused else ())),
             ),
         )  # fmt: skip
+
+
+def _refused_before(
+    tx: Transaction, contract: Contract, found: Standing, consents: Mapping[str, Sequence[Consent]]
+) -> frozenset[str]:
+    """Who has no answer to the study under their present link, but said no to it under one that ended.
+
+    A link that ended because it joined the wrong people may have held this person's no as somebody else's.
+    """
+    linked = {(link.wallet, link.wallet_person): link for link in found.links.values() if link.wallet_person}
+    earlier = tx.find(Link, wallet_person=sorted(name for _, name in linked)) if linked else []
+    names = {one.id: linked.get((one.wallet, one.wallet_person)) for one in earlier}
+    moved = {id: link.person for id, link in names.items() if link is not None}
+    rows = [row for those in consents.values() for row in those]
+    rows += tx.find(Consent, link=sorted(moved), study=contract.study) if moved else []
+    mine = {link.id for link in found.links.values()}
+    answered = {row.person for row in rows if row.link in mine and row.study == contract.study}
+    noes = {
+        moved.get(row.link, row.person)
+        for row in rows
+        if row.current and row.study == contract.study and row.link not in mine and row.state not in ALLOWING
+    }
+    return frozenset(noes - answered)
 
 
 def bases_of(
@@ -136,15 +162,14 @@ def _stops(tx: Transaction, contract: Contract, people: Sequence[str]) -> dict[s
     A pause keeps it too, and is over for a recipient once that has acknowledged that it is.
     """
     chain = [one.id for one in chain_of(tx, contract.agreement)] or [contract.agreement.id]
-    notices = tx.find(Notice, person=list(people), agreement=chain)
-    erased = {one.person for one in notices if one.kind == "erase" and one.told_at is not None}
     stops: dict[str, tuple[Reason, ...]] = {}
-    for notice in notices:
+    for notice in tx.find(Notice, person=list(people), agreement=chain):
+        stands = notice.forgotten_at is None  # or the code it is about is gone, and a later one is another
         resting = notice.kind == "pause" and notice.lifted_at is None
         told = notice.told_at is not None or notice.lifted_at is not None
-        if not told or (resting and notice.person not in erased):
+        if not told or (resting and stands):
             stops[notice.person] = (UNDER_WAY,)
-        elif notice.kind == "stop" and notice.person not in erased:
+        elif notice.kind == "stop" and stands:
             stops.setdefault(notice.person, (STOPPED,))
     return stops
 
@@ -165,6 +190,7 @@ def shared_facts(tx: Transaction, context: Context, contract: Contract, now: dat
         study_approved=contract.approved, executors=context.executors.keys,
         recipient=context.members.place_of(contract.recipient), asks_place=context.settings.ask_place,
         broad_consent=contract.broad_consent, zone=context.settings.time_zone,
+        custodians=requester_names(tx, context, contract.source, context.me.id, now),
         requester_names=requester_names(tx, context, contract.source, contract.recipient, now),
     )  # fmt: skip
 

@@ -44,8 +44,9 @@ _PROBES = ((f"{_REASON}HRESCH",), (f"{_REASON}TREAT",))
 """What a consent is asked to find out whether it can be relied on at all."""
 
 Basis = tuple[str, str, tuple[str, ...]]
-"""The id of the active link (empty: none), its wallet if we hear it (empty: we do not), and a line for everything else:
-current consents to the study, consents at the source, opt-outs, disputes, and whom the source's names mean now."""
+"""The id of the link, also of a disputed one (empty: none), its wallet if we hear it (empty: we do not), and a line for
+everything else: current consents to the study, consents at the source, opt-outs, disputes, and whom the source's names
+mean now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ class Standing:
 
     def stops(self, person: str) -> tuple[Reason, ...]:
         """Why nothing of this person may leave now, whatever anybody agreed to."""
-        return (DISPUTED,) if self.disputes.get(person) else ()
+        link = self.links.get(person)
+        return (DISPUTED,) if self.disputes.get(person) or (link and link.standing == "disputed") else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,9 @@ def standing_of(
     tx: Transaction, context: Context, contract: Contract, people: Sequence[str], now: datetime
 ) -> Standing:
     """How these people (at most a portion) stand under this contract."""
-    links = {link.person: link for link in tx.find(Link, person=list(people), standing="active")}
+    # A disputed link stops everything; it is still the one by which the person hears of what was refused.
+    standing = tx.find(Link, person=list(people), standing=["active", "disputed"])
+    links = {link.person: link for link in sorted(standing, key=lambda link: link.standing == "active")}
     consents: defaultdict[str, list[str]] = defaultdict(list)
     for consent in tx.find(Consent, person=list(people), study=contract.study, current=True):
         consents[consent.person].append(f"{consent.id}#{consent.version}:{consent.digest}")
@@ -144,18 +148,22 @@ def _opted(rows: Iterable[OptOut]) -> tuple[datetime | None, tuple[PastOptOut, .
 
 
 def source_facts(
-    tx: Transaction, context: Context, source: str, recipient: str, people: Sequence[str], now: datetime
-) -> dict[str, SourceFacts]:
-    """What the source's consents say of those of these people who have any there."""
+    tx: Transaction, context: Context, source: str, recipient: str, people: Sequence[str], now: datetime,
+    asks: Collection[str] | None = None,
+) -> dict[str, SourceFacts]:  # fmt: skip
+    """What the source's consents say of those of these people who have any there.
+
+    `asks` is what the source calls whoever asks, None: what the steward said it calls the recipient.
+    """
     by_person: defaultdict[str, list[SourceConsent]] = defaultdict(list)
     for row in speaking(tx, people):
         by_person[row.person].append(row)
     if not by_person:
         return {}
-    zone = context.settings.time_zone
-    around = surroundings_of(tx, source, zone)
+    around = surroundings_of(tx, source)
     said = names_at(tx, source)
-    names = digest(sorted(names_of(tx, context, source, [recipient], now)))
+    asking = names_of(tx, context, source, [recipient], now) if asks is None else frozenset(asks)
+    names = digest(sorted(asking))
     subjects = subjects_of(tx, source, list(by_person))
     read = {person: [read_row(row).directive for row in rows] for person, rows in by_person.items()}
     actors = {
@@ -165,7 +173,7 @@ def source_facts(
     relatives = known_people(tx, source, {name for those in actors.values() for name in those})
     found = {}
     for person, rows in by_person.items():
-        known = around.known(actors[person]) | (actors[person] & (relatives | said.keys() | subjects[person]))
+        known = around.known(actors[person], asking) | (actors[person] & (relatives | said.keys() | subjects[person]))
         directives = tuple(one for one in read[person] if one is not None)
         # The import found out whose each is: what it calls the person is theirs, however it is spelled.
         found[person] = SourceFacts(
@@ -200,7 +208,7 @@ def names_of(
 ) -> frozenset[str]:
     """Everything the source calls these participants (or, as ``account:<id>``, people of ours), now."""
     zone = context.settings.time_zone
-    around = surroundings_of(tx, source, zone)
+    around = surroundings_of(tx, source)
     said = [reference for reference, named in names_at(tx, source).items() if named in whom]
     return around.called(said, now, zone) if said else frozenset()
 
@@ -215,8 +223,9 @@ def doubts(
     for source in {key[0] for key in read}:
         mine = {key: one.directive for key, one in read.items() if key[0] == source and one.directive is not None}
         named = {name for one in mine.values() for name in mentioned(one)}
-        known = surroundings_of(tx, source, zone).known(named) | known_people(tx, source, named)
-        everybody = known | names_at(tx, source).keys()
+        said = names_at(tx, source)  # of whoever asks we know what the source calls them once one of these is theirs
+        known = surroundings_of(tx, source).known(named, said.keys()) | known_people(tx, source, named)
+        everybody = known | said.keys()
         for key, directive in mine.items():
             if doubt := _doubt(directive, everybody | set(directive.subjects), now, zone):
                 found[key] = doubt

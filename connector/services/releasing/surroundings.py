@@ -1,8 +1,7 @@
 """Whom a source knows beside its patients: organisations, professionals, groups, and who belongs to whom (S11).
 
-Read from the source's own records and kept in memory as long as none of them changes. Where nobody can tell who belongs
-to a group (one defined by a trait, a membership whose time cannot be read), it counts as unknown: no rule about it can
-be judged, and then nothing leaves.
+Read from the source's own records and kept in memory as long as none of them changes. Of whom nobody can tell whether
+they are who asks (:mod:`policy.directives.surroundings`) no rule can be judged, and then nothing leaves.
 """
 
 from __future__ import annotations
@@ -18,40 +17,38 @@ import orjson
 from connector.ports import Transaction
 from connector.records import Setting, SourceRecord
 from policy.directives import surroundings as actors
-from policy.directives.model import Directive, Period, Provision
-from policy.directives.periods import lasting
+from policy.directives.model import Directive, Provision
+from policy.directives.references import plain
 
 ACTORS = (
     "Organization", "Practitioner", "PractitionerRole", "Group", "CareTeam", "HealthcareService", "Device",
 )  # fmt: skip
 """Kinds of record whose change may change whom a rule means."""
 PEOPLE = ("Patient", "RelatedPerson")
-_WITH_MEMBERS = {"Group": "member", "CareTeam": "participant"}
 _KEPT = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Who is who at a source; `unsure` are the groups of which nobody can tell who belongs to them."""
+    """Who is who at a source; `organised` are the organisations, and the groups that may hold one."""
 
     around: actors.Surroundings
-    unsure: frozenset[str]
+    organised: frozenset[str]
 
-    def known(self, mentioned: Iterable[str]) -> frozenset[str]:
-        """Which of these references and identifiers mean somebody whom the source knows."""
-        return frozenset(one for one in mentioned if plain(one) in self.around.known and plain(one) not in self.unsure)
+    def known(self, mentioned: Iterable[str], requester: Collection[str]) -> frozenset[str]:
+        """Which of these references and identifiers mean somebody of whom it can be told whether they ask.
+
+        `requester` is what the source calls whoever asks. Where nobody has said that, an organisation may be who asks.
+        """
+        known = self.around.known_beside(requester) - (frozenset() if requester else self.organised)
+        return frozenset(one for one in map(plain, mentioned) if one in known)
 
     def called(self, start: Collection[str], now: datetime, zone: str) -> frozenset[str]:
         """All names of who is called `start`: their identifiers, what they are part of, the groups they are in now."""
-        return frozenset(name for one in start for name in self.around.around(plain(one), now, zone)) | frozenset(start)
+        return frozenset(name for one in start for name in self.around.around(one, now, zone)) | frozenset(start)
 
 
-def plain(reference: str) -> str:
-    """A reference without the version it may point at."""
-    return reference.partition("/_history/")[0]
-
-
-_read: OrderedDict[tuple[str, str, str], Surroundings] = OrderedDict()
+_read: OrderedDict[tuple[str, str], Surroundings] = OrderedDict()
 
 
 def stamp_of(source: str) -> str:
@@ -59,15 +56,15 @@ def stamp_of(source: str) -> str:
     return f"source-actors:{source}"
 
 
-def surroundings_of(tx: Transaction, source: str, zone: str) -> Surroundings:
+def surroundings_of(tx: Transaction, source: str) -> Surroundings:
     """The source's surroundings; read once, as long as none of its actors changes."""
     kept = tx.get(Setting, stamp_of(source))
     stamp = kept.value if kept else ""
-    key = (source, stamp, zone)
+    key = (source, stamp)
     known = _read.get(key)
     if known is None:
         records = tx.find(SourceRecord, source=source, resource_type=list(ACTORS), deleted=False)
-        known = understood([orjson.loads(record.body) for record in records], zone)
+        known = understood([orjson.loads(record.body) for record in records])
         if stamp:  # without a stamp nothing would tell that it has changed
             _read[key] = known
             while len(_read) > _KEPT:
@@ -75,35 +72,11 @@ def surroundings_of(tx: Transaction, source: str, zone: str) -> Surroundings:
     return known
 
 
-def understood(resources: list[Mapping[str, Any]], zone: str) -> Surroundings:
+def understood(resources: list[Mapping[str, Any]]) -> Surroundings:
     """Understand resources of `ACTORS`."""
     around = actors.surroundings(resources)
-    vague = {f"{one['resourceType']}/{one['id']}" for one in resources if not _tells_members(one, zone)}
-    return Surroundings(around, frozenset(name for one in vague for name in around.called(one)))
-
-
-def _tells_members(resource: Mapping[str, Any], zone: str) -> bool:
-    """Whether a group or team says whom it holds and when; what is none of these has nothing to say."""
-    kind = resource.get("resourceType")
-    if kind not in _WITH_MEMBERS:
-        return True
-    if kind == "Group":
-        listed = resource.get("actual") is True or resource.get("membership") == "enumerated"
-        if not listed or resource.get("active") is False:
-            return False
-    members = _objects(resource.get(_WITH_MEMBERS[kind]))
-    return all(_readable(one["period"], zone) for one in [resource, *members] if "period" in one)
-
-
-def _readable(value: Any, zone: str) -> bool:
-    start, end = (value.get("start"), value.get("end")) if isinstance(value, dict) else (0, 0)
-    if not (isinstance(start, str | None) and isinstance(end, str | None)):
-        return False
-    try:
-        lasting(Period(start=start, end=end), zone)
-    except ValueError:
-        return False
-    return True
+    organisations = [one for one in around.names if one.startswith("Organization/")]
+    return Surroundings(around, around.above(organisations))
 
 
 def identifiers(resource: Mapping[str, Any]) -> Iterator[str]:
@@ -115,9 +88,9 @@ def identifiers(resource: Mapping[str, Any]) -> Iterator[str]:
 
 
 def mentioned(directive: Directive) -> frozenset[str]:
-    """Every reference of an actor in a directive, at any depth."""
+    """Every name of an actor in a directive, at any depth, without versions."""
     return frozenset(
-        actor.reference for rule in _rules(directive) for actor in rule.actors or () if actor.reference
+        plain(name) for rule in _rules(directive) for actor in rule.actors or () for name in actor.names
     )
 
 

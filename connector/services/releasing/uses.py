@@ -61,7 +61,7 @@ class Look:
 def tell_of(tx: Transaction, context: Context, person: str, look: Look, at: datetime) -> bool:
     """Queue one line for the wallet of a person; part of the caller's transaction. Whether they have one to tell."""
     told = False
-    for link in tx.find(Link, person=person, standing="active"):
+    for link in tx.find(Link, person=person, standing=["active", "disputed"]):
         if link.wallet != context.me.id:
             use = wire.Use(
                 link=link.id, at=at, kind=look.kind, recipient=look.by, recipient_name=look.by_name, study=None,

@@ -53,7 +53,7 @@ def person_file(tx: Transaction, context: Context, person_id: str) -> Value:
                    "contact": context.settings.dpo_contact or context.settings.contact or None},
         "person": _person(tx, person),
         "links": [_plain(one) | {"wallet_name": name_of(one.wallet)} for one in tx.find(Link, person=person_id)],
-        "link_disputes": [_plain(one) for one in tx.find(LinkDispute, person=person_id)],
+        "link_disputes": _disputes(tx, person_id),
         "records": summary(tx, person_id),
         "consents": [_consent(tx, one, now) for one in tx.find(Consent, person=person_id, order="committed_at")],
         "source_consents": [
@@ -74,6 +74,20 @@ def person_file(tx: Transaction, context: Context, person_id: str) -> Value:
 def _person(tx: Transaction, person: Person) -> Value:
     source = tx.get(Source, person.source)
     return _plain(person) | {"source_name": source.name if source else person.source}
+
+
+def _disputes(tx: Transaction, person_id: str) -> list[Value]:
+    """When it was doubted whose record a link joins, for either person it may be about.
+
+    Why is left out, and so is the officer's note: such words are about two people, and one of them is somebody else.
+    """
+    mine = [(one, "the link was yours") for one in tx.find(LinkDispute, person=person_id)]
+    mine += [(one, "the link may have been meant for you") for one in tx.find(LinkDispute, other=person_id)]
+    return [
+        {"id": one.id, "about": about, "opened_at": as_json(one.opened_at), "settled_at": as_json(one.settled_at),
+         "outcome": one.outcome}
+        for one, about in mine
+    ]  # fmt: skip
 
 
 def _plain(record: Any) -> Value:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from connector.services.context import Context
 from connector.services.rights.receipting import Receipt27560, SignedReceipt
 from connector.services.rights.sheets import Exact, Facts, Grid, Heading, Part, Sheet, Text, day, moment
+from connector.services.rights.surrounding import at_desk
 from policy.categories import words as category_words
 from policy.consent import ConsentRecord, EffectiveState, Window, effective_state
 from policy.purposes import label
@@ -93,8 +94,11 @@ def _receipt(
     )  # fmt: skip
     yield _data(record, made)
     yield Heading("How to stop")
-    yield Text("You can stop on any day, without a reason. It takes two steps on your wallet's pages:")
-    yield Text(made.around.control.url)
+    if at_desk(record):
+        yield Text(f"{made.around.control.words}.")
+    else:
+        yield Text("You can stop on any day, without a reason. It takes two steps on your wallet's pages:")
+        yield Text(made.around.control.url)
     yield from _words(made)
     yield from _proof(context, made)
     yield from _signatures(issued, made)
@@ -169,7 +173,8 @@ def _signatures(issued: SignedReceipt, made: Receipt27560) -> Iterator[Part]:
     yield Text("Anybody can check this offline, with the signed file (JWS) and the file verify_receipt.py.", small=True)
     yield Facts(
         (
-            ("Fingerprint of your answer", made.record.digest()), ("Your key", made.issue.signer_key),
+            ("Fingerprint of your answer", made.record.digest()),
+            ("Key that signed your answer" if at_desk(made.record) else "Your key", made.issue.signer_key),
             ("Our key", issued.key["kid"]),
             ("In our log", f"{place}, leaf {anchor.leaf}" if anchor is not None else "not found"),
             ("Fingerprint of the signed receipt", sha256(issued.signed.encode()).hexdigest()),

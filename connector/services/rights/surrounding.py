@@ -53,16 +53,14 @@ def surroundings(
                 "countries": sorted({country for place in places for country in place.hosting}),
                 "until": record.valid_until, "rule": _ON_STOPPING,
             },
-            "control": {
-                "url": f"{context.me.origin}/me/studies/{study.id}/stop",
-                "words": "Stop it on the wallet's pages, in two steps, on any day and without a reason",
-            },
+            "control": _control(context, record, study),
             "jurisdictions": sorted(_jurisdictions(context, [record.holder, *recipients])),
             "asked_purposes": study.purposes,
             "asked_recipients": recipients,
             "asked_data": asked,
             "rights": [
-                {"article": article, "title": title, "url": f"{context.me.origin}{path}" if path else None}
+                {"article": article, "title": title,
+                 "url": f"{context.me.origin}{path}" if path and not at_desk(record) else None}
                 for article, title, path in _RIGHTS
             ],
             "earlier": [
@@ -72,6 +70,31 @@ def surroundings(
             ],
         }
     )  # fmt: skip
+
+
+def at_desk(record: ConsentRecord) -> bool:
+    """Whether staff of the holder took it down: then there are no pages of a wallet to go to."""
+    return record.wallet == record.holder
+
+
+def _control(context: Context, record: ConsentRecord, study: StudyRequest) -> dict[str, str]:
+    """Where a person changes their mind, and how in words."""
+    if not at_desk(record):
+        return {
+            "url": f"{context.me.origin}/me/studies/{study.id}/stop",
+            "words": "Stop it on the wallet's pages, in two steps, on any day and without a reason",
+        }
+    contacts = ", ".join(contacts_of(context, record.holder))
+    name = context.me.name if record.holder == context.me.id else context.members.name_of(record.holder)
+    return {
+        "url": _origin(context, record.holder),
+        "words": f"Tell {name} at the desk, by phone or in a letter, on any day and without a reason: {contacts}",
+    }
+
+
+def _origin(context: Context, id: str) -> str:
+    member = context.members.known(id)
+    return context.me.origin if id == context.me.id or member is None else member.origin
 
 
 def _asked(record: ConsentRecord, study: StudyRequest) -> list[dict[str, Any]]:

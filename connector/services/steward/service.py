@@ -73,7 +73,7 @@ class Steward:
     async def patients(self, actor: Actor, text: str = "") -> list[PatientRow]:
         """Our people whose name holds every word of `text`, or whose number it is; everybody without a text."""
         require(actor, *_ROLES)
-        return await self._context.store.read(lambda tx: _patients(tx, text.strip()))
+        return await self._context.store.read(lambda tx: _patients(tx, text.strip(), self._context.me.id))
 
     async def make_link_code(self, actor: Actor, patient_id: str) -> LinkCode:
         """A one-time code for one person. Raises Problem 404."""
@@ -169,8 +169,9 @@ def _source(tx: Transaction, source: Source) -> SourceRow:
     return SourceRow(source.id, source.name, source.kind, people, records, source.imported_at, problems)
 
 
-def _patients(tx: Transaction, text: str) -> list[PatientRow]:
-    linked = {link.person for link in tx.find(Link, standing="active")}
+def _patients(tx: Transaction, text: str, me: str) -> list[PatientRow]:
+    # A link to ourselves is our own desk's: those people have no wallet.
+    linked = {link.person for link in tx.find(Link, standing="active") if link.wallet != me}
     wanted = text.casefold().split()
     return [
         PatientRow(one.id, one.source_id, one.name, one.born, one.id in linked, bool(one.account))

@@ -18,8 +18,9 @@ from connector.services.wallet import views
 from connector.services.wallet.answering import asked_again, shown_study
 from connector.services.wallet.renewing import reminder, renewable
 from connector.services.wallet.speaking import GIVING
-from contracts.study import StudyRequest
-from policy.consent import ConsentRecord, effective_state
+from contracts.study import RequestedData, StudyRequest
+from policy.categories import CATEGORIES, words
+from policy.consent import ConsentRecord, DataScope, effective_state
 
 ORDER = (
     "given", "disputed", "suspended", "authority-ended", "deferred", "withdrawn", "expired", "terminated",
@@ -120,12 +121,11 @@ class Cards:
         records = {one.id: ConsentRecord.from_json(one.record) for one in consents}
         states = {one.id: state_of(one, records[one.id], links, now) for one in consents}
         counting = [records[one.id] for one in consents if states[one.id] == "given"]
-        shared = {scope.dataset for record in counting for scope in record.data}
         ends = min((record.valid_until for record in counting), default=study.valid_until)
         return views.PermissionCard(
             study=study_id, title=study.title, organisation_name=study.organisation_name,
             state=overall(list(states.values())) or "refused", since=at(consents[0].decided_at),
-            until=ends, datasets=[one.title for one in study.data if one.dataset in shared],
+            until=ends, datasets=shared_words(study, counting),
             consent_ids=[one.id for one in consents],
             holders=[delivery_card(tx, self._context, one) for one in consents],
             by=signed_by(tx, records[consents[0].id]),
@@ -134,6 +134,25 @@ class Cards:
 
     def _name(self, participant: str) -> str:
         return self._context.members.name_of(participant)
+
+
+def shared_words(study: StudyRequest, records: Sequence[ConsentRecord]) -> list[str]:
+    """What is shared now, a line for each dataset: its kinds and days too, where they are less than the study asks for.
+
+    Days stand as in `2020-01-31`; whoever shows them writes them out.
+    """
+    scopes = {scope.dataset: (scope, record) for record in records for scope in record.data}
+    return [_in_words(study, one, *scopes[one.dataset]) for one in study.data if one.dataset in scopes]
+
+
+def _in_words(study: StudyRequest, asked: RequestedData, scope: DataScope, record: ConsentRecord) -> str:
+    every = set(asked.categories if asked.categories is not None else CATEGORIES)
+    kept = every if scope.categories is None else every & set(scope.categories)
+    kinds = "" if kept == every else f": {'; '.join(words(key) for key in CATEGORIES if key in kept)}"
+    asks = (study.window.start, study.window.end) if study.window else (None, None)
+    start, end = (record.window.start, record.window.end) if record.window else (None, None)
+    days = " ".join(f"{word} {day}" for word, day in (("from", start), ("to", end)) if day)
+    return f"{asked.title}{kinds}{f', only {days}' if days and (start, end) != asks else ''}"
 
 
 def state_of(consent: WalletConsent, record: ConsentRecord, links: dict[str, str], now: datetime) -> str:

@@ -144,10 +144,15 @@ class Links:
     def _succeed(self, tx: Transaction, link: WalletLink, new: wire.Link, statement: str) -> None:
         if (new.holder, new.wallet, new.wallet_person) != (link.holder, self._context.me.id, link.wallet_person):
             raise conflict("The new link is about somebody else")
+        known = tx.get(WalletLink, new.link)
+        if known is not None:
+            if (known.account, known.holder) != (link.account, link.holder):
+                raise conflict("The new link has the id of another one")
+            return
         made = WalletLink(
             id=new.link, account=link.account, holder=link.holder, wallet_person=link.wallet_person,
             statement=statement, linked_at=new.linked_at,
         )  # fmt: skip
-        tx.put(made)
+        tx.add(made)
         self._people.linked(tx, made)
         self._context.log(tx, "link.made", new.link, {"holder": link.holder, "instead-of": link.id})

@@ -15,19 +15,22 @@ from uuid import UUID
 
 from connector.ports import Transaction
 from connector.problems import conflict, invalid
-from connector.records import OutboxMessage, Study, WalletConsent, WalletLink, WalletOptOut
-from connector.services.acting import check_proxy
+from connector.records import Authority, OutboxMessage, Study, WalletConsent, WalletLink, WalletOptOut
+from connector.services.acting import check_proxy, mandate_of
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.delivery import new_id
 from connector.services.exchange import speech
 from connector.services.wallet.people import People
+from connector.services.wallet.speaking import check_yes, speaker_about_all
 from contracts.opting_out import OptOutReceived, OptOutStatement
 from contracts.study import StudyRequest
 from policy.consent import ALLOWING
 
 SEND_OPT_OUT = "exchange.opt-out"
 LANGUAGE = "en"
+_HEARD = ("active", "disputed")
+"""Links by which a holder is told: one that is disputed may turn out right, and then it counts from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,8 @@ class OptOuts:
             return []
         answered = (newest.reversal_delivered if newest.reversed_at else newest.delivered) or {}
         return [
-            Told(link.holder, self._context.members.name_of(link.holder), _moment(answered.get(link.holder)))
-            for link in tx.find(WalletLink, account=account, standing="active", order="linked_at")
+            Told(link.holder, self._context.members.name_of(link.holder), _moment(answered.get(link.id)))
+            for link in tx.find(WalletLink, account=account, standing=_HEARD, order="linked_at")
         ]
 
     @staticmethod
@@ -101,31 +104,37 @@ class OptOuts:
         require(actor, "patient", "operator")
 
         def command(tx: Transaction) -> OptOutPage:
-            check_proxy(tx, actor, self._context.clock())
+            by = check_proxy(tx, actor, self._context.clock())
             if tx.find(WalletOptOut, account=actor.account, reversed_at=None, limit=1):
                 raise conflict("You have opted out already")
-            made = WalletOptOut(id=new_id(), account=actor.account, at=self._now())
+            made = WalletOptOut(id=new_id(), account=actor.account, by=by.id if by else "", at=self._now())
             tx.add(made)
             self._context.log(tx, "opt-out.stated", made.id, {"by": actor.entry})
-            self._deliver(tx, made)
+            self._deliver(tx, made, by.id if by else "")
             return self._page(tx, actor.account)
 
         return await self._context.store.write(command)
 
     async def opt_in(self, actor: Actor) -> OptOutPage:
-        """Take it back, from now on. Raises Problem 409 where there is nothing to take back."""
+        """Take it back, from now on: that widens what leaves, so whoever may say yes may, and nobody else.
+
+        Raises Problem 403, 409: nothing to take back, too weak a sign-in, a child, or somebody else's own word.
+        """
         require(actor, "patient", "operator")
 
         def command(tx: Transaction) -> OptOutPage:
-            check_proxy(tx, actor, self._context.clock())
+            now = self._context.clock()
+            speaker = speaker_about_all(tx, actor, now)
             found = tx.find(WalletOptOut, account=actor.account, reversed_at=None)
             if not found:
                 raise conflict("You have not opted out")
+            check_yes(tx, speaker, "", now)
             for one in found:
+                _check_whose(tx, one, speaker.authority, now)
                 at = max(self._now(), one.at or self._now())
                 kept = tx.change(one, reversed_at=at)
                 self._context.log(tx, "opt-out.taken-back", kept.id, {"by": actor.entry})
-                self._deliver(tx, kept)
+                self._deliver(tx, kept, speaker.authority)
             return self._page(tx, actor.account)
 
         return await self._context.store.write(command)
@@ -137,24 +146,25 @@ class OptOuts:
     def tell_new(self, tx: Transaction, link: WalletLink) -> None:
         """A holder was linked: it is told of an opt-out that stands, in the transaction that makes the link."""
         for one in tx.find(WalletOptOut, account=link.account, reversed_at=None):
-            self._send(tx, one, link)
+            self._send(tx, one, link, one.by)
 
-    def _deliver(self, tx: Transaction, one: WalletOptOut) -> None:
-        for link in tx.find(WalletLink, account=one.account, standing="active"):
-            self._send(tx, one, link)
+    def _deliver(self, tx: Transaction, one: WalletOptOut, by: str) -> None:
+        for link in tx.find(WalletLink, account=one.account, standing=_HEARD):
+            self._send(tx, one, link, by)
 
-    def _send(self, tx: Transaction, one: WalletOptOut, link: WalletLink) -> None:
+    def _send(self, tx: Transaction, one: WalletOptOut, link: WalletLink, by: str) -> None:
         context = self._context
         if one.at is None:
             return
+        authority = tx.get(Authority, by) if by else None
         claims = OptOutStatement(
-            opt_out=at_holder(one.id, link.holder), link=link.id, holder=link.holder, wallet=context.me.id, at=one.at,
-            reversed_at=one.reversed_at, language=LANGUAGE,
+            opt_out=at_link(one.id, link.id), link=link.id, holder=link.holder, wallet=context.me.id, at=one.at,
+            reversed_at=one.reversed_at, authority=authority.kind if authority else None, language=LANGUAGE,
         )  # fmt: skip
         jws = speech.say(context, speech.OPT_OUT, claims.wire(), self._people.signer(tx, one.account))
         context.deliveries.send(
             tx, recipient=link.holder, url=f"{context.members.exchange(link.holder)}/opt-outs", kind=SEND_OPT_OUT,
-            body={"statement": jws}, about=one.id, lane=f"opt-out:{one.id}:{link.holder}",
+            body={"statement": jws}, about=one.id, lane=f"opt-out:{one.id}:{link.id}",
         )  # fmt: skip
 
     def _taken(self, tx: Transaction, sent: OutboxMessage, _status: int, answer: Mapping[str, Any]) -> None:
@@ -165,19 +175,38 @@ class OptOuts:
         jws = str(answer.get("receipt", ""))
         holder = self._context.members.reachable(sent.recipient)
         said = speech.hear(jws, speech.OPT_OUT_RECEIVED, holder, OptOutReceived)
-        if (said.opt_out, said.holder) != (at_holder(one.id, holder.id), holder.id):
+        links = tx.find(WalletLink, account=one.account, holder=holder.id)
+        about = next((link.id for link in links if at_link(one.id, link.id) == said.opt_out), None)
+        if about is None or said.holder != holder.id:
             raise invalid("The receipt is about another opt-out", code="bad-statement")
         when = said.committed_at.isoformat()
         if said.opted_out:
-            tx.change(one, delivered={**(one.delivered or {}), holder.id: when})
+            tx.change(one, delivered={**(one.delivered or {}), about: when})
         else:
-            tx.change(one, reversal_delivered={**(one.reversal_delivered or {}), holder.id: when})
+            tx.change(one, reversal_delivered={**(one.reversal_delivered or {}), about: when})
         self._context.log(tx, "opt-out.acknowledged", one.id, {"opted_out": said.opted_out, "statement": jws})
 
 
-def at_holder(id: str, holder: str) -> str:
-    """The id of an opt-out at one holder: nobody who does not know our own id can tell two of them together."""
-    return UUID(bytes=sha256(f"{id}|{holder}".encode()).digest()[:16], version=4).urn
+def _check_whose(tx: Transaction, one: WalletOptOut, authority: str, now: datetime) -> None:
+    """Raises Problem 409 where a proxy takes back what the person, or another who acts for them, said."""
+    if not authority or one.by == authority:
+        return
+    if not one.by:
+        raise conflict(
+            "The person you act for opted out themselves. Only they can take that back", code="own-no",
+            accepted="the person themselves",
+        )  # fmt: skip
+    other = tx.get(Authority, one.by)
+    if other is not None and mandate_of(other).in_force(now):
+        raise conflict(
+            "Somebody else who acts for this person opted out for them", code="disagreement",
+            accepted="whoever opted out for them",
+        )  # fmt: skip
+
+
+def at_link(id: str, link: str) -> str:
+    """The id of an opt-out under one link: nobody who does not know our own id can tell two of them together."""
+    return UUID(bytes=sha256(f"{id}|{link}".encode()).digest()[:16], version=4).urn
 
 
 def _moment(value: object) -> datetime | None:

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from connector.ports import Transaction
-from connector.problems import conflict, invalid
+from connector.problems import Problem, conflict, invalid
 from connector.records import WalletConsent, WalletLink
 from connector.services.actors import Actor, require
 from connector.services.context import Context
@@ -78,12 +78,12 @@ class Pauses:
         return await self._context.store.write(command)
 
     async def limit(self, actor: Actor, study_id: str, limit: Limit, *, account: str | None = None) -> None:
-        """Share less with a study from now on. Raises Problem 400, 403, 409."""
+        """Share less with a study from now on: whoever may say no may. Raises Problem 400, 403, 409."""
         require(actor, *_may(account))
 
         def command(tx: Transaction) -> None:
             speaker = self._speaker(tx, actor, study_id, account)
-            check_yes(tx, speaker, study_id, self._context.clock())
+            check_no(tx, speaker, self._context.clock())
             study = shown_study(tx, study_id)
             mine = _current(tx, speaker.account, study_id, GIVING)
             if not mine:
@@ -173,10 +173,20 @@ class Pauses:
             return False
         if data:
             says: dict[str, Any] = {"data": data, "window": window, "valid_until": until}
+            if not self._may_allow(tx, speaker, study.id):
+                says["signer"] = record["signer"]  # what is left still stands on the word of whoever allowed it
             claims = self._versions.claims(study, link, one.state, speaker, one, **says)
         else:
             claims = self._versions.claims(study, link, "withdrawn", speaker, one, on_withdrawal="stop")
         self._versions.keep(tx, speaker, link, claims, one, wish="yes" if data else "no")
+        return True
+
+    def _may_allow(self, tx: Transaction, speaker: Speaker, study: str) -> bool:
+        """Whether this speaker could have said yes as well: a child and a weak sign-in may only share less."""
+        try:
+            check_yes(tx, speaker, study, self._context.clock())
+        except Problem:
+            return False
         return True
 
     def _speaker(self, tx: Transaction, actor: Actor, study_id: str, account: str | None) -> Speaker:

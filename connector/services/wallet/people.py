@@ -123,6 +123,9 @@ class People:
         )  # fmt: skip
 
         def command(tx: Transaction) -> None:
+            known = tx.get(WalletLink, link.id)
+            if known is not None and (known.account, known.holder) != (link.account, holder):
+                raise unavailable("The holder's answer is about another link; nothing was linked")
             tx.remove(WalletLink, id=asked.id)
             tx.put(link)
             self.linked(tx, link)

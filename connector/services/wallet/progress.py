@@ -47,10 +47,10 @@ def kind_of(consent: WalletConsent) -> str:
 
 def is_done(one: views.RecipientProgress) -> bool:
     """Whether a recipient did what it was told, and our look found nothing else."""
-    if one.exception:
-        return True
     if one.kind != "erase":
         return one.stopped_at is not None
+    if one.exception:
+        return True
     return one.erased_at is not None and (one.by_hand or one.check in _SURE)
 
 
@@ -71,7 +71,7 @@ def _recipient(one: RecipientProgress, kind: str, now: datetime) -> views.Recipi
     by_hand, noted = bool(said.get("by_hand")), _noted(said)
     stopped = one.stopped_at or noted.get("stopped") or noted.get("erased")
     erased, exception = one.erased_at or noted.get("erased"), one.exception or _ground(said)
-    done = bool(exception or (erased if kind == "erase" else stopped))
+    done = bool((exception or erased) if kind == "erase" else stopped)
     # What is to be stated next was due: to stop, then to erase. Words for it come from us, whoever may be silent.
     due = _moment(said, "stop_by") if stopped is None else one.deadline
     overdue = not done and due is not None and due <= now

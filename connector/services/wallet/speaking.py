@@ -57,9 +57,7 @@ def speaker_in(
     person, without one as the person's own.
     """
     if account is None:
-        by = check_proxy(tx, actor, now, study)
-        capture = {"channel": "portal", "interface": TEXT_VERSION, "assurance": actor.assurance or None}
-        return Speaker(actor.account, _signer(by), capture, by.id if by else "", now)
+        return _signed_in(actor, check_proxy(tx, actor, now, study), now)
     capture = {"channel": "api"}
     if not authority:
         return Speaker(account, capture=capture, at=now)
@@ -69,6 +67,16 @@ def speaker_in(
             raise invalid("This authority is not in force for this person and study", "authority")
         return Speaker(account, _signer(known), capture, known.id, now)
     return Speaker(account, _in_words(tx, account, authority, now), capture, at=now)
+
+
+def speaker_about_all(tx: Transaction, actor: Actor, now: datetime) -> Speaker:
+    """Who speaks about every study at once. Raises Problem 403 for an authority that ended or is about some only."""
+    return _signed_in(actor, check_proxy(tx, actor, now), now)
+
+
+def _signed_in(actor: Actor, by: Authority | None, now: datetime) -> Speaker:
+    capture = {"channel": "portal", "interface": TEXT_VERSION, "assurance": actor.assurance or None}
+    return Speaker(actor.account, _signer(by), capture, by.id if by else "", now)
 
 
 def _signer(by: Authority | None) -> dict[str, Any]:

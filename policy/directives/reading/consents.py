@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from policy.code_systems import ACT_CODE, is_known
 from policy.directives.model import Coding, Directive, Effect, Provision, Release
 from policy.directives.reading.crossing import DATE_TIME, POLICY, POLICY_RULE
 from policy.directives.reading.element import Element, concept, moment, names, period
@@ -15,7 +16,6 @@ from policy.directives.reading.provisions import bare, effect, read_provision, r
 SCOPES = "http://terminology.hl7.org/CodeSystem/consentscope"
 """The kinds of consent that R4 has an element for; R5 counts them among the categories."""
 
-_ACT_CODES = frozenset({"http://terminology.hl7.org/CodeSystem/v3-ActCode", "urn:oid:2.16.840.1.113883.5.4"})
 
 # v3-ActConsentDirective: what each says where nothing more particular applies.
 RULES = {
@@ -25,6 +25,9 @@ RULES = {
     "OPTOUTE": Effect.DENY,
     "EMRGONLY": Effect.DENY,
 }
+# The rest of that family: that there is a consent of some kind, or that there is none. Neither says yes or no.
+_SAYING_NEITHER = frozenset({"GRANTORCHOICE", "IMPLIED", "IMPLIEDD", "NOCONSENT", "NOPP"})
+_FAMILY = _SAYING_NEITHER | RULES.keys()
 
 # R5's "unknown" is not among them: nobody knows whether such a consent counts.
 _STATUSES = {
@@ -54,7 +57,10 @@ def read_r4(resource: Mapping[str, Any], name: str | None) -> Directive:
 
 
 def _r4(resource: Mapping[str, Any], name: str | None, head: Head, written: Provision, faults: list[str]) -> Directive:
-    ruled = tuple(_bases("/policyRule", head.rules))
+    rules = head.rules
+    if not _understood(rules, resource.get("policyRule")):
+        faults.append("/policyRule")
+    ruled = tuple(_bases("/policyRule", rules)) if rules else ()
     typed = () if written.effect is None else ((f"{written.pointer}/type", written.effect),)
     return Directive(
         id=called(resource, name, faults),
@@ -65,9 +71,9 @@ def _r4(resource: Mapping[str, Any], name: str | None, head: Head, written: Prov
         scope=head.scope,
         categories=head.categories,
         bases=(*typed, *ruled),
-        emergency_only=_emergency_only(head.rules),
+        emergency_only=bool(rules) and _emergency_only(rules),
         root=_as_exception(written) if ruled and not typed else written,
-        policies=(*head.policies, *_codes(head.rules)),
+        policies=(*head.policies, *_codes(rules)) if rules else head.policies,
         signers=head.signers,
         replaces=head.replaces,
         unknown=tuple(sorted(faults)),
@@ -107,6 +113,8 @@ def read_r5(resource: Mapping[str, Any], name: str | None) -> Directive:
     root, stated = _root_r5(element)
     rules = tuple(loose_codings(element.parts("regulatoryBasis") or ()))
     old_rules = tuple(loose_codings(_rules_said(element)))
+    if not _understood((*rules, *old_rules), *_listed(resource.get("regulatoryBasis"))):
+        element.fault("regulatoryBasis")
     kinds = tuple(loose_codings(element.parts("category") or ()))
     read = Directive(
         id=called(resource, name, faults),
@@ -146,13 +154,36 @@ def _root_r5(element: Element) -> tuple[Provision, tuple[tuple[str, Effect], ...
 
 
 def _bases(pointer: str, rules: Iterable[Coding]) -> Iterator[tuple[str, Effect]]:
-    for one in dict.fromkeys(RULES.get(rule.code) for rule in rules if rule.system in _ACT_CODES):
+    for one in dict.fromkeys(RULES.get(rule.code) for rule in rules if rule.system == ACT_CODE):
         if one is not None:
             yield pointer, one
 
 
+def _understood(rules: Iterable[Coding], *concepts: object) -> bool:
+    """Whether the policy rules can be told apart from those that say yes or no.
+
+    A code of that family in a system that nobody knows, or in words beside other codes, may mean what it says.
+    """
+    rules = tuple(rules)
+    for one in rules:
+        code = one.code.upper()
+        if code in _FAMILY and (one.code not in RULES or one.system != ACT_CODE) and not _another(one.system):
+            return False
+    words = {str(one["text"]).strip().upper() for one in concepts if isinstance(one, Mapping) and "text" in one}
+    return not words & _FAMILY - {one.code for one in rules}
+
+
+def _listed(value: object) -> tuple[object, ...]:
+    return tuple(value) if isinstance(value, list) else ()
+
+
+def _another(system: str) -> bool:
+    """Whether a system is one we know, and not the one that these rules are of."""
+    return system != ACT_CODE and is_known(system)
+
+
 def _emergency_only(rules: Iterable[Coding]) -> bool:
-    return any(rule.system in _ACT_CODES and rule.code == "EMRGONLY" for rule in rules)
+    return any(rule.system == ACT_CODE and rule.code == "EMRGONLY" for rule in rules)
 
 
 def _written_root(resource: Mapping[str, Any]) -> Provision:

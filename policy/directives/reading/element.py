@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from policy.code_systems import system_of
 from policy.directives.model import Coding, Period
 from policy.directives.reading import plain
 from policy.directives.reading.plain import MAX_TEXT
@@ -17,6 +18,10 @@ from policy.instants import instant, span
 
 _NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}", re.ASCII)
 _PLAIN = frozenset({"id", "extension", "fhir_comments"})
+
+MOST_FAULTS = 100
+EVERYTHING = "/"
+"""What is named after so many faults: from there on nobody knows of any element whether it was understood."""
 
 _MODIFIERS = frozenset({"modifierExtension", "implicitRules"})
 
@@ -57,7 +62,9 @@ class Element:
 
     def fault(self, *names: str) -> None:
         """Name a place, of this element or below it, that was not understood."""
-        found = self.at(*names)
+        if len(self.faults) > MOST_FAULTS:
+            return
+        found = self.at(*names) if len(self.faults) < MOST_FAULTS else EVERYTHING
         if found not in self.faults:
             self.faults.append(found)
 
@@ -173,7 +180,7 @@ def coding(element: Element) -> Coding | None:
     if system is None or code is None:
         element.fault()
         return None
-    return Coding(system, code)
+    return Coding(system_of(system), code)
 
 
 def codings(parent: Element, name: str) -> tuple[Coding, ...] | None:

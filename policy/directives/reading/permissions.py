@@ -131,7 +131,7 @@ def _activity(element: Element) -> dict[str, Any]:
     people = element.parts("actor")
     purposes = concepts(element, "purpose")
     found = {
-        "actors": None if people is None else tuple(Actor((), who[0]) for who in map(names, people) if who),
+        "actors": None if people is None else tuple(Actor((), who[0], who[1:]) for who in map(names, people) if who),
         "actions": concepts(element, "action"),
         "purposes": None if purposes is None else _every(purposes),
     }

@@ -9,6 +9,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from policy.code_systems import system_of
 from policy.directives.model import Actor, Coding, DataReference, Period
 
 MAX_TEXT = 2_000
@@ -24,14 +25,14 @@ _REMEMBERED, _DAYS = 4_096, 32_768
 
 
 def text(value: object) -> bool:
-    """Whether the value is a text that may be a code, an address or an identifier."""
-    return type(value) is str and 0 < len(value) <= MAX_TEXT and value == value.strip()
+    """Whether the value is a text that may be a code, an address or an identifier: nothing in it that nobody sees."""
+    return type(value) is str and 0 < len(value) <= MAX_TEXT and value == value.strip() and value.isprintable()
 
 
 @lru_cache(_REMEMBERED)
 def _coding(system: object, code: object) -> Coding | None:
     plain = text(system) and text(code) and len(str(system)) <= PLAIN_TEXT and len(str(code)) <= PLAIN_TEXT
-    return Coding(str(system), str(code)) if plain else None
+    return Coding(system_of(str(system)), str(code)) if plain else None
 
 
 @lru_cache(_DAYS)

@@ -36,7 +36,7 @@ class _Tree:
         """Return one rule with those below it, if all are plain."""
         if type(value) is not dict or not value or depth > MAX_PROVISION_DEPTH:
             return None
-        fields: dict[str, Any] = {"effect": None}
+        fields: dict[str, Any] = {"effect": None, "pointer": pointer}
         self.left -= 1
         for name, part in value.items():
             if type(part) is list:
@@ -54,7 +54,7 @@ class _Tree:
             if found is None:
                 return None
             fields[field] = found
-        return Provision(pointer=pointer, **fields)
+        return Provision.of(fields)
 
     def _below(self, value: Any, place: str, depth: int) -> tuple[Provision, ...] | None:
         if type(value) is not list or not value:

@@ -163,7 +163,7 @@ def _actor(element: Element, release: Release) -> Actor:
     missing = (not roles or not who) if release is Release.R4 else (not roles and not who)
     if missing:
         element.fault()
-    return Actor(roles, who[0] if who else "")
+    return Actor(roles, who[0] if who else "", who[1:])
 
 
 def _data(element: Element) -> tuple[DataReference, ...] | None:
@@ -179,7 +179,7 @@ def datum(element: Element) -> DataReference | None:
     if meaning not in plain.MEANINGS or not who:
         element.fault()
         return None
-    return DataReference(meaning, who[0])
+    return DataReference(meaning, who[0], who[1:])
 
 
 def _named(read: Provision, faults: list[str]) -> Provision:

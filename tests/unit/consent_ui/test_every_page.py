@@ -73,6 +73,8 @@ def test_every_field_has_a_label(pages):
 
 def test_nothing_is_ticked_before_the_person_ticks_it(pages):
     for path, page in pages.items():
+        if path.endswith("/limit"):  # shows what is shared already, to take ticks away
+            continue
         assert not [field for field in page.all("input") if "checked" in field], path
 
 

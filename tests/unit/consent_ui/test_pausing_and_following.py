@@ -57,7 +57,7 @@ def test_a_limit_says_first_that_nothing_received_is_deleted(person):
 def test_a_limit_with_nothing_ticked_or_dates_that_leave_nothing_is_asked_again(person):
     visitor, services = person
     visitor.open(f"/me/studies/{SLEEP}/limit")
-    assert "To share nothing, stop instead" in visitor.send("Share only this").text
+    assert "To share nothing, stop instead" in visitor.send("Share only this", **{"data-1": []}).text
     dates = {"until-day": "1", "until-month": "1", "until-year": "2001"}
     page = visitor.send("Share only this", **{"data-1": "vital-signs"}, **dates)
     assert "The dates leave nothing to share" in page.text

@@ -1,5 +1,6 @@
 """A whole population asked at once is told what each would be told alone; what is missing or odd is never a yes."""
 
+from collections import Counter
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -7,13 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policy import population
 from policy.columns import Columns, Person, columns_of
+from policy.consent import State
 from policy.decide import decide
 from policy.decision import Action, Decision, Outcome, Reason, Regime, Residual, Scope
 from policy.facts import OptOut, Permit
 from policy.odrl import compiled
 from policy.population import PERMITTED, Verdict, prepare
+from policy.purposes import ACT_REASON
 from policy.reasons import CONSENT
+from tests.unit.policy.directives import any_directives as source
 from tests.unit.policy.story import ACADEMIC, DATASET, GROUP, HOLDER, LINK, MARKETING, NOW, RESEARCH, STUDY, story
 from tests.unit.policy.test_decide_properties import records
 
@@ -28,6 +33,19 @@ moments = st.sampled_from(
 )
 
 
+later_states = st.sampled_from([*["given", "withdrawn", "suspended", "refused"] * 3, *(one.value for one in State)])
+yesterday, tomorrow = ((NOW + timedelta(days=by)).strftime("%Y-%m-%dT%H:%M:%SZ") for by in (-1, 1))
+signers = st.sampled_from(
+    [
+        *[{"kind": "self", "authority": None}] * 4,
+        {"kind": "proxy", "authority": "a guardian"},
+        {"kind": "proxy", "authority": "a guardian", "until": tomorrow},
+        {"kind": "proxy", "authority": "a guardian", "until": yesterday},
+        {"kind": "controller", "authority": "the hospital"},
+    ]
+)
+
+
 @st.composite
 def answers(draw):
     """What one person answered: mostly one consent, perhaps with later versions, or several."""
@@ -35,8 +53,7 @@ def answers(draw):
     for number in range(draw(st.sampled_from([0, 1, 1, 1, 1, 1, 2]))):
         found.append(draw(records(number)))
         if draw(st.booleans()):
-            state = draw(st.sampled_from(["given", "withdrawn", "suspended", "refused"]))
-            found.append(story.next(found[-1], state=state))
+            found.append(story.next(found[-1], state=draw(later_states), signer=draw(signers)))
     return tuple(found)
 
 
@@ -51,6 +68,16 @@ people = st.builds(
         [()] * 5 + [(OptOut(at=NOW - timedelta(days=5), reversed_at=NOW - timedelta(days=2)),)]
     ),
     stops=st.sampled_from([(), (), (), (STOP,), (OTHER_STOP, STOP)]),
+)
+at_the_source = st.builds(
+    replace,
+    people,
+    link=st.sampled_from([None, None, LINK]),
+    consents=st.just(()) | answers(),
+    subjects=st.sampled_from([frozenset({source.PATIENT}), frozenset({source.PATIENT}), frozenset()]),
+    directives=st.just(()) | source.several(),
+    unreadable_directives=st.sampled_from([0] * 9 + [1]),
+    known_actors=st.sampled_from([frozenset(), frozenset(source.PEOPLE)]),
 )
 permits = st.builds(
     Permit,
@@ -67,7 +94,10 @@ questions = st.builds(
     story.question,
     regime=st.sampled_from([Regime.CONSENT, Regime.CONSENT, Regime.PERMIT]),
     action=st.sampled_from([Action.RELEASE, Action.RELEASE, Action.VIEW, Action.ANALYSE]),
-    purposes=st.sampled_from([(RESEARCH,), (RESEARCH,), (RESEARCH, ACADEMIC), (MARKETING,), ("Research",), ()]),
+    now=st.sampled_from([NOW, NOW, source.NOW]),
+    purposes=st.sampled_from(
+        [*[(RESEARCH,)] * 2, *[(f"{ACT_REASON}HRESCH",)] * 2, (RESEARCH, ACADEMIC), (MARKETING,), ("Research",), ()]
+    ),
     dataset=st.sampled_from([DATASET, DATASET, DATASET, "d2"]),
     study=st.sampled_from([STUDY, STUDY, STUDY, "urn:uuid:another", None]),
     study_digest=st.sampled_from([story.digest, story.digest, "6" * 64, None]),
@@ -78,6 +108,8 @@ worlds = st.builds(
     policy=st.sampled_from([*[compiled(story.agreement()), compiled(WITHOUT_TERMS)] * 3, None]),
     permit=st.none() | permits,
     freshness=st.sampled_from([timedelta(hours=24), timedelta(0), timedelta.max]),
+    broad_consent=st.sampled_from([True, True, False]),
+    requester_names=st.sampled_from([frozenset(), frozenset({"Practitioner/1", "Organization/1"})]),
 )
 wide = st.just(Residual((Scope(None, None, None, None),)))
 narrow = st.lists(
@@ -109,7 +141,7 @@ def said(verdict: Verdict) -> tuple[Outcome, str, str]:
     return verdict.outcome, verdict.reason.code, verdict.reason.pointer
 
 
-@settings(max_examples=120)
+@settings(max_examples=120, deadline=None)
 @given(questions, worlds, wide | narrow, st.lists(people, max_size=8))
 def test_everybody_is_told_at_once_what_each_would_be_told_alone(question, shared, selected, everybody):
     columns = columns_of(everybody, question.study or STUDY, HOLDER)
@@ -124,6 +156,41 @@ def test_everybody_is_told_at_once_what_each_would_be_told_alone(question, share
     assert list(found.counts) == [found.indices.count(number) for number in range(len(found.verdicts))]
     assert found.permitted == sum(outcome is Outcome.PERMIT for outcome, _, _ in alone)
     assert sum(found.by_code.values()) == len(everybody)
+
+
+@settings(max_examples=300, deadline=None)
+@given(questions, worlds, wide | narrow, st.lists(at_the_source, max_size=4), st.lists(people, max_size=3))
+def test_people_with_consents_from_the_source_are_told_what_each_would_be_told_alone(
+    question, shared, selected, with_others, everybody
+):
+    everybody = [*with_others[:2], *everybody, *with_others[2:]]
+    found = prepare(question, shared, selected).decide_people(iter(everybody))
+    alone = [told(decide(question, person.facts(shared)), selected) for person in everybody]
+    assert [said(found.verdicts[index]) for index in found.indices] == alone
+    assert list(found.counts) == [found.indices.count(number) for number in range(len(found.verdicts))]
+
+
+@settings(max_examples=60, deadline=None)
+@given(questions, worlds, st.lists(people, max_size=6))
+def test_people_who_come_a_few_at_a_time_are_told_what_all_together_are_told(question, shared, everybody):
+    together = prepare(question, shared).decide(columns_of(everybody, question.study or STUDY, HOLDER))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(population, "_AT_A_TIME", 2)
+        found = prepare(question, shared).decide_people(iter(everybody))
+    assert [found.verdicts[one] for one in found.indices] == [together.verdicts[one] for one in together.indices]
+    assert Counter(found.by_code) == Counter(together.by_code)
+
+
+def test_where_a_gate_fails_everybody_is_told_so(monkeypatch):
+    def broken(*_):
+        raise RuntimeError("a gate")
+
+    people = [Person(link=LINK, unreadable_directives=1), Person(link=LINK, consents=(story.record(),))]
+    for gate in ("ask_law", "ask_person"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"policy.decide.{gate}", broken)
+            found = prepare(story.question(), story.facts()).decide_people(people)
+            assert found.by_code == {"consent-given": 0, "decision-failed": 2}
 
 
 @settings(max_examples=50)

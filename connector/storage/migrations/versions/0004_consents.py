@@ -42,7 +42,7 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), autoincrement=False, nullable=False),
         sa.Column("taken_at", sa.String(length=27), autoincrement=False, nullable=True),
         sa.Column("taken_by", sa.String(), autoincrement=False, nullable=False),
-        sa.PrimaryKeyConstraint("digest"),
+        sa.PrimaryKeyConstraint("digest", "person"),
     )
     with op.batch_alter_table("capture_evidence", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_capture_evidence_person"), ["person"], unique=False)
@@ -180,6 +180,7 @@ def upgrade() -> None:
         "wallet_opt_out",
         sa.Column("id", sa.String(), autoincrement=False, nullable=False),
         sa.Column("account", sa.String(), autoincrement=False, nullable=False),
+        sa.Column("by", sa.String(), autoincrement=False, nullable=False),
         sa.Column("at", sa.String(length=27), autoincrement=False, nullable=True),
         sa.Column("reversed_at", sa.String(length=27), autoincrement=False, nullable=True),
         sa.Column("delivered", sa.JSON(), autoincrement=False, nullable=True),
@@ -221,6 +222,10 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("by_hand", sa.Boolean(), server_default="0", autoincrement=False, nullable=False))
         batch_op.add_column(sa.Column("hand_note", sa.String(), server_default="", autoincrement=False, nullable=False))
         batch_op.add_column(sa.Column("lifted_at", sa.String(length=27), autoincrement=False, nullable=True))
+        batch_op.add_column(
+            sa.Column("overtaken_by", sa.String(), server_default="", autoincrement=False, nullable=False)
+        )
+        batch_op.add_column(sa.Column("forgotten_at", sa.String(length=27), autoincrement=False, nullable=True))
         batch_op.create_index(batch_op.f("ix_notice_next_at"), ["next_at"], unique=False)
 
     with op.batch_alter_table("person", schema=None) as batch_op:
@@ -257,6 +262,13 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("answer", sa.String(), server_default="", autoincrement=False, nullable=False))
 
     # ### end Alembic commands ###
+
+    # Where an erasure was told, the code is gone, and with it all that was said about it before.
+    op.execute(
+        "UPDATE notice SET forgotten_at = (SELECT max(told.told_at) FROM notice AS told WHERE told.person = "
+        "notice.person AND told.agreement = notice.agreement AND told.kind = 'erase' AND told.effective_at >= "
+        "notice.effective_at)"
+    )
 
 
 def downgrade() -> None:
@@ -295,6 +307,8 @@ def downgrade() -> None:
 
     with op.batch_alter_table("notice", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_notice_next_at"))
+        batch_op.drop_column("forgotten_at")
+        batch_op.drop_column("overtaken_by")
         batch_op.drop_column("lifted_at")
         batch_op.drop_column("hand_note")
         batch_op.drop_column("by_hand")

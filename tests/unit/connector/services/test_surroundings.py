@@ -13,6 +13,7 @@ from connector.services.releasing.surroundings import identifiers, understood
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 ORGANISATION = {"resourceType": "Organization", "id": "123", "partOf": {"reference": "Organization/1"},
                 "identifier": [{"system": "urn:oid", "value": "heart"}]}  # fmt: skip
+ASKS = ["Organization/asks"]
 ABOVE = {"resourceType": "Organization", "id": "1"}
 
 
@@ -25,7 +26,7 @@ def member(**changes):
 
 
 def called(*resources):
-    return understood([ORGANISATION, ABOVE, *resources], "UTC").called(["Organization/123"], NOW, "UTC")
+    return understood([ORGANISATION, ABOVE, *resources]).called(["Organization/123"], NOW, "UTC")
 
 
 def test_an_organisation_is_called_by_its_identifiers_and_what_it_is_part_of():
@@ -53,14 +54,23 @@ def test_a_group_counts_while_the_membership_lasts(changes, inside):
     ],
 )  # fmt: skip
 def test_a_group_of_which_nobody_can_tell_who_is_in_it_is_not_known(vague):
-    around = understood([ORGANISATION, vague], "UTC")
+    around = understood([ORGANISATION, vague])
     name = f"{vague['resourceType']}/g"
-    assert around.known([name, "Organization/123"]) == {"Organization/123"}
+    assert around.known([name, "Organization/123"], ASKS) == {"Organization/123"}
+
+
+def test_while_nobody_has_said_what_the_source_calls_whoever_asks_each_organisation_may_be_who_asks():
+    nurse = {"resourceType": "Practitioner", "id": "9"}
+    others = group({"entity": {"reference": "Practitioner/9"}}, id="others")
+    around = understood([ORGANISATION, ABOVE, nurse, group(member()), others])
+    named = ["Organization/123", "urn:oid|heart", "Organization/1", "Group/g", "Group/others", "Practitioner/9"]
+    assert around.known(named, ()) == {"Group/others", "Practitioner/9"}
+    assert around.known(named, ASKS) == set(named)
 
 
 def test_a_reference_to_a_version_means_who_it_is_a_version_of():
-    around = understood([ORGANISATION], "UTC")
-    assert around.known(["Organization/123/_history/4", "Organization/9"]) == {"Organization/123/_history/4"}
+    around = understood([ORGANISATION])
+    assert around.known(["Organization/123/_history/4", "Organization/9"], ASKS) == {"Organization/123"}
 
 
 JSON = st.recursive(
@@ -77,6 +87,6 @@ JSON = st.recursive(
        kind=st.sampled_from(["Group", "CareTeam", "Organization", "PractitionerRole", "Practitioner"]))  # fmt: skip
 def test_whatever_a_source_holds_can_be_read(body, kind):
     resource = {"resourceType": kind, "id": "x", **body}
-    around = understood([resource], "UTC")
+    around = understood([resource])
     assert around.called(["Organization/123"], NOW, "UTC") >= {"Organization/123"}
     assert all("|" in one for one in identifiers(resource))

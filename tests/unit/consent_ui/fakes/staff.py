@@ -328,6 +328,7 @@ class Steward:
         self.empty = empty
         self.asked = list  # what waits for a verdict; `negotiating.add` fills it in
         self.decided: dict[str, tuple[bool, str]] = {}
+        self.broad: dict[str, bool] = {}
         self.published: list[v.DatasetDraft] = []
         self.taken_back: list[str] = []
 
@@ -439,8 +440,9 @@ class Steward:
             ),
         ]
 
-    async def decide_study(self, actor, study, approve, reason):
+    async def decide_study(self, actor, study, approve, reason, broad_consent=False):
         self.decided[study] = (approve, reason)
+        self.broad[study] = broad_consent
 
 
 class Dpo:

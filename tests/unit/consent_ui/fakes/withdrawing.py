@@ -46,6 +46,9 @@ class Withdrawals:
     async def list(self, actor, *, open_only=False):
         return self.rows
 
+    async def counted(self, actor):
+        return sum(one.needs_officer for one in self.rows)
+
     async def one(self, actor, notice):
         found = next((one for one in self.rows if one.notice == notice), None)
         if found is None:

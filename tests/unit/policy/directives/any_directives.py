@@ -77,7 +77,7 @@ def actors(draw, stranger=True):
 
 actions = st.sampled_from([(Coding(ACTION_SYSTEM, one),) for one in ("access", "disclose", "use")])
 data = st.builds(
-    DataReference,
+    lambda meaning, reference: DataReference(meaning, reference),
     st.sampled_from(["instance", "related", "dependents", "authoredby"]),
     st.sampled_from([*REFERENCES, *PEOPLE[:2]]),
 )

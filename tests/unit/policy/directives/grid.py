@@ -14,8 +14,9 @@ from policy.directives.model import Coding, Directive, Emergency, Provision
 from policy.directives.several import ask_directives
 from policy.instants import span
 from policy.residual import ItemFacts
+from policy.resource_kinds import SYSTEMS as RESOURCE_TYPES
 from policy.rules import ItemDetail
-from policy.rules_judging import RESOURCE_TYPES, judge_rules
+from policy.rules_judging import judge_rules
 
 NOBODY, SOMEBODY = "Organization/nobody", frozenset({"Organization/nobody"})
 ANY = Coding("urn:other", "any")

@@ -56,6 +56,10 @@ def test_one_purpose_may_be_a_text():
         (request(actor=[{"value": "x"}] * 101), "/context/actor"),
         (request(purposeOfUse=[""]), "/context/purposeOfUse/0"),
         (request(purposeOfUse=["|X"]), "/context/purposeOfUse/0"),
+        (request(purposeOfUse=["Jan Peeters, born 1950"]), "/context/purposeOfUse/0"),
+        (request(purposeOfUse=["x" * 401]), "/context/purposeOfUse/0"),
+        (request(purposeOfUse=["TREAT"] * 101), "/context/purposeOfUse"),
+        (request(patientId=[{"value": "Patient/1"}, {"value": "2"}]), "/context/patientId"),
         (request(content={"resourceType": "Bundle"}), "/context/content"),
         (request(content={"resourceType": "Bundle", "entry": [{}]}), "/context/content/entry/0"),
         (request(content={"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "A"}}] * 5001}),
@@ -115,6 +119,37 @@ def test_for_certain_kinds_of_data_the_rules_about_other_kinds_do_not_matter():
     assert obligations_of([tree]) is None
     assert obligations_of(narrowed([tree], [OBSERVATION])) == (Obligation(codes=(A,)),)
     assert obligations_of(narrowed([tree], [CONDITION])) is None
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        OBSERVATION,
+        Coding("http://loinc.org", "11488-4"),
+        Coding(TYPES, "Resource"),
+        Coding(TYPES, "observation"),
+        Coding("urn:profile", "http://x.example/profile"),
+    ],
+)
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        [Coding("urn:x", "y")],
+        [OBSERVATION, Coding("urn:x", "y")],
+        [Coding("http://hl7.org/fhir/fhir-types", "Observation")],
+    ],
+)
+def test_only_known_kinds_set_each_other_apart(listed, wanted):
+    denial = DataRule(effect=Effect.DENY, pointer="", classes=(listed,))
+    tree = RuleSet(rule("permit", nested=[denial]), True)
+    assert obligations_of(narrowed([tree], wanted)) is None
+
+
+def test_a_kind_is_the_same_in_both_systems_that_list_kinds():
+    other = Coding("http://hl7.org/fhir/fhir-types", "Condition")
+    tree = RuleSet(rule("permit", nested=[rule("deny", types=(CONDITION,))]), True)
+    assert obligations_of(narrowed([tree], [OBSERVATION])) == ()
+    assert obligations_of(narrowed([tree], [other])) is None
 
 
 def test_an_exception_about_some_of_the_kinds_that_are_asked_for_stays_as_it_is():

@@ -180,11 +180,16 @@ def test_a_patient_has_no_date_and_a_window_does_not_ask():
     assert leaves(patient, r4(PERMIT | {"provision": [DENY | window]}))
 
 
-def test_an_encounter_without_a_date_is_not_permitted_by_a_window_and_not_forbidden_by_one():
-    encounter = ItemFacts("Encounter", "", None, None, "urn:d", record().detail)
+def test_an_encounter_without_a_date_is_not_forbidden_by_a_window_only_if_it_tells_of_nothing():
+    hollow = ItemFacts("Encounter", "", None, None, "urn:d", record(hollow=True).detail)
+    telling = ItemFacts("Encounter", "", None, None, "urn:d", record().detail)
     window = {"dataPeriod": {"start": "2022"}}
-    assert not leaves(encounter, r4(PERMIT | window))
-    assert leaves(encounter, r4(PERMIT | {"provision": [DENY | window]}))
+    forbidden = r4(PERMIT | {"provision": [DENY | window]})
+    assert not leaves(hollow, r4(PERMIT | window))
+    assert leaves(hollow, forbidden)
+    assert not leaves(telling, forbidden)
+    coded = r4(PERMIT | {"provision": [DENY | {"code": [{"coding": [{"system": LOINC, "code": "1-1"}]}]}]})
+    assert not leaves(hollow, coded)
 
 
 def test_a_window_that_begins_at_noon_permits_from_the_next_day_and_forbids_from_that_day():
@@ -231,7 +236,7 @@ def test_a_code_of_a_foreign_system_covers_itself_only():
     foreign = {"purpose": [{"system": "http://example.org/purposes", "code": "Audit"}]}
     assert outcome(r4(PERMIT | foreign), purposes=("http://example.org/purposes#Audit",)) is Outcome.PERMIT
     assert outcome(r4(PERMIT | foreign), purposes=("http://example.org/purposes#Other",)) is Outcome.NOT_APPLICABLE
-    assert outcome(r4(PERMIT | {"provision": [DENY | foreign]})) is Outcome.PERMIT
+    assert outcome(r4(PERMIT | {"provision": [DENY | foreign]})) is Outcome.DENY  # nobody knows what it takes in
 
 
 def test_a_code_that_its_own_system_does_not_know_permits_nothing_and_may_forbid():

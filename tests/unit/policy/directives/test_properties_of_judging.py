@@ -156,6 +156,8 @@ def test_a_permit_that_counts_for_less_time_never_widens(found, asking, asked_of
     if not places:
         return
     position, way = data.draw(st.sampled_from(places))
+    if dict(rules_of(found[position].root))[way].period is not None:
+        return  # another period is not less of this one
     over = Period(end="2022-06-30")
     after = with_rule(found, position, way, lambda rule: replace(rule, period=over))
     assert released(asking, after, asked_of) <= released(asking, found, asked_of)

@@ -12,6 +12,8 @@ from policy.directives.model import Release
 from policy.directives.reading import DirectiveError, plain, read_directive
 from policy.directives.reading import consents as consents_module
 from policy.directives.reading import provisions as provisions_module
+from policy.directives.reading.plain_consents import plain_root
+from policy.directives.reading.plain_heads import plain_head
 from policy.directives.writing import to_r4, to_r5
 from tests.unit.policy.directives.grid import provisions
 from tests.unit.policy.directives.test_reading import PURPOSE, TREAT, r4, r5
@@ -224,6 +226,55 @@ def outcome(resource):
         return read_directive(resource)
     except DirectiveError as error:
         return str(error)
+
+
+WORDS = {"display": "x" * 251}
+LONG = {"system": "urn:" + "x" * 300, "code": "1"}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"purpose": PURPOSE * 1_500},
+        {"code": [concept(ACT_CODES, "A")] * 1_500},
+        {"code": [{"coding": PURPOSE * 17}]},
+        {"code": [{"coding": PURPOSE, "text": "x" * 251}]},
+        {"purpose": [PURPOSE[0] | WORDS]},
+        {"purpose": [LONG]},
+        {"provision": [{"type": "permit"}] * 1_500},
+    ],
+    ids=lambda rule: next(iter(rule)),
+)
+def test_what_may_be_too_much_is_left_to_those_who_count_and_read_all_the_same(rule):
+    assert plain_root(rule) is None
+    read = read_directive(r4(provision={"type": "deny"} | rule))
+    assert not faults(read)
+    assert any(getattr(read.root, name) for name in ("purposes", "codes", "nested"))
+
+
+def test_rules_that_stand_in_several_places_are_not_followed_without_end():
+    rule = {"type": "permit"}
+    for _ in range(60):
+        rule = {"type": "permit", "provision": [rule, rule]}
+    assert plain_root(rule) is None
+    with pytest.raises(DirectiveError, match="too-large"):
+        read_directive(r4(provision=rule))
+
+
+@pytest.mark.parametrize(
+    "aside", [{"text": {"div": "x" * 1_001}}, {"meta": {"tag": [{"code": "a"}] * 600}}, {"language": "x" * 1_001}]
+)
+def test_what_stands_beside_the_rules_is_counted_too(aside):
+    statuses = frozenset({"active"})
+    assert plain_head(r4(), statuses, frozenset({"resourceType", "id", *aside})) is not None
+    assert plain_head(r4(**aside), statuses, frozenset({"resourceType", "id", *aside})) is None
+    assert not faults(read_directive(r4(**aside)))
+
+
+@pytest.mark.parametrize("kind", [[], {}, None, ["Consent"]])
+def test_a_kind_that_is_no_word_is_no_consent(kind):
+    with pytest.raises(DirectiveError, match="not-a-consent"):
+        read_directive(r4() | {"resourceType": kind})
 
 
 # --- size -------------------------------------------------------------------------------------------------------------
