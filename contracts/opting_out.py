@@ -37,7 +37,7 @@ class OptOutStatement(Strict):
     authority: Sentence | None
     language: Annotated[
         StrictStr,
-        Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", description="a language (BCP 47)")
+        Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", description="a language (BCP 47)"),
     ]
 
     @model_validator(mode="after")

@@ -16,6 +16,11 @@ LEVELS = {code: level for level, code in enumerate("ULMNRV")}
 _BEYOND = len(LEVELS)
 
 
+def unread(label: Coding) -> Coding:
+    """Return the mark of what a labeller could not read: nobody knows whether it ought to bear this label."""
+    return Coding(f"urn:concord:unread:{label.system}", label.code)
+
+
 @lru_cache(maxsize=16384)
 def codes_met(listed: tuple[Coding, ...], codes: frozenset[Coding]) -> int:
     """Return whether one of these codes is among those of an item, by the one names of their systems.
@@ -51,6 +56,8 @@ def labels_met(listed: tuple[Coding, ...], labels: frozenset[Coding], denies: bo
             return UNKNOWN
     elif highest in asked:
         return YES if most == highest else UNKNOWN
+    if denies and any(unread(one) in labels for one in listed):
+        return UNLABELLED
     return UNKNOWN if _perhaps(listed, mine) else NO
 
 

@@ -16,7 +16,7 @@ from connector.api.bodies import read_bytes, read_object
 from connector.api.doors import participant_of
 from connector.api.management.door import check_token
 from connector.identity.access import token_hash
-from connector.problems import missing
+from connector.problems import Problem, missing, unauthenticated
 from connector.services.hooks.consulting import SERVICES, Consulting
 from connector.sources.fhir_json import parse, write
 
@@ -55,4 +55,7 @@ def _check(request: Request) -> None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if expected and scheme.lower() == "bearer" and hmac.compare_digest(token_hash(token), expected):
         return
-    check_token(request)
+    try:
+        check_token(request)
+    except Problem:
+        raise unauthenticated("A token for this service is needed; the operator here gives one") from None

@@ -32,7 +32,7 @@ Data = Annotated[
 ReadOut = Annotated[bool, typer.Option("--read-out", help="The words of the study were shown or read to the person.")]
 By = Annotated[
     str,
-    typer.Option("--authority", help="Who speaks for the person, by what right: parent, guardian. A minor's yes needs it."),
+    typer.Option("--authority", help="Who speaks for the person: parent, guardian. A minor's yes needs it."),
 ]
 Number = Annotated[str, typer.Argument(help="The number of the answer, as it was printed when it was recorded.")]
 _STUDIES = [("title", "study"), ("organisation_name", "from"), ("state", "answer"), ("id", "id")]
@@ -133,7 +133,7 @@ def opt_out(
 def opt_in(
     patient: Patient, channel: Channel, evidence: File = None, directory: Directory = HERE, json: Json = False
 ) -> int:
-    """Somebody takes their opt-out back."""
+    """Somebody takes back the opt-out they said here. Needs --evidence; one made in a wallet is taken back there."""
     return _opt(patient, False, channel, evidence, directory, json)
 
 
@@ -145,6 +145,8 @@ def _opt(patient: str, out: bool, channel: str, evidence: Path | None, directory
         showing.as_json(person)
     else:
         showing.say(f"{showing.safe(person['name'])} is opted {'out' if person['opted_out_since'] else 'in'}.")
+        if out and person["standing"] == "wallet":
+            showing.say("Their wallet does not know of it: tell them that only this desk takes it back.")
     return 0
 
 

@@ -12,15 +12,13 @@ from connector.cli.desk import desk
 from connector.cli.hosting import patient_of
 from connector.cli.options import HERE, Directory, Json
 
-verbs = typer.Typer(
-    help="Emergencies in care: the person is told at once, and each is reviewed.", no_args_is_help=True
-)
+verbs = typer.Typer(help="Emergencies in care: the person is told at once, and each is reviewed.", no_args_is_help=True)
 Account = Annotated[str, typer.Option(help="Whoever looks: the id of an account named in `emergency_accounts`.")]
 Patient = Annotated[str, typer.Argument(help="The patient: number, id, or a part of the name that fits only one.")]
 Reason = Annotated[str, typer.Option(help="Why this cannot wait for the person's own word.")]
 TokenFile = Annotated[
     Path,
-    typer.Option(exists=True, dir_okay=False, help="A file with a fresh ID token of that account: the second factor.")
+    typer.Option(exists=True, dir_okay=False, help="A file with a fresh ID token of that account: the second factor."),
 ]
 Kinds = Annotated[list[str] | None, typer.Option("--category", help="Only this kind of data; may be repeated.")]
 Number = Annotated[str, typer.Argument(help="The emergency's id.")]
@@ -29,6 +27,7 @@ _COLUMNS = [("declared_at", "when"), ("by", "by"), ("number", "patient"), ("reas
 
 
 Verdict = Annotated[Literal["justified", "not-justified"], typer.Argument(help="Whether it was an emergency.")]
+
 
 @verbs.command(
     epilog="Example: concord emergency declare 'Moe, Ada' --account a1 --reason 'Unconscious in A&E' --token token.jwt"

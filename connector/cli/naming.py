@@ -30,9 +30,7 @@ def name(
 ) -> int:
     """Say whom a reference at a source means, so that consents there can be judged."""
     with desk(directory) as reached:
-        row = reached.post(
-            "/api/source-names", {"source": source, "reference": reference, "participant": participant}
-        )
+        row = reached.post("/api/source-names", {"source": source, "reference": reference, "participant": participant})
     if json:
         showing.as_json(row)
     else:

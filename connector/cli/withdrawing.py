@@ -139,9 +139,7 @@ def suspended(directory: Directory = HERE, json: Json = False) -> int:
 def lift(agreement: Contract, reason: Reason, directory: Directory = HERE, json: Json = False) -> int:
     """Let every contract with this recipient go on, once it has answered."""
     with desk(directory) as reached:
-        found = reached.post(
-            f"/api/withdrawals/suspended/{showing.segment(agreement)}/lift", {"reason": reason}
-        )
+        found = reached.post(f"/api/withdrawals/suspended/{showing.segment(agreement)}/lift", {"reason": reason})
     return _told(found, f"{len(found['agreements'])} contracts go on.", json)
 
 
@@ -167,9 +165,7 @@ def end(
     return _told({"consent": consent, "state": how}, f"It is {how}. The person's wallet is told.", json)
 
 
-def _rested(
-    act: str, study: str | None, account: str, everything: bool, done: str, directory: Any, json: bool
-) -> int:
+def _rested(act: str, study: str | None, account: str, everything: bool, done: str, directory: Any, json: bool) -> int:
     if (study is None) != everything:
         raise invalid("One study, or every study, is meant", "STUDY", "a study's id, or --everything")
     with desk(directory) as reached:

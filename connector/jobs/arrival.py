@@ -201,9 +201,7 @@ class Arrival:
         digest = self.intake.digest()
         await self._complete({"verified": None, "finding": FOREIGN, "digest": digest}, {"sha256": digest})
 
-    async def _complete(
-        self, found: dict[str, Any], logged: dict[str, Any], less: Contents | None = None
-    ) -> None:
+    async def _complete(self, found: dict[str, Any], logged: dict[str, Any], less: Contents | None = None) -> None:
         now, transfer, lines = self._context.clock(), self.transfer, self.intake.ledger.lines
 
         def command(tx: Transaction) -> None:

@@ -166,12 +166,12 @@ class OptOut:
 class CaptureEvidence:
     """What was kept of how a consent was taken with staff's help: a scan, a recording, a protocol.
 
-    Key: its SHA-256, and whose it is; the same file may stand for several people, such as a form of a family.
+    Key: whose it is, and its SHA-256; the same file may stand for several people, such as a form of a family.
     """
 
     key_width: ClassVar[int] = 2
+    person: str
     digest: str
-    person: Indexed[str]
     media_type: str = ""
     body: bytes = b""
     taken_at: datetime | None = None

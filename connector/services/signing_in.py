@@ -36,7 +36,6 @@ class PortalSignIn(Protocol):
         """Who signed in."""
         ...
 
-
     async def vouch(self, token: str, now: datetime) -> SignedIn:
         """Whom an ID token names that was made for us and is still good; no sign-in comes of it."""
         ...

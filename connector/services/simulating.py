@@ -208,9 +208,7 @@ class Simulator:
     def _people(self, tx: Transaction, contract: Contract, now: datetime) -> Columns:
         everybody = [one.id for one in tx.find(Person, source=contract.source, order="id")]
         known = (
-            person
-            for some in portions(everybody)
-            for _, _, person in known_of(tx, self._context, contract, some, now)
+            person for some in portions(everybody) for _, _, person in known_of(tx, self._context, contract, some, now)
         )
         return columns_of(known, contract.study, self._context.me.id)
 

@@ -73,9 +73,7 @@ class Suspending:
             named = tx.get(Agreement, agreement_id)
             if named is None or named.role != Role.PROVIDER:
                 raise missing("There is no such contract in which we provide")
-            resting = tx.find(
-                Agreement, role=str(Role.PROVIDER), counterparty=named.counterparty, standing="suspended"
-            )
+            resting = tx.find(Agreement, role=str(Role.PROVIDER), counterparty=named.counterparty, standing="suspended")
             if named.standing != "suspended":
                 raise conflict(f"This contract is {named.standing}", accepted="a contract that is suspended")
             if waiting := self._unanswered(tx, named.counterparty):

@@ -51,7 +51,7 @@ def item_of(resource: Mapping[str, Any], dataset: str = "") -> Item:
     labels = _labels(resource)
     try:
         category = category_of(resource)
-        detail = detail_of(resource, labels.labels if labels else None)
+        detail = detail_of(resource, labels.judged if labels else None)
         outer = ItemFacts(kind, category, start, end, dataset, detail)
         return Item(name, outer, tuple(_inside(name, resource, outer, labels)))
     except (ValueError, TypeError, AttributeError, RecursionError):
@@ -70,7 +70,7 @@ def _inside(name: str, resource: Mapping[str, Any], outer: ItemFacts, labels: La
         category = category_of(one) if isinstance(kind, str) else OTHER
         facts = ItemFacts(
             kind if isinstance(kind, str) else "", outer.category if category == OTHER else category, start, end,
-            outer.dataset, outer.detail and detail_inside(outer.detail, one, its.labels if its else None),
+            outer.dataset, outer.detail and detail_inside(outer.detail, one, its.judged if its else None),
         )  # fmt: skip
         yield f"{name}#{one.get('id')}", facts
 

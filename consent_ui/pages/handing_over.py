@@ -121,5 +121,3 @@ async def say_wrong(visit: Patient, link: str) -> Response:
         return await wrong_page(visit, link)
     await visit.services.wallet.links.doubt(visit.actor, link, reason)
     return go(f"/me/links?doubted={segment(link)}")
-
-

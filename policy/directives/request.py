@@ -2,7 +2,8 @@
 
 Required: `patient` (a reference), `purposeOfUse` (codings), `actor` (a reference). `as_of` (a date or an instant) may
 be missing where whoever asks says when. Optional: `action` (a coding, or one of the words of FHIR's consent actions),
-`roles`, `category` and `class` (codings), `custodian` (references), `emergency`. A date is its first instant in the time zone of the consents.
+`roles`, `category` and `class` (codings), `custodian` (references), `emergency`. A date is its first instant in the
+time zone of the consents.
 
 The guide leaves open how an emergency is declared: to it, one is when the purpose says so. So where a request has no
 `emergency` of its own, the purpose "break the glass" (or emergency treatment) stands for a declaration made to whoever

@@ -124,6 +124,8 @@ def _record(resource: Mapping[str, Any], release: Release) -> ConsentRecord:
     said = parts.read(resource, release)
     signer = said.pop("signer", {})
     by = step(resource, _BY[release], 0, "identifier")
+    if not isinstance(by, Mapping):
+        raise ConsentError("missing-element", f"/{_BY[release]}/0/identifier")
     return ConsentRecord.from_json(
         {
             "recipients": [],

@@ -8,12 +8,12 @@ not added: a resource that nobody called normal (`N`) is not normal.
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from policy.code_systems import system_of
+from policy.code_systems import is_clinical, system_of
 from policy.directives.model import Coding
 from policy.labelling.labels import Finding, Labels
 from policy.labelling.rulefile import RuleFile, read_rules
@@ -25,6 +25,15 @@ DEEPEST = 64
 
 _APART = frozenset({"contained", "meta"})
 
+# Who and where: these hold no finding that a label could be about.
+_WHO_AND_WHERE = """
+Patient Person RelatedPerson Practitioner PractitionerRole Organization Location HealthcareService Endpoint Group
+CareTeam Device
+"""
+_WITHOUT_FINDINGS = frozenset(_WHO_AND_WHERE.split())
+
+_WORDS = ("text", "div", "display", "valueString", "conclusion", "description", "comment")
+
 _Row = tuple[Coding, str, float]
 
 
@@ -35,6 +44,8 @@ class Labeller:
     rules: RuleFile
     threshold: float = DEFAULT_THRESHOLD
     _table: Mapping[Coding, tuple[_Row, ...]] = field(init=False, repr=False, compare=False)
+    _systems: frozenset[str] = field(init=False, repr=False, compare=False)
+    _labels: tuple[Coding, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         table: defaultdict[Coding, list[_Row]] = defaultdict(list)
@@ -43,6 +54,8 @@ class Labeller:
                 key = Coding(system_of(rated.code.system), rated.code.code)
                 table[key] += [(label, rule.id, rated.confidence) for label in rule.labels]
         object.__setattr__(self, "_table", {code: tuple(rows) for code, rows in table.items()})
+        object.__setattr__(self, "_systems", frozenset(code.system for code in table))
+        object.__setattr__(self, "_labels", tuple(sorted({one for rule in self.rules.rules for one in rule.labels})))
 
     @property
     def name(self) -> str:
@@ -61,14 +74,22 @@ class Labeller:
         if not isinstance(inside, list) or not all(isinstance(one, Mapping) for one in inside):
             raise ValueError("/contained: not a list of resources")
         contained = tuple((_id(one), self._label(one)) for one in inside)
-        return Labels(own.labels, own.because, own.possible, contained)
+        return replace(own, contained=contained)
 
     def label_codes(self, codes: Iterable[Coding]) -> Labels:
         """Return the labels that codes alone lead to, for what is no FHIR resource."""
-        return self._found(frozenset(), codes)
+        codes = tuple(codes)
+        return replace(self._found(frozenset(), codes), unread=() if self._reads(codes) else self._labels)
 
     def _label(self, resource: Mapping[str, Any]) -> Labels:
-        return self._found(frozenset(stated_labels(resource)), codings_of(resource))
+        codes = tuple(codings_of(resource))
+        told = any(is_clinical(one.system) or not one.system for one in codes) or _in_words(resource)
+        unread = told and resource.get("resourceType") not in _WITHOUT_FINDINGS and not self._reads(codes)
+        return replace(self._found(frozenset(stated_labels(resource)), codes), unread=self._labels if unread else ())
+
+    def _reads(self, codes: Iterable[Coding]) -> bool:
+        """Whether a code is of a system that the rules are about: a code of another they cannot tell anything of."""
+        return any(system_of(one.system) in self._systems for one in codes)
 
     def _found(self, stated: frozenset[Coding], codes: Iterable[Coding]) -> Labels:
         because, possible = set[Finding](), set[Finding]()
@@ -99,6 +120,16 @@ def stated_labels(resource: Mapping[str, Any]) -> Iterator[Coding]:
         if not isinstance(code, str) or not isinstance(system, str):
             raise ValueError("/meta/security: a label without a code")
         yield Coding(system_of(system), code)
+
+
+def _in_words(resource: Mapping[str, Any]) -> bool:
+    """Whether a resource tells of something in words only, that no rule can read; whom it refers to is none."""
+    return any(
+        isinstance(part.get(name), str)
+        for part in objects_of(resource)
+        for name in _WORDS
+        if not (name == "display" and "reference" in part)
+    )
 
 
 def objects_of(resource: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

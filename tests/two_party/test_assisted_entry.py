@@ -64,7 +64,7 @@ async def test_the_record_says_how_it_was_taken_and_is_signed_by_the_holder(coun
     assert (record.wallet, record.holder, record.signer.kind) == (hospital.id, hospital.id, "self")
     assert (record.capture.channel, record.capture.interface) == ("paper", "desk-page/1")
     assert "steward" in record.capture.assistant
-    evidence = await hospital.get(CaptureEvidence, record.capture.evidence, await counter.person())
+    evidence = await hospital.get(CaptureEvidence, await counter.person(), record.capture.evidence)
     assert (evidence.body, evidence.person, evidence.taken_by) == (SCAN.body, await counter.person(), "steward")
 
 

@@ -257,7 +257,7 @@ async def test_two_records_that_the_source_makes_one_are_stopped_until_somebody_
 
 
 async def test_records_of_people_without_a_wallet_are_stopped_as_well_and_only_let_go_on(trio, tmp_path):
-    stage = await sourced.stage(trio, tmp_path / "first")
+    await sourced.stage(trio, tmp_path / "first")
     same = [{"other": {"reference": "Patient/ben"}, "type": "replaces"},
             {"other": {"reference": "Patient/nobody"}, "type": "replaces"},
             {"other": {"reference": "Patient/ben"}, "type": "seealso"}]  # fmt: skip

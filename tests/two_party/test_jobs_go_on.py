@@ -7,8 +7,8 @@ import pytest
 from connector.jobs import clearing, eraser
 from connector.jobs.clearing import Clearing
 from connector.jobs.eraser import Eraser
-from connector.records import ContractEnding, Tombstone
-from tests.two_party import sourced, story
+from connector.records import Agreement, ContractEnding, Tombstone
+from tests.two_party import sourced
 from tests.two_party.space import until
 
 
@@ -59,16 +59,7 @@ async def test_a_fault_is_logged_by_its_kind_and_never_by_its_words(trio, stage,
 
 async def test_one_contract_that_cannot_be_cleared_is_tried_again(trio, stage, monkeypatch):
     tried = failing(monkeypatch, Clearing, "_carry_out", lambda one: one.agreement, RuntimeError("odd"))
-    [agreement] = {one.agreement for one in await trio.research.find(Tombstone)} or {await contract(trio)}
-    await trio.hospital.services.endings.end(trio.hospital.acting("steward"), agreement, "The study is over.")
+    [agreement] = await trio.research.find(Agreement)
+    await trio.hospital.services.endings.end(trio.hospital.acting("steward"), agreement.id, "The study is over.")
     await until(lambda: trio.research.find(ContractEnding, erased_at__ne=None), "it to be cleared")
     assert len(tried) >= 3
-
-
-async def contract(trio):
-    from connector.records import Agreement
-
-    return (await trio.research.find(Agreement))[0].id
-
-
-__all__ = ["story"]

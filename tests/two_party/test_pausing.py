@@ -22,6 +22,7 @@ from connector.services.releasing.contract import contract_of
 from connector.services.releasing.deciding import judge_people
 from connector.services.wallet.pausing import Limit
 from contracts import exchange as wire
+from policy.categories import words
 from tests.two_party import story
 from tests.two_party.releases import BUNDLES, Stage, content_of, hospital_stage, lines_of
 from tests.two_party.space import until
@@ -235,6 +236,8 @@ async def test_a_limit_shares_less_from_now_on_under_the_same_code_and_deletes_n
     one = await first(stage)
     limit = Limit({stage.dataset: ["demographics"]}, window_start=date(2015, 1, 1))
     await stage.wallet.services.wallet.limit(stage.people[one].actor, stage.study, limit)
+    [card] = await stage.wallet.services.wallet.permissions(stage.people[one].actor)
+    assert [shown.partition(": ")[2] for shown in card.datasets] == [f"{words('demographics')}, only from 2015-01-01"]
     await stage.wallet.quiet()
     assert not await stage.holder.find(Notice)
     assert content_of((await stage.received(pid)).path) == file

@@ -214,7 +214,8 @@ async def test_either_person_of_a_doubted_link_reads_of_it_and_neither_reads_abo
     def disputes(tx, person):
         return person_file(tx, trio.hospital.context, person)["link_disputes"]
 
-    mine, theirs = [await trio.hospital.store.read(lambda tx, one=one: disputes(tx, one)) for one in (ann.person, bob.id)]
+    mine = await trio.hospital.store.read(lambda tx: disputes(tx, ann.person))
+    theirs = await trio.hospital.store.read(lambda tx: disputes(tx, bob.id))
     assert [one["about"] for one in (*mine, *theirs)] == [
         "the link was yours", "the link may have been meant for you",
     ]  # fmt: skip

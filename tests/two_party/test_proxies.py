@@ -373,7 +373,7 @@ async def test_a_child_too_young_to_say_no_limits_nothing(family):
     await born(family, years_ago(5))
     authority = await family.authority("Ada")
     await family.wallet.answer(family.acting("Ada", authority), family.study, YES)
+    less = Limit(datasets={story.RECORDS: ["vital-signs"]})
     with pytest.raises(Problem) as refused:
-        less = Limit(datasets={story.RECORDS: ["vital-signs"]})
         await family.wallet.pauses.limit(family.child.actor, family.study, less)
     assert refused.value.code == "too-young"

@@ -160,9 +160,7 @@ class ConsentDesk:
         kept = {"version": known.version, "digest": delivered.digest, "statement": delivered.jws}
         self._context.log(tx, "consent.crossed", known.id, kept)
         told = self._stopping.told(tx, known.id, known.version)
-        return self._acknowledgement(
-            delivered, known.committed_at or self._context.clock(), wire.Effect.STOPPED, told
-        )
+        return self._acknowledgement(delivered, known.committed_at or self._context.clock(), wire.Effect.STOPPED, told)
 
     def _check_chain(self, tx: Transaction, newest: Consent | None, delivered: Delivered) -> None:
         """A yes must follow the version we have. A stop is never refused for a gap or a clock; the gap is noted."""

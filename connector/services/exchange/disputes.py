@@ -209,9 +209,7 @@ class Disputes:
         if not right or right == link.person or tx.get(Person, right) is None:
             raise invalid("Say whose record it really is", "other", "somebody else this holder keeps data about")
         if standing_link(tx, right) is not None:
-            raise conflict(
-                "The right person's record is linked to a wallet already", accepted="settle that link first"
-            )
+            raise conflict("The right person's record is linked to a wallet already", accepted="settle that link first")
         # Our own desk calls people what we call them; a wallet goes on calling its person what it always did.
         whom = right if link.wallet == self._context.me.id else link.wallet_person
         return replace(

@@ -78,9 +78,7 @@ class HandOver:
             account = self._patient(tx, actor, named, person)
             others = [one for one in tx.find(Person, account=account.id) if one.id != person.id]
             if others or person.account not in ("", account.id):
-                raise conflict(
-                    "This sign-in or this person is tied already", accepted="untie the other one first"
-                )
+                raise conflict("This sign-in or this person is tied already", accepted="untie the other one first")
             if person.account != account.id:
                 tx.change(person, account=account.id)
                 self._context.log(tx, "person.account-tied", person.id, {"account": account.id, "by": actor.entry})
@@ -115,9 +113,7 @@ class HandOver:
             if not person.account:
                 raise conflict("No sign-in is tied to this person")
             tx.change(person, account="")
-            self._context.log(
-                tx, "person.account-untied", person.id, {"account": person.account, "by": actor.entry}
-            )
+            self._context.log(tx, "person.account-untied", person.id, {"account": person.account, "by": actor.entry})
 
         await self._context.store.write(command)
 

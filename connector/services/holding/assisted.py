@@ -194,7 +194,7 @@ class AssistedDesk:
 def keep_evidence(tx: Transaction, context: Context, actor: Actor, person: str, evidence: Evidence) -> None:
     """Keep what shows how somebody answered, for each person it stands for. Raises Problem 400."""
     digest = checked(evidence)
-    if tx.get(CaptureEvidence, digest, person) is None:
+    if tx.get(CaptureEvidence, person, digest) is None:
         tx.add(
             CaptureEvidence(
                 digest=digest, person=person, media_type=evidence.media_type, body=evidence.body,

@@ -57,7 +57,8 @@ def take_in(
     """Keep the consents of a piece of input, in its transaction; `people` is source id -> our person.
 
     Returns what changes what the source says of somebody: new versions that speak now, and, where a consent turned out
-    to be somebody else's, the one that spoke of the person before. Also notes that organisations, professionals or groups have come: whom a rule means may have changed with them.
+    to be somebody else's, the one that spoke of the person before. Also notes that organisations, professionals or
+    groups have come: whom a rule means may have changed with them.
     """
     if any(one.resource_type in ACTORS for one in prepared.records):
         tx.put(Setting(name=stamp_of(source), value=str(uuid4())))

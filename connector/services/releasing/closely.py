@@ -60,7 +60,7 @@ class Closely:
         try:
             resource = _resource(row.body)
             labels = labels_of(self.labeller(), row)
-            detail = detail_of(resource, labels.labels if labels else None)
+            detail = detail_of(resource, labels.judged if labels else None)
             found = self.residual.judge(item._replace(detail=detail))
             if found != RELEASED:
                 self._remember(row)
@@ -109,7 +109,7 @@ class Closely:
         kind = resource.get("resourceType")
         category = category_of(resource) if isinstance(kind, str) else OTHER
         start, end = _dates(resource, outer)
-        inner = detail_inside(detail, resource, labels.labels if labels else None)
+        inner = detail_inside(detail, resource, labels.judged if labels else None)
         category = outer.category if category == OTHER else category
         return self.residual.judge(
             ItemFacts(kind if isinstance(kind, str) else "", category, start, end, self.dataset, inner)
@@ -140,7 +140,7 @@ def point_closely(labeller: Labeller, point: DevicePoint, item: ItemFacts) -> It
     except (ValueError, KeyError, TypeError):
         return item._replace(resource_type="Observation")
     codes = frozenset({Coding(OPEN_MHEALTH, f"{name}:{version}"), *_SAME_AS.get(name, ())})
-    labels = labeller.label_codes(codes).labels
+    labels = labeller.label_codes(codes).judged
     references = frozenset({f"Observation/{point.point_id}"})
     return item._replace(
         resource_type="Observation", detail=ItemDetail(references=references, codes=codes, labels=labels)

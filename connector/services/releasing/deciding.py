@@ -19,7 +19,7 @@ from connector.services.context import Context
 from connector.services.deadlines import freshness_of
 from connector.services.delivery import new_id
 from connector.services.releasing.contract import Contract
-from connector.services.releasing.standing import Basis, Standing, requester_names, standing_of
+from connector.services.releasing.standing import Basis, Standing, both_names, standing_of
 from policy.columns import Person as Known
 from policy.consent import ALLOWING, ConsentError, ConsentRecord
 from policy.decide import decide
@@ -185,13 +185,13 @@ def question_of(contract: Contract, now: datetime) -> Question:
 
 def shared_facts(tx: Transaction, context: Context, contract: Contract, now: datetime) -> Facts:
     """What bears on the decision about everybody under this contract."""
+    theirs, ours = both_names(tx, context, contract.source, contract.recipient, now)
     return Facts(
         policy=contract.policy, holder=context.me.id, freshness=freshness_of(context, contract.agreement),
         study_approved=contract.approved, executors=context.executors.keys,
         recipient=context.members.place_of(contract.recipient), asks_place=context.settings.ask_place,
         broad_consent=contract.broad_consent, zone=context.settings.time_zone,
-        custodians=requester_names(tx, context, contract.source, context.me.id, now),
-        requester_names=requester_names(tx, context, contract.source, contract.recipient, now),
+        requester_names=theirs, custodians=ours,
     )  # fmt: skip
 
 

@@ -194,18 +194,19 @@ def subjects_of(tx: Transaction, source: str, people: Sequence[str]) -> dict[str
     return {person: frozenset(found.get(person, ())) for person in people}
 
 
-def requester_names(
+def both_names(
     tx: Transaction, context: Context, source: str, recipient: str, now: datetime
-) -> frozenset[str]:
-    """What the source calls a participant, if it holds consents at all that could name it."""
+) -> tuple[frozenset[str], frozenset[str]]:
+    """What the source calls the recipient, and us; nothing if it holds no consents that could name anybody."""
     if not tx.find(SourceConsent, source=source, current=True, limit=1):
-        return frozenset()
-    return names_of(tx, context, source, [recipient], now)
+        return frozenset(), frozenset()
+    around, said, zone = surroundings_of(tx, source), names_at(tx, source), context.settings.time_zone
+    named = [[one for one, whom in said.items() if whom == id] for id in (recipient, context.me.id)]
+    theirs, ours = (around.called(those, now, zone) if those else frozenset() for those in named)
+    return theirs, ours
 
 
-def names_of(
-    tx: Transaction, context: Context, source: str, whom: Collection[str], now: datetime
-) -> frozenset[str]:
+def names_of(tx: Transaction, context: Context, source: str, whom: Collection[str], now: datetime) -> frozenset[str]:
     """Everything the source calls these participants (or, as ``account:<id>``, people of ours), now."""
     zone = context.settings.time_zone
     around = surroundings_of(tx, source)

@@ -89,9 +89,7 @@ def identifiers(resource: Mapping[str, Any]) -> Iterator[str]:
 
 def mentioned(directive: Directive) -> frozenset[str]:
     """Every name of an actor in a directive, at any depth, without versions."""
-    return frozenset(
-        plain(name) for rule in _rules(directive) for actor in rule.actors or () for name in actor.names
-    )
+    return frozenset(plain(name) for rule in _rules(directive) for actor in rule.actors or () for name in actor.names)
 
 
 def not_understood(directive: Directive) -> Iterator[str]:

@@ -171,7 +171,6 @@ def _lines(bodies: Iterable[bytes]) -> bytes:
     return b"".join(b" ".join(body.split(b"\n")) + b"\n" for body in bodies)
 
 
-
 def counted(tx: Transaction, person_id: str) -> int:
     """How many records are kept about a person."""
     return tx.count(SourceRecord, person=person_id, deleted=False) + tx.count(DevicePoint, person=person_id)

@@ -133,9 +133,7 @@ class Links:
                 self._people.linked(tx, changed)
             if new is not None:
                 self._succeed(tx, link, new, str(told.successor))
-            self._context.log(
-                tx, f"link.{told.standing}", link.id, {"holder": sender.id, "statement": notice.standing}
-            )
+            self._context.log(tx, f"link.{told.standing}", link.id, {"holder": sender.id, "statement": notice.standing})
             tx.ring("links")
 
         await self._context.store.write(command)

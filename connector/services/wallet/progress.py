@@ -25,9 +25,7 @@ def progress_of(tx: Transaction, context: Context, account: str, study: StudyReq
     if not ended:
         raise missing("You have not stopped sharing with this study")
     holders = [_holder(tx, context, one) for one in ended]
-    finished = all(
-        holder.state == "reached" and all(is_done(one) for one in holder.recipients) for holder in holders
-    )
+    finished = all(holder.state == "reached" and all(is_done(one) for one in holder.recipients) for holder in holders)
     kinds = {kind_of(one) for one in ended}
     kind = next(one for one in _KINDS if one in kinds)
     by_holder = [one for one in ended if one.state in ("terminated", "invalidated")]

@@ -141,5 +141,3 @@ def _delivered(tx: Transaction, versions: Sequence[WalletConsent]) -> list[Deliv
             holder=found.holder, state=found.standing, at=found.acknowledged_at, statement=found.acknowledgement or None
         )
     ]
-
-

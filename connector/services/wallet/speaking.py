@@ -138,9 +138,7 @@ def check_no(tx: Transaction, speaker: Speaker, now: datetime) -> None:
         )  # fmt: skip
 
 
-def disagreement(
-    tx: Transaction, speaker: Speaker, link: WalletLink, study: str, wish: str, now: datetime
-) -> bool:
+def disagreement(tx: Transaction, speaker: Speaker, link: WalletLink, study: str, wish: str, now: datetime) -> bool:
     """Whether somebody else with an authority in force last wanted the contrary: then the consent rests (suspended)."""
     if not speaker.authority:
         return False

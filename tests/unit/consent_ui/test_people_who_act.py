@@ -121,5 +121,3 @@ def test_a_last_day_that_is_over_or_after_the_study_is_refused_on_its_field():
     for year, words in (("2020", "This day is over"), ("2090", "The study ends on")):
         page = visitor.send("Continue", dates="all", last__day="1", last__month="2", last__year=year)
         assert words in page.text
-
-

@@ -42,11 +42,8 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), autoincrement=False, nullable=False),
         sa.Column("taken_at", sa.String(length=27), autoincrement=False, nullable=True),
         sa.Column("taken_by", sa.String(), autoincrement=False, nullable=False),
-        sa.PrimaryKeyConstraint("digest", "person"),
+        sa.PrimaryKeyConstraint("person", "digest"),
     )
-    with op.batch_alter_table("capture_evidence", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_capture_evidence_person"), ["person"], unique=False)
-
     op.create_table(
         "derivation",
         sa.Column("id", sa.String(), autoincrement=False, nullable=False),
@@ -371,9 +368,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_derivation_agreement"))
 
     op.drop_table("derivation")
-    with op.batch_alter_table("capture_evidence", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_capture_evidence_person"))
-
     op.drop_table("capture_evidence")
     with op.batch_alter_table("authority", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_authority_until"))

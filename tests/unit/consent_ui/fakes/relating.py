@@ -173,5 +173,3 @@ def add(services, empty: bool) -> None:
         return [SimpleNamespace(id=f"account-{name}", subject=name) for name in ("patient", "son")]
 
     services.accounts.offered = offered
-
-

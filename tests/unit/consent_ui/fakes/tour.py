@@ -48,7 +48,8 @@ TOUR: dict[tuple[str, str], list[str]] = {
     ("research", "dpo"): ["/dpo/copies", f"/dpo/copies/{MODEL}"],
     ("hospital", "steward"): [
         "/steward/people/p1/answers", "/steward/people/p2/answers", f"/steward/people/p2/studies/{HEART}",
-        "/steward/recorded/urn:uuid:desk-1", "/steward/sources/names", "/steward", "/steward/sources", "/steward/people", "/steward/datasets", "/steward/datasets/new",
+        "/steward/recorded/urn:uuid:desk-1", "/steward/sources/names", "/steward",
+        "/steward/sources", "/steward/people", "/steward/datasets", "/steward/datasets/new",
         "/steward/datasets/outlook", "/steward/people/p1", "/steward/people/p2",
         f"/steward/datasets/{DATASET}", "/steward/requests", f"/steward/requests/{HEART}",
         "/steward/negotiations", f"/steward/negotiations/{CALM}", f"/steward/negotiations/{PRESSING}",
@@ -75,7 +76,8 @@ TOUR: dict[tuple[str, str], list[str]] = {
 EMPTY_TOUR: dict[tuple[str, str], list[str]] = {
     ("hospital", "patient"): ["/record"],
     ("wallet", "dpo"): ["/dpo/authorities"],
-    ("wallet", "patient"): ["/me/people", "/me/opt-out", "/me", "/me/permissions", "/me/links", "/me/uses", f"/me/studies/{HEART}"],
+    ("wallet", "patient"): ["/me/people", "/me/opt-out", "/me",
+    "/me/permissions", "/me/links", "/me/uses", f"/me/studies/{HEART}"],
     ("research", "researcher"): [
         "/research", "/research/catalogue", "/research/studies", "/research/studies/new", "/research/negotiations",
         "/research/contracts", "/research/withdrawals",
@@ -88,5 +90,6 @@ EMPTY_TOUR: dict[tuple[str, str], list[str]] = {
         "/steward/negotiations/offer", "/steward/contracts", "/steward/contracts/accepted",
     ],
     ("research", "dpo"): ["/dpo/copies"],
-    ("hospital", "dpo"): ["/dpo/emergencies", "/dpo/source-consents", "/dpo/links", "/dpo", "/dpo/people", "/dpo/register", "/dpo/contracts", "/dpo/log", "/dpo/withdrawals", "/dpo/unproven"],
+    ("hospital", "dpo"): ["/dpo/emergencies", "/dpo/source-consents", "/dpo/links", "/dpo",
+    "/dpo/people", "/dpo/register", "/dpo/contracts", "/dpo/log", "/dpo/withdrawals", "/dpo/unproven"],
 }  # fmt: skip

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from policy.code_systems import CONFIDENTIALITY, system_of
+from policy.consent import ConsentError
 from policy.decide import decide
 from policy.decision import Outcome
 from policy.directives.asking import ACTION_SYSTEM
@@ -13,6 +14,8 @@ from policy.directives.broad_terms import terms
 from policy.directives.model import Coding
 from policy.directives.purposive import EMERGENCIES
 from policy.directives.reading import read_directive
+from policy.fhir_consent import from_fhir, to_fhir
+from policy.labelling import Labels, packaged_labeller
 from policy.purposes import ACT_REASON, covers, known
 from policy.rules import ItemDetail
 from tests.unit.policy.directives.consents import (
@@ -336,6 +339,32 @@ def test_an_action_that_is_not_of_the_list_may_be_any():
 def test_a_code_with_something_in_it_that_nobody_sees_is_not_understood(code):
     assert outcome(but(label(code))) is Outcome.DENY
     assert outcome(r4(PERMIT | label(code))) is Outcome.INDETERMINATE
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [[{"system": "http://hl7.org/fhir/sid/icd-10", "code": "F11.2"}], [{"code": "13746004"}], []],
+)
+def test_a_record_that_no_labelling_rule_can_read_may_be_as_sensitive_as_a_denial_says(codes):
+    condition = {"resourceType": "Condition", "code": {"coding": codes, "text": "words"}}
+    unread, read = (
+        packaged_labeller().label(one)
+        for one in (condition, condition | {"code": {"coding": [{"system": LOINC, "code": "8867-4"}]}})
+    )
+    forbids = but({"securityLabel": [{"system": f"{HL7}/v3-ActCode", "code": "BH"}]})
+    assert not leaves(seen(labels=unread.judged), forbids)
+    assert leaves(seen(labels=read.judged), forbids)
+    assert Labels.from_json(unread.to_json()) == unread
+    stated = condition | {"meta": {"security": [{"system": CONFIDENTIALITY, "code": "N"}]}}
+    assert leaves(seen(labels=packaged_labeller().label(stated).judged), r4(PERMIT | label("N")))
+
+
+@pytest.mark.parametrize("value", ["", 1, None, []])
+def test_an_own_record_with_a_signer_that_is_none_is_refused_as_one(value):
+    resource = to_fhir(story.record())
+    resource["performer"] = [{"identifier": value}]
+    with pytest.raises(ConsentError):
+        from_fhir(resource)
 
 
 # --- the base decision, broad consents, size --------------------------------------------------------------------------

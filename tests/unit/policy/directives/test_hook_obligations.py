@@ -145,6 +145,13 @@ def test_only_known_kinds_set_each_other_apart(listed, wanted):
     assert obligations_of(narrowed([tree], wanted)) is None
 
 
+def test_a_kind_among_other_classes_does_not_set_a_rule_apart():
+    other = Coding("http://loinc.org", "11488-4")
+    for listed, wanted in (((CONDITION,), [OBSERVATION, Coding("urn:x", "y")]), ((CONDITION, other), [OBSERVATION])):
+        denial = DataRule(effect=Effect.DENY, pointer="", classes=listed)
+        assert obligations_of(narrowed([RuleSet(rule("permit", nested=[denial]), True)], wanted)) is None
+
+
 def test_a_kind_is_the_same_in_both_systems_that_list_kinds():
     other = Coding("http://hl7.org/fhir/fhir-types", "Condition")
     tree = RuleSet(rule("permit", nested=[rule("deny", types=(CONDITION,))]), True)
