@@ -185,6 +185,7 @@ details = st.none() | st.builds(
     labels=st.none() | few(LABELS),
     authors=few(PEOPLE[:2], 1),
     related=few(REFERENCES, 1),
+    hollow=st.just(False),  # only what a reader of resources finds out; `test_hardened_judging` has it
 )
 dates = st.none() | st.sampled_from([date(2019, 1, 1), date(2021, 6, 15), date(2022, 1, 1), date(2022, 7, 1)])
 items = st.builds(ItemFacts, st.sampled_from(KINDS), st.just(""), dates, dates, st.just("urn:d"), details)
