@@ -348,9 +348,20 @@ def exchange_messages(scene) -> dict[str, tuple[str, dict[str, Any]]]:
         "Heartbeat": ("/heartbeat", {"links": 1}),
         "WithdrawalNotice": ("/withdrawals", {"notice": says[typ.NOTICE]}),
         "StatementDelivery": ("/statements", {"statement": says[typ.STATEMENT]}),
-        "Progress": ("/progress", progress),
+        "Progress": (
+            "/progress",
+            progress | {"tracking": scene.puppet.say(StatementType.TRACKING, tracking(progress))},
+        ),
         "Uses": ("/uses", {"uses": [use]}),
     }
+
+
+def tracking(progress):
+    """How a holder says that a withdrawal goes."""
+    dates = ("backups_by", "overdue_at", "reminded_at", "escalated_at", "suspended_at", "checked_at")
+    at = "2027-01-01T00:00:00Z"
+    said = {"notice": progress["notice"], "kind": "erase", "at": "2026-01-01T00:00:00Z", "stop_by": at, "deadline": at}
+    return said | dict.fromkeys(dates) | {"check": None, "by_hand": False, "noted": []}
 
 
 EXCHANGES = (
