@@ -385,6 +385,7 @@ async def test_a_malformed_message_of_the_exchange_is_refused_and_leaves_no_trac
         wrong["code"] = (None, 7, [], "", "x" * 65, "'; drop table--", "\x00")
     if name in ("Progress",):
         wrong |= {key: (None, 7, [], {}, "") for key in ("recipient_name", "holder", "recipient")}
+        wrong["statement"] = (7, [], {}, "", "a..b")  # null says: nothing new of the recipient's own
     if name == "LinkRequest":
         wrong |= {"wallet_person": (None, 7, [], {}, "", "x" * 2049)}
     bodies = list(broken(good, {(key,): values for key, values in wrong.items()}))
