@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,23 +183,39 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Parcels to prepare under one profile; `as_of` is the day by which ages are grouped. It pickles."""
+    """Parcels to prepare under one profile; `as_of` is the day by which ages are grouped. It pickles.
+
+    `text` is the profile itself where it is one of the participant's own (a worker has the packaged ones), `release`
+    the FHIR release the records are in.
+    """
 
     profile: str
     profile_digest: str
     as_of: date
     parcels: tuple[Parcel, ...]
+    text: str = ""
+    release: str = "R4"
+
+
+class Place(NamedTuple):
+    """Where a leak check found something, never what: how it was written, in which kind of record, at which element."""
+
+    kind: str
+    resource_type: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """One parcel de-identified: per record its line (with line end), or the code of why there is none. It pickles.
 
-    `leaks` counts identifiers found in the lines; above zero nothing of it may leave.
+    `leaks` says where identifiers were found in the lines; with one of them nothing of it may leave. `dropped` counts
+    the members of the records, at all depths, that were left behind.
     """
 
     lines: tuple[bytes | str, ...]
-    leaks: int
+    leaks: tuple[Place, ...] = ()
+    dropped: int = 0
 
 
 class Renderer(Protocol):

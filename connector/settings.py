@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     cds_consents: Literal["known", "sent"] = "known"
     cds_token_hash: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     keep_messages_days: int = Field(default=90, ge=7, le=3650)
+    quarantine_days: int = Field(default=30, ge=1, le=365)
     own_backup_days: int | None = Field(default=None, ge=1, le=3650)
     derived_folder: Path | None = None
 

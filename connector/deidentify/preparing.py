@@ -15,7 +15,7 @@ from connector.deidentify.forms import names_in
 from connector.deidentify.leaks import LeakScanner
 from connector.deidentify.outcome import Rejected
 from connector.deidentify.profile import ProfileError, load_profile
-from connector.ports import Parcel, PersonCoder, Prepared, Task
+from connector.ports import Parcel, PersonCoder, Place, Prepared, Task
 
 
 class _Coders:
@@ -54,7 +54,7 @@ def _prepared(deidentifier: Deidentifier, coders: _Coders, parcel: Parcel) -> Pr
     lines = tuple(_line(deidentifier, code, parcel.subject, names, record) for record in parcel.records)
     scanner = LeakScanner(parcel.identifiers)
     leaks = scanner.scan(b"".join(line for line in lines if isinstance(line, bytes)), "parcel")
-    return Prepared(lines, len(leaks))
+    return Prepared(lines, tuple(Place(leak.kind, "", "") for leak in leaks))
 
 
 def _line(deidentifier: Deidentifier, code: str, subject: str, names: frozenset[str], record: bytes) -> bytes | str:

@@ -22,23 +22,31 @@ from connector.records.holder import (
     Dataset,
     DecisionMade,
     EmergencyAccess,
-    HandedOver,
     Link,
     LinkCode,
     LinkDispute,
     Notice,
     OptOut,
     Person,
-    Release,
+    RecordVersion,
     Source,
     SourceConsent,
     SourceRecord,
 )
 from connector.records.people import Account, Session, SignInAttempt
 from connector.records.processes import Agreement, Negotiation, Transfer
-from connector.records.recipient import Derivation, ErasedObject, ReceivedPerson, ReceivedTransfer, Tombstone
+from connector.records.recipient import (
+    Derivation,
+    ErasedObject,
+    ReceivedPerson,
+    ReceivedSegment,
+    ReceivedTransfer,
+    Tombstone,
+)
+from connector.records.releasing import HandedOver, OwnProfile, Quarantined, Release, ReleaseSegment, RiskReport
 from connector.records.studies import Study, StudyDecision
 from connector.records.trust import MemberEntry, Sealed, Setting
+from connector.records.vaulted import MatchingEntry, ReidentificationCase
 from connector.records.wallet import (
     Authority,
     Delivery,
@@ -51,12 +59,13 @@ from connector.records.wallet import (
 )
 
 RECORDS: tuple[type, ...] = (
-    Account, Agreement, Amendment, Approval, Authority, CaptureEvidence, CatalogueOffer, Consent,
-    ContractEnding, Dataset, DecisionMade, Delivery, Derivation, DeviceCredential, DevicePoint, DutyOwed,
-    EmergencyAccess, ErasedObject, HandedCode, HandedOver, InboxMessage, Link, LinkCode, LinkDispute, LogCheckpoint,
-    LogEntry, LogNode, MemberEntry, Negotiation, NegotiationRule, Notice, OptOut, OutboxMessage, PeerAcceptance,
-    Person, PersonAsked, ReceivedPerson, ReceivedTransfer, RecipientProgress, Release, Sealed, Session, Setting,
-    SignInAttempt, Source, SourceConsent, SourceRecord, Study, StudyDecision, Tombstone, Transfer, UseOfData,
+    Account, Agreement, Amendment, Approval, Authority, CaptureEvidence, CatalogueOffer, Consent, ContractEnding,
+    Dataset, DecisionMade, Delivery, Derivation, DeviceCredential, DevicePoint, DutyOwed, EmergencyAccess,
+    ErasedObject, HandedCode, HandedOver, InboxMessage, Link, LinkCode, LinkDispute, LogCheckpoint, LogEntry, LogNode,
+    MatchingEntry, MemberEntry, Negotiation, NegotiationRule, Notice, OptOut, OutboxMessage, OwnProfile,
+    PeerAcceptance, Person, PersonAsked, Quarantined, ReceivedPerson, ReceivedSegment, ReceivedTransfer,
+    RecipientProgress, RecordVersion, ReidentificationCase, Release, ReleaseSegment, RiskReport, Sealed, Session,
+    Setting, SignInAttempt, Source, SourceConsent, SourceRecord, Study, StudyDecision, Tombstone, Transfer, UseOfData,
     WalletConsent, WalletLink, WalletOptOut,
 )  # fmt: skip
 
@@ -89,19 +98,27 @@ __all__ = [
     "LogCheckpoint",
     "LogEntry",
     "LogNode",
+    "MatchingEntry",
     "MemberEntry",
     "Negotiation",
     "NegotiationRule",
     "Notice",
     "OptOut",
     "OutboxMessage",
+    "OwnProfile",
     "PeerAcceptance",
     "Person",
     "PersonAsked",
+    "Quarantined",
     "ReceivedPerson",
+    "ReceivedSegment",
     "ReceivedTransfer",
     "RecipientProgress",
+    "RecordVersion",
+    "ReidentificationCase",
     "Release",
+    "ReleaseSegment",
+    "RiskReport",
     "Sealed",
     "Session",
     "Setting",

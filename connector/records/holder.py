@@ -1,4 +1,4 @@
-"""What a holder keeps: sources, records, people, links, consents, datasets, releases, withdrawal notices."""
+"""What a holder keeps: sources, records, people, links, consents, datasets, withdrawal notices."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from connector.records.fields import Indexed, Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A place data comes from: a folder of FHIR bundles, a device ingest.
+    """A place data comes from: a folder of FHIR bundles, a FHIR server, a device ingest.
 
     `labeller` names the one (with its version) that has labelled every record there was when it came into use.
+    `release` is the FHIR release of its records (R4, R4B, R5); `sequence` counts the changes of its records, each of
+    which carries the number of its last one; `reach` says where a server is and how it is read; `watermark` up to when.
     """
 
     key_width: ClassVar[int] = 1
@@ -24,11 +26,17 @@ class Source:
     watermark: str = ""
     imported_at: datetime | None = None
     labeller: str = ""
+    release: str = "R4"
+    sequence: int = 0
+    reach: Json | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
     """One imported resource. `person` is our `Person.id`, None when it is about nobody in care.
+
+    `number` counts its versions from 1, `changed` is the number of its last change among those of its source; one that
+    is `deleted` stays as a row without a body, so that whoever received it can be told.
 
     `labels` is what `policy.labelling.Labels` writes: {"labels": [[system, code], ...], "rules": [rule ids]}, why, what
     was possible but not sure enough, and the same for contained resources; given by the labeller that `labeller` names
@@ -49,6 +57,27 @@ class SourceRecord:
     body: bytes = b""
     labels: Json | None = None
     labeller: str = ""
+    number: int = 1
+    changed: Indexed[int] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordVersion:
+    """One version of a source's record, by the SHA-256 of its body: `what` is created, changed, deleted or merged.
+
+    The bodies of earlier versions are not kept. `changed` as in `SourceRecord`.
+    """
+
+    key_width: ClassVar[int] = 4
+    source: str
+    resource_type: str
+    id: str
+    number: int
+    person: Indexed[str | None] = None
+    what: str = "created"
+    digest: str = ""
+    changed: int = 0
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,58 +281,6 @@ class DecisionMade:
     first_reason: str = ""
     inputs: Json | None = None
     decision: Json | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """Bytes about people leaving this provider under one transfer. `standing`: running, complete, broken, ended.
-
-    `offset` counts what was handed over: bytes (records), or the sequence number of the last point (stream), where
-    `begin` is the number the stream started after. `withheld` is {reason: people}, exact; `withheld_resources` is
-    {reason: resources} of the people released; `dropped` is {"at": [...]}, when a person was dropped on the way.
-    `provenance` is the SHA-256 of the PROV-JSON document.
-    """
-
-    key_width: ClassVar[int] = 1
-    id: str
-    transfer: Indexed[str]
-    agreement: Indexed[str]
-    kind: str = "records"
-    standing: str = "running"
-    dataset: str = ""
-    study: str = ""
-    begin: int = 0
-    offset: int = 0
-    bytes: int = 0
-    chunks: int = 0
-    people: int = 0
-    resources: int = 0
-    digest: str = ""
-    withheld: Json | None = None
-    withheld_resources: Json | None = None
-    dropped: Json | None = None
-    manifest: str = ""
-    provenance: str = ""
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandedOver:
-    """This recipient received this person under this agreement: `resources` of them in `release`, the last one.
-
-    The code is not kept here: it would outlive the secret it was made from.
-    """
-
-    key_width: ClassVar[int] = 2
-    agreement: str
-    person: Indexed[str]
-    study: str = ""
-    recipient: str = ""
-    release: Indexed[str] = ""
-    resources: int = 0
-    first_at: datetime | None = None
-    last_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ class ReceivedTransfer:
     `revisions` is {"revisions": [...]}: the manifests of our own that follow the sender's, one for each time the file
     was rewritten without somebody, each naming the digest of the one before. `kind` is records, stream, or opaque: a
     foreign connector's bytes, of which `media_type` and `digest` (SHA-256, hex)
-    are all there is to know.
+    are all there is to know. Of a release in `segments`, `release` is the sender's id, and `continues` the digest
+    of the manifest of ours that it carries on from.
     """
 
     key_width: ClassVar[int] = 1
@@ -39,6 +40,31 @@ class ReceivedTransfer:
     revisions: Json | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    release: str = ""
+    continues: str = ""
+    segments: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedSegment:
+    """One segment of a release as it arrives: `stored` of its bytes are here; once it is whole they join the file.
+
+    `id` is the sender's strong validator, `place` where its lines begin in the sender's count, `sha256` what arrived.
+    `standing`: waiting, coming, here, gone (the sender replaced it: `successor`).
+    """
+
+    key_width: ClassVar[int] = 2
+    transfer: str
+    number: int
+    id: str = ""
+    standing: str = "waiting"
+    successor: str = ""
+    deletions: bool = False
+    stored: int = 0
+    size: int | None = None
+    place: int = 0
+    lines: int = 0
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
