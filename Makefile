@@ -3,6 +3,7 @@
 
 PYTHON ?= $(shell command -v python3.11 2>/dev/null || command -v python3 2>/dev/null)
 PINNER ?= pip-compile
+JOBS ?= 2
 BIN := .venv/bin
 PACKAGES := $(wildcard connector contracts catalog policy consent_ui)
 COMPILE := CUSTOM_COMPILE_COMMAND="make pins" $(PINNER) --quiet --no-config --generate-hashes --strip-extras \
@@ -19,8 +20,10 @@ setup: .venv/.installed-dev ## make .venv from the pins (done by itself before e
 demo: .venv/.installed ## play the whole story and keep the data space running
 	$(BIN)/concord demo
 
-test: .venv/.installed-dev ## run every test (those that need Chromium skip where there is none)
-	$(BIN)/python -m pytest -rs
+# Every process collects the same tests in the same order: sets are ordered by a seed they share, another each time.
+test: .venv/.installed-dev ## run every test, JOBS=2 at a time (those that need Chromium skip where there is none)
+	@seed=$$(od -An -N2 -tu2 /dev/urandom | tr -d ' '); echo "PYTHONHASHSEED=$$seed"; \
+	PYTHONHASHSEED=$$seed $(BIN)/python -m pytest -rs -n $(JOBS) --dist loadfile
 
 conformance: .venv/.installed-dev ## run the Dataspace Protocol's compatibility kit against Concord (needs a JDK 17 and Maven)
 	$(BIN)/python -m tests.conformance.kit

@@ -162,6 +162,10 @@ class PersonCoder(Protocol):
         """The keyed replacement of a resource id."""
         ...
 
+    def seal(self, text: str) -> str:
+        """A text that only this holder's vault opens again, for this person in this domain; the same every time."""
+        ...
+
 
 class LogWriter(Protocol):
     """Adds entries to the append-only log inside a transaction."""

@@ -61,6 +61,11 @@ class Settings(BaseSettings):
     quarantine_days: int = Field(default=30, ge=1, le=365)
     own_backup_days: int | None = Field(default=None, ge=1, le=3650)
     derived_folder: Path | None = None
+    key_service_url: str = ""
+    key_service_key: str = Field(default="concord", pattern=r"^[A-Za-z0-9_.-]{1,100}$")
+    key_service_mount: str = Field(default="transit", pattern=r"^[A-Za-z0-9_./-]{1,100}$")
+    key_service_token_file: Path | None = None
+    key_service_minutes: int = Field(default=5, ge=1, le=1440)
 
     @field_validator("public_url")
     @classmethod
@@ -82,6 +87,8 @@ class Settings(BaseSettings):
     def _consistent(self) -> Settings:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key belong together")
+        if bool(self.key_service_url) != (self.key_service_token_file is not None):
+            raise ValueError("key_service_url and key_service_token_file belong together")
         if self.environment == "production" and not self.public_url.startswith("https://"):
             raise ValueError("public_url must be https in production")
         return self

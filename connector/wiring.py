@@ -16,7 +16,7 @@ from connector.dataplane.derived import DerivedFiles
 from connector.dataplane.received import ReceivedFiles
 from connector.dataplane.workers import WorkerPool
 from connector.deidentify.preparing import prepare
-from connector.founding import STORE_FILE, VAULT
+from connector.founding import STORE_FILE
 from connector.identity.document import ParticipantDocument, introduce, write_document
 from connector.identity.members import Member
 from connector.identity.people.portal import ANY_PROVIDER, OWN_PROVIDER, PortalSignIn
@@ -31,12 +31,14 @@ from connector.jobs.duties import DutyKeeper
 from connector.jobs.eraser import Eraser
 from connector.jobs.heartbeat import Heartbeat
 from connector.jobs.inbox import PushInbox
+from connector.jobs.keykeeping import KeyKeeping
 from connector.jobs.labelling import Labelling
 from connector.jobs.overdue import Overdue
 from connector.jobs.pruning import Pruning
 from connector.jobs.puller import Puller
 from connector.jobs.pusher import Pusher
 from connector.jobs.sequencer import Sequencer
+from connector.opening import opened
 from connector.outbound.client import Outbound
 from connector.outbound.faults import OutboundRefused
 from connector.outbound.guard import Destination
@@ -59,7 +61,7 @@ from connector.settings import Settings
 from connector.sources import batches, folder
 from connector.sources.label_rules import labeller_of
 from connector.storage import SqliteStore
-from connector.vault import FileVault
+from connector.vault import Watched, WrappedVault
 from connector.vault.log_head import FileLogHead
 from connector.vault.vault import LOG_KEY, PARTICIPANT_KEY
 
@@ -111,10 +113,10 @@ async def build(settings: Settings, plugs: Plugs = PRODUCTION) -> Participant:
     bells = LocalBells(asyncio.get_running_loop())
     clock = plugs.clock
     store = plugs.store(settings.directory / STORE_FILE, bells.ring_from_thread)
-    vault = FileVault(settings.directory / VAULT)
-    signer = KeySigner(vault.keys.signing_key(PARTICIPANT_KEY))
     identity = Identity(settings.participant_id, settings.name, settings.role, settings.public_url)
     outbound = plugs.outbound()
+    vault = await opened(settings, outbound)
+    signer = KeySigner(vault.keys.signing_key(PARTICIPANT_KEY))
     members = Members(store, outbound, signer, clock, identity.id, plugs.identity)
     document = introduce(signer, identity.id, identity.name, settings.role, identity.origin, clock())
     members.myself = _myself(document)
@@ -132,6 +134,8 @@ async def build(settings: Settings, plugs: Plugs = PRODUCTION) -> Participant:
     context.tasks.spawn(Courier(context).run())
     context.tasks.spawn(Pruning(context).run())
     context.tasks.spawn(Labelling(context).run())
+    if isinstance(vault, WrappedVault):
+        context.tasks.spawn(KeyKeeping(context, Watched(vault)).run())
     if settings.role == "wallet":
         context.tasks.spawn(Heartbeat(context).run())
     await services.start()

@@ -25,6 +25,7 @@ from consent_ui.pages import (
     steward,
     stopping,
     study_requests,
+    tracing,
     watching,
 )
 from consent_ui.pages.contracting import (
@@ -46,6 +47,7 @@ from consent_ui.visit import SIDES
 ROUTERS: tuple[tuple[str, APIRouter], ...] = (
     *(("", pages.router) for pages in (receipts, rights, opting, watching, desk)),
     *((f"/{side}", both_sides.router) for side in SIDES for both_sides in (rooms, transfers)),
+    *((f"/{side}", tracing.router) for side in tracing.SIDES),
     ("", copies.router),
     *(("", pages.router) for pages in (pausing, following)),
     *(("", pages.router) for pages in (unproven, duties, contracts, rules, first_offer, requests, offers)),

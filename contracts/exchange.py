@@ -121,7 +121,8 @@ class UseKind(StrEnum):
     """What happened with a person's data at a holder; refused: somebody asked and got nothing.
 
     emergency: staff looked at it in an emergency that they declared; reviewed: what was found of that; file: somebody
-    there opened the person's file. None of these leaves the holder, and each says why.
+    there opened the person's file; reidentified: two people there agreed to find out whose code it is. None of these
+    leaves the holder, and each says why.
     """
 
     RELEASE = "release"
@@ -130,6 +131,7 @@ class UseKind(StrEnum):
     EMERGENCY = "emergency"
     REVIEWED = "reviewed"
     FILE = "file"
+    REIDENTIFIED = "reidentified"
 
 
 _SENT = frozenset({UseKind.RELEASE, UseKind.STREAM})

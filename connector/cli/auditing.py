@@ -19,7 +19,7 @@ import typer
 from connector.cli import showing
 from connector.cli.desk import desk
 from connector.cli.options import HERE, Directory, Json
-from connector.founding import STORE_FILE, VAULT
+from connector.founding import STORE_FILE
 from connector.lock import DirectoryLock, running
 from connector.problems import Problem, invalid
 from connector.settings import load
@@ -90,9 +90,9 @@ def _exported(directory: Path, target: Path) -> dict[str, Any]:
 
 def _read(directory: Path, look: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
     """Look at the log of a stopped participant, holding its lock."""
+    from connector.opening import opened_beside
     from connector.services.evidence import Evidence
     from connector.storage import SqliteStore
-    from connector.vault import FileVault
     from connector.vault.log_head import FileLogHead
 
     settings = load(directory)
@@ -102,7 +102,7 @@ def _read(directory: Path, look: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
         try:
             me = SimpleNamespace(id=settings.participant_id)
             around = SimpleNamespace(
-                store=store, vault=FileVault(directory / VAULT), me=me, log_head=FileLogHead(directory),
+                store=store, vault=opened_beside(settings), me=me, log_head=FileLogHead(directory),
                 clock=lambda: datetime.now(UTC),
             )  # fmt: skip
             return asyncio.run(look(Evidence(cast("Any", around), running=False)))

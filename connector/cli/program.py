@@ -30,8 +30,10 @@ from connector.cli import (
     serving,
     studying,
     taking,
+    tracing,
     transferring,
     trusting,
+    vaulting,
     withdrawing,
 )
 from connector.outbound.faults import OutboundRefused, Unreachable
@@ -66,6 +68,7 @@ for verbs, name in (
     (deciding.negotiations, "negotiations"),
     (trusting.members, "members"), (hosting.links, "link"), (hosting.people, "people"), (hosting.accounts, "account"),
     (relating.authorities, "authority"), (assisting.verbs, "desk"), (emergencies.verbs, "emergency"),
+    (tracing.verbs, "reidentify"), (vaulting.verbs, "vault"),
 ):  # fmt: skip
     program.add_typer(verbs, name=name)
 

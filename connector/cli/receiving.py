@@ -13,7 +13,7 @@ import typer
 from connector.cli import showing
 from connector.cli.desk import desk
 from connector.cli.options import HERE, Directory, Json
-from connector.founding import STORE_FILE, VAULT
+from connector.founding import STORE_FILE
 from connector.lock import DirectoryLock, running
 from connector.problems import invalid
 from connector.settings import load
@@ -167,17 +167,17 @@ def _parents(given: list[str], derivations: set[str]) -> dict[str, list[str]]:
 
 def _offline(directory: Path, transfer: str | None) -> list[Chain]:
     """The same check for a participant that does not run: its store, its files and its keys, and nothing else."""
+    from connector.opening import opened_beside
     from connector.services.signing import KeySigner
     from connector.storage import SqliteStore
-    from connector.vault import FileVault
     from connector.vault.vault import PARTICIPANT_KEY
 
-    load(directory)
+    settings = load(directory)
     lock = DirectoryLock(directory).take()
     try:
         store = SqliteStore(directory / STORE_FILE)
         try:
-            signer = KeySigner(FileVault(directory / VAULT).keys.signing_key(PARTICIPANT_KEY))
+            signer = KeySigner(opened_beside(settings).keys.signing_key(PARTICIPANT_KEY))
             return asyncio.run(_chains(store, signer, directory, transfer))
         finally:
             store.close()

@@ -44,6 +44,7 @@ class SourceRecord:
     """
 
     key_width: ClassVar[int] = 3
+    indexes: ClassVar[tuple[tuple[str, ...], ...]] = (("person", "resource_type"),)
     source: str
     resource_type: str
     id: str

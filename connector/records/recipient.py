@@ -50,7 +50,9 @@ class ReceivedSegment:
     """One segment of a release as it arrives: `stored` of its bytes are here; once it is whole they join the file.
 
     `id` is the sender's strong validator, `place` where its lines begin in the sender's count, `sha256` what arrived.
-    `standing`: waiting, coming, here, gone (the sender replaced it: `successor`).
+    `standing`: waiting, coming, here, gone (the sender replaced it: `successor`). `stored` and `size` count the body as
+    it is sent, `bytes` what it opens to. `people` counts those in it; `joined`: the first of them is the last one of
+    the segment before, known by `edge`, a digest of the last one's code salted with the transfer.
     """
 
     key_width: ClassVar[int] = 2
@@ -65,6 +67,10 @@ class ReceivedSegment:
     place: int = 0
     lines: int = 0
     sha256: str = ""
+    bytes: int = 0
+    people: int = 0
+    joined: bool = False
+    edge: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

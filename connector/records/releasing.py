@@ -20,7 +20,8 @@ class Release:
     digest of what was applied, `dropped_elements` how many members of records were left behind. A release in segments
     keeps them (`ReleaseSegment`) in one `format`. `mark` is up to which change of the source it reaches; `continues` is
     the digest of the manifest (hex, SHA-256 of its JWS) whose release it carries on from, with what changed since.
-    `risk` names the report made before the first byte.
+    `risk` names the report made before the first byte. `asked` is there once a plan of segments stands whole: what was
+    asked for; a release without it goes out in one body.
     """
 
     key_width: ClassVar[int] = 1
@@ -52,6 +53,7 @@ class Release:
     mark: int = 0
     continues: Indexed[str] = ""
     risk: str = ""
+    asked: Json | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,7 @@ class ReleaseSegment:
     resources: int = 0
     persons: int = 0
     withheld_resources: Json | None = None
+    dropped_elements: int = 0
     digest: str = ""
     offset: int = 0
     sent_at: datetime | None = None

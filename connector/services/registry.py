@@ -46,6 +46,7 @@ from connector.services.processes.willingness import Willingness
 from connector.services.received.derivations import Derivations
 from connector.services.received.looking import Looking
 from connector.services.receiving import Inbox
+from connector.services.reidentifying import Reidentifying
 from connector.services.releasing.plane import ReleasePlane
 from connector.services.releasing.service import Releasing
 from connector.services.research import Research
@@ -129,6 +130,7 @@ class Services:
         """Data that is kept here, who it is about, and how it leaves."""
         self.accounts = Accounts(context)
         self.emergencies = Emergencies(context, self.accounts.signing_in)
+        self.reidentifying = Reidentifying(context)
         self.opt_out_desk = OptOutDesk(context)
         self.desk = Desk(context, self.consent_desk, self.opt_out_desk)
         self.source_names = SourceNames(context)

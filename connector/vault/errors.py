@@ -21,3 +21,11 @@ class SealBrokenError(VaultError):
 
 class VaultFileError(VaultError):
     """A file of the vault is missing, malformed, or readable by others."""
+
+
+class VaultLockedError(VaultError):
+    """The key service has not confirmed our key for too long: until it does, nothing is made, sealed or opened."""
+
+
+class KeyServiceError(VaultError):
+    """The key service does not answer, or refuses. Its message says which, and holds nothing secret."""

@@ -18,7 +18,7 @@ from connector.vault.stores import SealedStore
 PARTICIPANT_KEY = "participant"
 LOG_KEY = "log"
 
-_MASTER = "master.secret"
+MASTER = "master.secret"
 _KEYS = "keys"
 
 
@@ -33,7 +33,30 @@ class Vault(Protocol):
         """The signing keys of the people this participant hosts, sealed in `store`."""
 
     def domain(self, domain: str, store: SealedStore) -> DomainCoder:
-        """The pseudonym domain of this name (an agreement's id), its people's secrets sealed in `store`."""
+        """The pseudonym domain of this name (an agreement's id), its people's secrets sealed in `store`.
+
+        Raises VaultLockedError, as all of these do while the vault may not be used.
+        """
+
+    def box(self, use: str) -> Box:
+        """Seals what is kept for one use (`quarantine`, `matching`), under a key that serves nothing else."""
+
+
+class Box(Hidden):
+    """Seals bytes bound to a name, and opens them again. What was sealed for one use or name opens for no other."""
+
+    __slots__ = ("_sealer",)
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def seal(self, name: str, value: bytes) -> bytes:
+        """The value as bytes that may be stored anywhere (AES-256-GCM, fresh nonce)."""
+        return self._sealer.seal(name, Secret(value))
+
+    def open(self, name: str, sealed: bytes) -> bytes:
+        """The value sealed under this name. Raises SealBrokenError."""
+        return self._sealer.open(name, sealed).reveal()
 
 
 class FileVault(Hidden):
@@ -44,9 +67,9 @@ class FileVault(Hidden):
 
     __slots__ = ("_master", "_secrets", "_signers", "keys")
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, master: Secret | None = None) -> None:
         private_directory(directory)
-        self._master = _read_master(directory / _MASTER)
+        self._master = _checked(master, directory) if master else read_master(directory / MASTER)
         self._signers = Sealer(derive(self._master, "seal signing keys"))
         self._secrets = Sealer(derive(self._master, "seal person secrets"))
         self.keys = KeyRing(self._signers, FileSealedStore(directory / _KEYS))
@@ -55,25 +78,40 @@ class FileVault(Hidden):
     def create(cls, directory: Path) -> FileVault:
         """Make a new vault with a random master secret. Raises VaultFileError when there is one already."""
         private_directory(directory)
-        if not write_once(directory / _MASTER, Secret(secrets.token_bytes(KEY_BYTES))):
+        if not write_once(directory / MASTER, Secret(secrets.token_bytes(KEY_BYTES))):
             raise VaultFileError(f"{directory.name}: there is a vault here already")
         return cls(directory)
 
+    def check(self) -> None:
+        """Raises VaultLockedError while the vault may not be used; one with its secret on its own disk always may."""
+
     def people(self, store: SealedStore) -> KeyRing:
         """See the port."""
+        self.check()
         return KeyRing(self._signers, store)
 
     def domain(self, domain: str, store: SealedStore) -> DomainCoder:
         """See the port."""
+        self.check()
         domain_key = derive(self._master, "domain", domain)
         naming_key = derive(self._master, "names of person secrets", domain)
         return DomainCoder(domain, domain_key, naming_key, self._secrets, store)
 
+    def box(self, use: str) -> Box:
+        """See the port."""
+        self.check()
+        return Box(Sealer(derive(self._master, "box", use)))
 
-def _read_master(path: Path) -> Secret:
+
+def read_master(path: Path) -> Secret:
+    """The master secret in a file. Raises VaultFileError."""
     master = read_private(path)
     if master is None:
         raise VaultFileError(f"{path.parent.name}: there is no vault here")
+    return _checked(master, path)
+
+
+def _checked(master: Secret, path: Path) -> Secret:
     if len(master.reveal()) != KEY_BYTES:
         raise VaultFileError(f"{path.name}: this is not a master secret")
     return master

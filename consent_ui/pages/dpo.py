@@ -35,6 +35,7 @@ async def home(visit: Dpo) -> Response:
         accepted=await visit.services.membership.acceptances(visit.actor),
         weakened=await visit.services.rules.weakened(visit.actor),
         emergencies=sum(not one.reviewed_at for one in await visit.services.emergencies.rows(visit.actor)),
+        codes=sum(one.standing == "asked" for one in await visit.services.reidentifying.rows(visit.actor)),
         unclear=len(await visit.services.source_consents.unclear(visit.actor)),
     )
 

@@ -20,6 +20,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "emergency": "Somebody looked in an emergency",
         "reviewed": "An emergency access was reviewed",
         "file": "Your file there was opened for an answer to you",
+        "reidentified": "Your code name was traced back to you",
     }
 )
 _DELIVERY: Mapping[str, str] = MappingProxyType(

@@ -14,6 +14,7 @@ from connector.services.holding.settling import Unclear
 from connector.services.wallet.opting_out import OptOutPage, Told
 from connector.services.wallet.receipts import Paper
 from tests.unit.consent_ui.fakes.people import HEART, NOW, WORDS
+from tests.unit.consent_ui.fakes.tracing import Reidentifying
 
 PERSON = DeskPerson("p2", "E-104-771", "Marian Peeters", date(1981, 12, 30), "desk", None)
 STUDY = DeskStudy(HEART, "Heart rhythm at night", "Heart Rhythm Group", "given", "urn:uuid:desk-1", 2, NOW)
@@ -153,4 +154,5 @@ def add(services, empty: bool) -> None:
     services.source_names = SourceNames(empty)
     services.source_consents = SourceConsents(empty)
     services.emergencies = Emergencies(empty)
+    services.reidentifying = Reidentifying(empty)
     services.wallet.opt_outs = OptOuts(empty)

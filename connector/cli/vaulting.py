@@ -1,0 +1,94 @@
+"""`concord vault`: how the master secret is kept, and moving it behind a key service or back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import typer
+
+from connector.cli import showing
+from connector.cli.options import HERE, Directory, Json
+from connector.lock import DirectoryLock
+from connector.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from connector.vault import KeyService
+
+verbs = typer.Typer(help="The vault: how its master secret is kept. Stop the participant first.", no_args_is_help=True)
+
+
+@verbs.command(epilog="Example: concord vault status --directory hospital")
+def status(directory: Directory = HERE, json: Json = False) -> int:
+    """How the master secret is kept, and whether it opens; exit 1 if it does not."""
+    from connector.founding import VAULT
+    from connector.opening import opened_beside
+    from connector.problems import Problem
+    from connector.vault.wrapped import WRAPPED
+
+    settings = load(directory)
+    wrapped = (directory / VAULT / WRAPPED).exists()
+    fault = ""
+    try:
+        opened_beside(settings)
+    except Problem as problem:
+        fault = problem.detail or problem.title
+    found = {
+        "kept": "wrapped by the key service" if wrapped else "in a file of its own",
+        "key_service": settings.key_service_url, "opens": not fault, "fault": fault,
+    }  # fmt: skip
+    if json:
+        showing.as_json(found)
+    else:
+        showing.facts(found, [("kept", "master secret"), ("key_service", "key service"), ("opens", "it opens"),
+                              ("fault", "why not")])  # fmt: skip
+    return 1 if fault else 0
+
+
+@verbs.command(epilog="Example: concord vault wrap --directory hospital")
+def wrap(directory: Directory = HERE, json: Json = False) -> int:
+    """Have the key service wrap the master secret; the plain file is deleted once it is proven to come back."""
+    from connector.vault.wrapped import wrap as wrapping
+
+    _moved(directory, wrapping)
+    return _said("Wrapped. Without the key service this vault does not open any more.", json=json)
+
+
+@verbs.command(epilog="Example: concord vault unwrap --directory hospital")
+def unwrap(directory: Directory = HERE, json: Json = False) -> int:
+    """Put the master secret back into a file of its own."""
+    from connector.vault.wrapped import unwrap as unwrapping
+
+    _moved(directory, unwrapping)
+    return _said("The master secret lies in a file of its own again.", json=json)
+
+
+def _moved(directory: Path, move: Callable[[Path, KeyService], Awaitable[None]]) -> None:
+    """Do it while nobody else uses the directory. Raises Problem."""
+    from connector.opening import service_of, shut
+    from connector.vault import VaultError
+
+    settings = load(directory)
+
+    async def act() -> None:
+        async with service_of(settings) as (service, vault):
+            await move(vault, service)
+
+    lock = DirectoryLock(directory).take()
+    try:
+        asyncio.run(act())
+    except VaultError as fault:
+        raise shut(fault) from None
+    finally:
+        lock.release()
+
+
+def _said(words: str, *, json: bool) -> int:
+    if json:
+        showing.as_json({"done": words})
+    else:
+        showing.say(words)
+    return 0
