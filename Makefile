@@ -44,7 +44,13 @@ format: .venv/.installed-dev ## rewrite the files in the project's style
 screenshots: .venv/.installed-dev ## write every page of every role, light, dark and narrow, to screenshots/
 	$(BIN)/python -m tests.browser.screenshots
 
-.PHONY: interop bench-edc vectors bench-policy bench-consent
+.PHONY: interop bench-edc vectors bench-policy bench-consent fhir fhir-validator bench-release bench-leaks bench-columns bench-deidentify
+
+fhir: .venv/.installed-dev ## Concord reads a real FHIR server (HAPI), by search and by bulk export (needs a JDK 17 and Maven)
+	$(BIN)/python -m tests.fhir
+
+fhir-validator: .venv/.installed-dev ## HL7's validator finds nothing in what leaves that was not in what came (SPACE=DIR: of a played demo)
+	$(BIN)/python -m tests.fhir.validator $(SPACE)
 
 vectors: .venv/.installed-dev ## run every third-party vector and print a score per set (VECTORS=DIR[:DIR] JSON=FILE)
 	$(BIN)/python -m tests.vectors --vectors "$(VECTORS)" --json "$(JSON)"
@@ -52,7 +58,19 @@ vectors: .venv/.installed-dev ## run every third-party vector and print a score 
 interop: .venv/.installed-dev ## Concord and Eclipse EDC speak to each other, every scenario (needs a JDK and Maven)
 	$(BIN)/python -m tests.interop
 
-bench: bench-release-load bench-catalogue bench-negotiation bench-policy bench-consent ## run every bench program
+bench: bench-release bench-leaks bench-columns bench-deidentify bench-release-load bench-catalogue bench-negotiation bench-policy bench-consent ## run every bench program
+
+bench-release: .venv/.installed-dev ## a whole release, de-identification alone, two workers, over HTTP, and memory, beside their floors
+	$(BIN)/python -m bench.release
+
+bench-leaks: .venv/.installed-dev ## the leak check beside reading and writing the same records
+	$(BIN)/python -m bench.leaks
+
+bench-columns: .venv/.installed-dev ## records as Parquet, beside pyarrow's and duckdb's own ways
+	$(BIN)/python -m bench.columns
+
+bench-deidentify: .venv/.installed-dev ## one bundle through POST /api/deidentify, beside a bare echo
+	$(BIN)/python -m bench.deidentify_http
 
 bench-release-load: .venv/.installed ## how long a catalogue request and a withdrawal take while 1 GB is released
 	$(BIN)/python -m bench.release_load

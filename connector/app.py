@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from connector.api import cds, data, dsp, exchange, faults, health, idp
 from connector.api.deferred import Deferred
 from connector.api.management.application import application
+from connector.api.management.deidentifying import Application
 from connector.lock import DirectoryLock
 from connector.pace import steady
 from connector.rootnames import require_own_packages
@@ -43,7 +44,7 @@ def create(plugs: Plugs = PRODUCTION) -> FastAPI:
         finally:
             lock.release()
 
-    app = FastAPI(
+    app = Application(
         title="Concord", version="0.1.0", docs_url=None, redoc_url=None, openapi_url=None,
         lifespan=lifespan, redirect_slashes=False,
     )  # fmt: skip

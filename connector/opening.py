@@ -24,7 +24,8 @@ def key_service(settings: Settings, outbound: Outbound) -> KeyService | None:
         return None
     try:
         return Transit(
-            outbound, settings.key_service_url, settings.key_service_key, partial(token_in, settings.key_service_token_file),
+            outbound, settings.key_service_url, settings.key_service_key,
+            partial(token_in, settings.key_service_token_file),
             mount=settings.key_service_mount, allow_http=settings.environment == "development",
         )  # fmt: skip
     except OutboundRefused as refused:

@@ -72,6 +72,10 @@ class Stale(Exception):
     """A compare-and-set met a newer revision: read again and decide again."""
 
 
+class StoreFull(Exception):
+    """There is no room left where records are kept: nothing of the command was done."""
+
+
 class Duplicate(Exception):
     """A record with this key exists already."""
 

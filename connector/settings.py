@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     cds_token_hash: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     keep_messages_days: int = Field(default=90, ge=7, le=3650)
     quarantine_days: int = Field(default=30, ge=1, le=365)
+    query_memory_mb: int = Field(default=1024, ge=128, le=65_536)
+    query_seconds: int = Field(default=60, ge=1, le=3600)
     own_backup_days: int | None = Field(default=None, ge=1, le=3650)
     derived_folder: Path | None = None
     key_service_url: str = ""

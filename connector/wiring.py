@@ -13,7 +13,9 @@ from pathlib import Path
 from connector.bells import LocalBells
 from connector.dataplane.archive import FileArchive
 from connector.dataplane.derived import DerivedFiles
+from connector.dataplane.questions import QuestionProcess
 from connector.dataplane.received import ReceivedFiles
+from connector.dataplane.staging import StagedFiles
 from connector.dataplane.workers import WorkerPool
 from connector.deidentify.preparing import prepare
 from connector.founding import STORE_FILE
@@ -175,6 +177,8 @@ def _fetch(context: Context, services: Services) -> None:
     folder = context.settings.derived_folder or context.directory / "derived"
     derived = DerivedFiles(folder.resolve())
     services.derivations.shelf = services.looking.shelf = Shelf(files, derived, folder)
+    services.questions.runner = QuestionProcess()
+    services.questions.staging = StagedFiles(context.directory / "exports")
     eraser = Eraser(context, services.erasure_desk, files, derived)
     clearing = Clearing(context, services.endings, files, CopyEraser(context, derived))
     arrivals = Arrivals(context, files, eraser)

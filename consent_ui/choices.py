@@ -25,6 +25,8 @@ OFFERED_PURPOSES: tuple[Choice, ...] = (
 
 PROFILES: tuple[Choice, ...] = (
     ("research-standard", "Standard profile for health records"),
+    ("research-minimal", "Minimal profile for health records: months, no words"),
+    ("safe-harbor", "Safe Harbor list of the United States: years only"),
     ("device-stream", "Profile for live measurements of devices"),
 )
 

@@ -8,7 +8,7 @@ must be kept. A consent itself is `policy.consent.ConsentRecord`; study and appr
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Final, Literal, NamedTuple, Self
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple, Self
 
 from pydantic import Field, StrictStr, model_validator
 
@@ -91,6 +91,9 @@ __all__ = [
     "WithdrawalNotice",
 ]
 """Beside what is defined here: the words of `contracts.erasing` and `contracts.withdrawing`, part of this exchange."""
+
+
+LinkageToken = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9_-]{43}$", description="43 characters of base64url")]
 
 
 class Party(StrEnum):
@@ -201,18 +204,31 @@ class Link(Strict):
 
 
 class ConsentDelivery(Strict):
-    """Wallet to holder: a consent signed by the person, the delivery countersigned by the wallet."""
+    """Wallet to holder: a consent signed by the person, the delivery countersigned by the wallet.
+
+    `linkage` comes with a consent that agrees to linking: the wallet's token (32 bytes, base64url without padding) for
+    this person in this study, the same for every holder. It is a secret, and stands in nothing signed or logged.
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ("linkage",)
 
     consent: Jws
     delivery: Jws
+    linkage: LinkageToken | None = None
 
 
 class Delivery(Strict):
-    """Claims signed by the wallet. `consent_digest` is over the canonical consent record."""
+    """Claims signed by the wallet. `consent_digest` is over the canonical consent record.
+
+    `linkage_digest` is the SHA-256 (hex) of the linkage token that comes with it.
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ("linkage_digest",)
 
     consent_digest: Digest
     holder: Participant
     delivered_at: Instant
+    linkage_digest: Digest | None = None
 
 
 class ConsentAcknowledged(Strict):

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from contracts.deadlines import Times, narrower_times
 from contracts.faults import MessageError
+from contracts.risk import Thresholds, narrower_thresholds
 from contracts.study import StudyRequest, Window
 from contracts.terms import Selection, bound_terms
 from policy import narrowing
@@ -31,7 +32,7 @@ class Narrowing:
 
     `purposes` are IRIs or prefixed terms, `until` the last instant of the contract, `recipients` participant ids,
     `categories` keys of `policy.categories`, `records_from` and `records_until` clinical days, both included. `times`
-    are those of a withdrawal: shorter is narrower.
+    are those of a withdrawal: shorter is narrower. `risk` is what an assessment must at least find: stricter is.
     """
 
     purposes: tuple[str, ...] = ()
@@ -41,6 +42,7 @@ class Narrowing:
     records_from: date | None = None
     records_until: date | None = None
     times: Times = field(default_factory=Times)
+    risk: Thresholds = field(default_factory=Thresholds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def narrowed(
         made = narrowing.for_recipients(made, wanted.recipients)
         _within_study(wanted, study)
     made = narrower_times(made, wanted.times)
+    made = narrower_thresholds(made, wanted.risk)
     chosen = _selected(selection or EVERYTHING, wanted)
     if chosen != (selection or EVERYTHING):
         made = narrowing.with_selection(made, chosen.digest)

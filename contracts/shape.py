@@ -98,6 +98,8 @@ class Strict(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    LATER: ClassVar[tuple[str, ...]] = ()
+    """Keys that a later edition added: left out while they say nothing, so that what was signed keeps its digest."""
 
     @classmethod
     def read(cls, body: object) -> Self:
@@ -108,9 +110,9 @@ class Strict(BaseModel):
             raise first_fault(cls, error) from None
 
     def wire(self) -> Json:
-        """The JSON object to send, sign or hash; every key is there."""
+        """The JSON object to send, sign or hash; every key is there but those of `LATER` that say nothing."""
         written: Json = self.model_dump(mode="json")
-        return written
+        return {name: value for name, value in written.items() if value or name not in self.LATER}
 
 
 class Message(Shape):

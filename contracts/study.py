@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final, Self, cast
+from typing import Annotated, ClassVar, Final, Self, cast
 
-from pydantic import AfterValidator, Field, StrictStr, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictStr, model_validator
 
 from contracts.faults import shape_fault
 from contracts.fields import (
@@ -83,7 +83,12 @@ class Contact(Strict):
 
 
 class StudyRequest(Strict):
-    """A study request. `window` limits clinical dates; a consent to it ends at `valid_until` at the latest."""
+    """A study request. `window` limits clinical dates; a consent to it ends at `valid_until` at the latest.
+
+    `linking`: the study asks that a person who agrees to that has the same code at every holder.
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ("linking",)
 
     id: UrnUuid
     version: Ordinal
@@ -100,6 +105,7 @@ class StudyRequest(Strict):
     answer_until: Instant
     valid_until: Instant
     contact: Contact = Field(description="an object with name and email")
+    linking: StrictBool = Field(False, description="true or false")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

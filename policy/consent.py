@@ -197,7 +197,8 @@ class ConsentRecord(_Part):
 
     `link` is the id the holder gave to "this person here is that person in the wallet"; nothing in the record names
     the person. Only a consent that allows has to name recipients, purposes and data. `replaces` names consents known at
-    the source (``source/id``) in whose place the person puts this one (reference S12).
+    the source (``source/id``) in whose place the person puts this one (reference S12). `linkage`: in this study the
+    person may have the same code at every holder.
     """
 
     id: Uuid
@@ -220,6 +221,7 @@ class ConsentRecord(_Part):
     on_withdrawal: Literal["erase", "stop"] | None
     capture: Capture | None = None
     replaces: _Names = ()
+    linkage: bool = False
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -229,6 +231,8 @@ class ConsentRecord(_Part):
             raise ValueError("a first version is not one that ends or renews something")
         if self.window is not None and not self.data:
             raise ValueError("a window needs data that it limits")
+        if self.linkage and self.state not in ALLOWING:
+            raise ValueError("only a consent that allows agrees to linking")
         if self.state in ALLOWING:
             if not (self.recipients and self.purposes and self.data):
                 raise ValueError("a given consent names recipients, purposes and data")
@@ -256,7 +260,7 @@ class ConsentRecord(_Part):
         Members that later editions added are left out while they say nothing, so that older versions keep their digest.
         """
         value = self.model_dump(mode="json")
-        for place, names in ((value, ("capture", "replaces")), (value["signer"], ("until", "record"))):
+        for place, names in ((value, ("capture", "replaces", "linkage")), (value["signer"], ("until", "record"))):
             for name in names:
                 if not place[name]:
                     del place[name]

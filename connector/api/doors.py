@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from fastapi import Request
 
-from connector.problems import unavailable
+from connector.problems import unauthenticated, unavailable
 
 if TYPE_CHECKING:
     from connector.wiring import Participant
@@ -18,3 +18,11 @@ def participant_of(request: Request) -> Participant:
     if participant is None:
         raise unavailable("This participant is starting")
     return cast("Participant", participant)
+
+
+def token_of(request: Request) -> str:
+    """The bearer token; the scheme may be left out (DSP data addresses name it apart). Raises Problem 401."""
+    scheme, _, token = request.headers.get("authorization", "").strip().rpartition(" ")
+    if not token or scheme.strip().lower() not in ("", "bearer"):
+        raise unauthenticated("A bearer token is needed", "no-token")
+    return token

@@ -11,17 +11,21 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from connector.ports import StoreFull
 from connector.problems import Problem
 from connector.services.tasks import trace_of
 
 log = logging.getLogger("concord.api")
 MEDIA_TYPE = "application/problem+json"
-_UNREAD = frozenset({408, 413})
+UNREAD = frozenset({408, 413})
+"""Answers to a body that was not read to its end: the connection ends with them."""
+_LATER = {429: "600", 503: "30"}
+"""Seconds after which it makes sense to come again."""
 
 
 def answer(problem: Problem) -> JSONResponse:
     """A Problem as an HTTP answer."""
-    headers = {"retry-after": "600"} if problem.status == 429 else None
+    headers = {"retry-after": _LATER[problem.status]} if problem.status in _LATER else None
     return JSONResponse(problem.document(), problem.status, headers, media_type=MEDIA_TYPE)
 
 
@@ -43,6 +47,12 @@ def install(app: FastAPI) -> None:
         return answer(Problem(error.status_code, f"http-{error.status_code}", str(error.detail)))
 
     app.add_middleware(Unforeseen)
+
+
+def unforeseen(error: Exception, where: object) -> Problem:
+    """What nobody foresaw, noted without its words, and as a Problem that says nothing of it."""
+    log.error("unexpected %s in %s\n%s", type(error).__name__, where, trace_of(error))
+    return Problem(500, "fault", "Something went wrong here", "Nothing was half done; it has been noted")
 
 
 class Unforeseen:
@@ -67,15 +77,19 @@ class Unforeseen:
             await self._app(scope, receive, passing)
         except ClientDisconnect:
             return
-        except Exception as error:
-            log.error("unexpected %s in %s\n%s", type(error).__name__, scope.get("route"), trace_of(error))
+        except StoreFull:
+            log.error("the disk is full")
             if not begun:
-                fault = Problem(500, "fault", "Something went wrong here", "Nothing was half done; it has been noted")
+                full = Problem(503, "disk-full", "There is no room left here", "Nothing was done; try again later")
+                await answer(full)(scope, receive, send)
+        except Exception as error:
+            fault = unforeseen(error, scope.get("route"))
+            if not begun:
                 await answer(fault)(scope, receive, send)
 
 
 def _hanging_up(message: Message) -> Message:
     """An answer to a body we did not read to its end also ends the connection: else the rest would have to be read."""
-    if message["type"] == "http.response.start" and message["status"] in _UNREAD:
+    if message["type"] == "http.response.start" and message["status"] in UNREAD:
         return {**message, "headers": [*message["headers"], (b"connection", b"close")]}
     return message

@@ -9,6 +9,7 @@ import typer
 from connector.cli import showing
 from connector.cli.desk import Desk, desk
 from connector.cli.options import HERE, Directory, Json
+from connector.cli.watching import under_way, watched
 from connector.problems import Problem, invalid
 
 _NO = 1
@@ -24,6 +25,10 @@ Study = Annotated[
 Purpose = Annotated[str | None, typer.Option(help="One purpose of the study (an IRI); needed when it has several.")]
 Offer = Annotated[str, typer.Option(help="The id of the offer; needed when the dataset has several.")]
 Push = Annotated[bool, typer.Option("--push", help="Let the provider send it to us, instead of fetching it.")]
+SinceLast = Annotated[
+    bool, typer.Option("--since-last", help="Only what changed since the last release that is here, deletions too.")
+]
+Anew = Annotated[bool, typer.Option("--new", help="Ask again, although a transfer of this contract is under way.")]
 Wait = Annotated[int, typer.Option(min=0, max=300, help="Seconds to wait for the other side's answer.")]
 Agreement = Annotated[str, typer.Argument(help="The contract's id, as `concord negotiate` prints it.")]
 
@@ -78,44 +83,46 @@ def _how_it_stands(row: dict[str, Any]) -> str:
     return f"No answer yet. See later: concord negotiations show {showing.safe(row['pid'])}"
 
 
-def transfer(agreement: Agreement, push: Push = False, directory: Directory = HERE, json: Json = False) -> int:
+def transfer(
+    agreement: Agreement, push: Push = False, since_last: SinceLast = False, new: Anew = False,
+    directory: Directory = HERE, json: Json = False,
+) -> int:  # fmt: skip
     """Get the data of a contract, and check the signed list of contents; exit 1 if it did not arrive whole.
 
-    A live stream is left running: it goes on until the transfer is ended. A foreign connector sends no list of
-    contents: what it gave is kept as it came, with its SHA-256.
+    It goes on in the server when you stop watching (Ctrl-C): the same verb shows it again. A live stream is left
+    running: it goes on until the transfer is ended. A foreign connector sends no list of contents: what it gave is kept
+    as it came, with its SHA-256.
     """
     with desk(directory, needs_server=True) as reached:
-        pid = reached.post("/api/transfers", {"agreement": agreement, "push": push})["pid"]
-        row = _watched(reached, pid)
+        pid = None if new or since_last else under_way(reached, agreement, push=push)
+        if pid is None:
+            asked = {"agreement": agreement, "push": push, "since_last": since_last}
+            pid = reached.post("/api/transfers", asked)["pid"]
+        row = watched(reached, pid)
     good = row["kind"] == "stream" or bool(row["manifest_verified"]) or bool(row["digest"])
     if json:
         showing.as_json(row)
-    elif row["kind"] == "stream" and row["state"] == "started":
-        showing.say(f"The stream runs. Its points go to {showing.safe(row['path'])}")
-    elif row["digest"]:
-        showing.say(f"{row['bytes']} bytes, {showing.safe(row['finding'])} {showing.safe(row['path'])}")
-    elif good:
-        showing.say(f"{row['people']} people, {row['resources']} resources, verified: {showing.safe(row['path'])}")
     else:
-        showing.say(f"It is {showing.safe(row['state'])}: {showing.safe(row['finding'] or 'it did not arrive whole')}")
+        showing.say(_how_it_arrived(row, good=good))
     return 0 if good and row["state"] in ("started", "completed", "complete") else _NO
 
 
-def _watched(reached: Desk, pid: str) -> Any:
-    """The transfer once it is over, or runs as a stream; shows meanwhile how much has arrived."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+def _how_it_arrived(row: dict[str, Any], *, good: bool) -> str:
+    path = showing.safe(row["path"])
+    if row["kind"] == "stream" and row["state"] == "started":
+        return f"The stream runs. Its points go to {path}"
+    if row["digest"]:
+        return f"{row['bytes']} bytes, {showing.safe(row['finding'])} {path}"
+    if good:
+        return f"{row['people']} people, {row['resources']} resources, verified: {path}{_until(row)}"
+    return f"It is {showing.safe(row['state'])}: {showing.safe(row['finding'] or 'it did not arrive whole')}"
 
-    bars = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*bars, console=showing.err(), transient=True, disable=showing.quiet()) as progress:
-        task = progress.add_task("Receiving", total=None)
-        while True:
-            found = _await(reached, pid, "complete,broken,terminated,completed", seconds=1)
-            row = found["row"]
-            progress.update(task, completed=row["bytes"] or 0)
-            if row["kind"] == "stream" and row["state"] == "started":
-                return row
-            if {"complete", "broken", "terminated"} & set(found["states"]) or row["manifest_verified"] is not None:
-                return row
+
+def _until(row: dict[str, Any]) -> str:
+    """By when it has to be gone, or until when it may be used; the sooner one counts."""
+    if row["erase_by"]:
+        return f" To be deleted by {showing.safe(row['erase_by'])}."
+    return f" The contract ends at {showing.safe(row['use_ends'])}." if row["use_ends"] else ""
 
 
 def _await(reached: Desk, about: str, states: str, seconds: int = _PATIENCE) -> Any:

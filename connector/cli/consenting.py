@@ -25,6 +25,9 @@ LastDay = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="On
 Authority = Annotated[
     str | None, typer.Option(help="On what ground somebody else answers, such as 'Parent'. Recorded and shown.")
 ]
+Linkage = Annotated[
+    bool, typer.Option("--linkage", help="The holders may use one code for them, where the study asks for that.")
+]
 Ending = Annotated[Literal["erase", "stop"], typer.Option(help="Have it deleted, or only stop new use.")]
 
 
@@ -33,7 +36,8 @@ Ending = Annotated[Literal["erase", "stop"], typer.Option(help="Have it deleted,
 )
 def grant(
     study: Study, account: Account, data: Data = None, since: Day = None, until: LastDay = None,
-    authority: Authority = None, directory: Directory = HERE, json: Json = False,
+    authority: Authority = None,
+    linkage: Linkage = False, directory: Directory = HERE, json: Json = False,
 ) -> int:  # fmt: skip
     """Record a yes, signed with the person's key, and send it to every holder it concerns."""
     with desk(directory) as reached:
@@ -42,6 +46,7 @@ def grant(
             "account": whom, "study": study, "decision": "yes", "authority": authority,
             "datasets": chosen(data) if data else _everything(reached, whom, study),
             "window_start": since.date() if since else None, "window_end": until.date() if until else None,
+            "linkage": linkage,
         }  # fmt: skip
         recorded = reached.post("/api/consents", body)
     return _told(recorded, f"Recorded. The receipt has the number {recorded['consent']}", json)

@@ -11,7 +11,18 @@ import typer
 from connector.cli import showing
 from connector.cli.desk import desk
 from connector.cli.options import HERE, Directory, Json
-from connector.cli.timing import BackupsWithin, EraseWithin, Freshness, StopWithin, times
+from connector.cli.timing import (
+    BackupsWithin,
+    EraseWithin,
+    Freshness,
+    MaxT,
+    MaxUnique,
+    MinK,
+    MinL,
+    StopWithin,
+    risk,
+    times,
+)
 
 approvals = typer.Typer(help="Requests for our data that wait for a person's verdict.", no_args_is_help=True)
 rules = typer.Typer(help="How requests are answered once policy allows them.", no_args_is_help=True)
@@ -90,12 +101,14 @@ def counter_request(
     pid: Pid, purpose: Purposes = None, until: Until = None, category: Kinds = None, recipient: Recipients = None,
     records_from: From = None, records_until: To = None, stop_within: StopWithin = None,
     erase_within: EraseWithin = None, backups_within: BackupsWithin = None, freshness: Freshness = None,
+    min_k: MinK = None, min_l: MinL = None, max_t: MaxT = None, max_unique: MaxUnique = None,
     terms: Terms = "", directory: Directory = HERE,
     json: Json = False,
 ) -> int:  # fmt: skip
     """Answer a request with a narrower offer; what is not said stays as it is."""
     body = {"terms": terms} | _narrowing(purpose, until, category, recipient, records_from, records_until)
     body["times"] = times(stop_within, erase_within, backups_within, freshness)
+    body["risk"] = risk(min_k, min_l, max_t, max_unique)
     return _done("approvals", pid, "counter", body, "The narrower offer is on its way.", directory, json)
 
 
@@ -192,12 +205,14 @@ def counter_offer(
     pid: Pid, purpose: Purposes = None, until: Until = None, category: Kinds = None, recipient: Recipients = None,
     records_from: From = None, records_until: To = None, stop_within: StopWithin = None,
     erase_within: EraseWithin = None, backups_within: BackupsWithin = None, freshness: Freshness = None,
+    min_k: MinK = None, min_l: MinL = None, max_t: MaxT = None, max_unique: MaxUnique = None,
     terms: Terms = "", directory: Directory = HERE,
     json: Json = False,
 ) -> int:  # fmt: skip
     """Answer an offer with a narrower request; what is not said stays as it is."""
     body = {"terms": terms} | _narrowing(purpose, until, category, recipient, records_from, records_until)
     body["times"] = times(stop_within, erase_within, backups_within, freshness)
+    body["risk"] = risk(min_k, min_l, max_t, max_unique)
     return _done("negotiations", pid, "counter", body, "The narrower request is on its way.", directory, json)
 
 
@@ -225,11 +240,13 @@ def offer(
     consumer: Consumer, dataset: Offered, study: Study = "", purpose_of_study: Aim = "", purpose: Purposes = None,
     until: Until = None, category: Kinds = None, recipient: Recipients = None, records_from: From = None,
     records_until: To = None, stop_within: StopWithin = None, erase_within: EraseWithin = None,
-    backups_within: BackupsWithin = None, freshness: Freshness = None, directory: Directory = HERE, json: Json = False,
+    backups_within: BackupsWithin = None, freshness: Freshness = None, min_k: MinK = None, min_l: MinL = None,
+    max_t: MaxT = None, max_unique: MaxUnique = None, directory: Directory = HERE, json: Json = False,
 ) -> int:  # fmt: skip
     """Make the first offer to a participant: a dataset of ours, as published or narrower."""
     body = _narrowing(purpose, until, category, recipient, records_from, records_until)
     body["times"] = times(stop_within, erase_within, backups_within, freshness)
+    body["risk"] = risk(min_k, min_l, max_t, max_unique)
     body |= {"consumer": consumer, "dataset": dataset, "study": study, "purpose": purpose_of_study}
     with desk(directory, needs_server=True) as reached:
         begun = reached.post("/api/offers", body)

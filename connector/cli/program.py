@@ -9,12 +9,14 @@ import typer
 
 from connector.cli import (
     agreeing,
+    assessing,
     assisting,
     auditing,
     changing,
     consenting,
     consulting,
     deciding,
+    deidentifying,
     duties,
     emergencies,
     founding,
@@ -24,10 +26,14 @@ from connector.cli import (
     opting,
     playing,
     posting,
+    profiling,
     publishing,
+    quarantining,
+    querying,
     receiving,
     relating,
     serving,
+    sourcing,
     studying,
     taking,
     tracing,
@@ -55,12 +61,13 @@ _ = taking  # its verbs stand below `consent` and `audit`
 naming.add_to(trusting.verbs)
 opting.add_to(consenting.verbs)
 withdrawing.add_to(consenting.verbs)
-for room in (founding, serving, playing, publishing, agreeing, deciding):
+for room in (founding, serving, playing, sourcing, publishing, agreeing, deciding):
     room.add_to(program)
 consulting.add_to(consenting.verbs)
 for verbs, name in (
     (trusting.verbs, "trust"), (studying.verbs, "study"), (consenting.verbs, "consent"), (auditing.verbs, "audit"),
-    (transferring.verbs, "transfers"), (receiving.verbs, "received"),
+    (sourcing.verbs, "sources"), (transferring.verbs, "transfers"), (receiving.verbs, "received"),
+    (querying.verbs, "data"),
     (changing.verbs, "agreements"), (posting.verbs, "deliveries"),
     (duties.verbs, "duties"), (withdrawing.verbs, "withdrawals"),
     (deciding.approvals, "approvals"), (deciding.rules, "rules"),
@@ -68,7 +75,8 @@ for verbs, name in (
     (deciding.negotiations, "negotiations"),
     (trusting.members, "members"), (hosting.links, "link"), (hosting.people, "people"), (hosting.accounts, "account"),
     (relating.authorities, "authority"), (assisting.verbs, "desk"), (emergencies.verbs, "emergency"),
-    (tracing.verbs, "reidentify"), (vaulting.verbs, "vault"),
+    (tracing.verbs, "reidentify"), (deidentifying.verbs, "deidentify"), (vaulting.verbs, "vault"),
+    (assessing.verbs, "risk"), (profiling.verbs, "profile"), (quarantining.verbs, "quarantine"),
 ):  # fmt: skip
     program.add_typer(verbs, name=name)
 

@@ -1,9 +1,8 @@
-"""`concord import` and `concord publish`: records come in, a dataset with its offer goes into the catalogue."""
+"""`concord publish`: a dataset with its offer goes into the catalogue."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from json import JSONDecodeError, loads
 from pathlib import Path
@@ -12,26 +11,28 @@ from typing import Annotated, Any
 import typer
 
 from connector.cli import showing
-from connector.cli.desk import Desk, desk, problem_in
+from connector.cli.desk import Desk, desk
 from connector.cli.options import HERE, Directory, Json
-from connector.cli.timing import BackupsWithin, EraseWithin, Freshness, StopWithin, times
+from connector.cli.timing import (
+    BackupsWithin,
+    EraseWithin,
+    Freshness,
+    MaxT,
+    MaxUnique,
+    MinK,
+    MinL,
+    StopWithin,
+    risk,
+    times,
+)
 from connector.problems import invalid
 from policy.categories import CATEGORIES, OTHER
 from policy.odrl.duties import rule
 from policy.purposes import EHDS
 
-_USAGE = 2
 _YEAR = timedelta(days=365)
 _SOURCE_KIND = {"records": "fhir", "stream": "openmhealth"}
 _DATA_KIND = {"records": "record", "stream": "device"}
-Files = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="[DIR] FILES...", show_default=False,
-        help="Bundles, NDJSON files or folders of them, plain or gzipped. A participant's directory may come first.",
-    ),
-]  # fmt: skip
-SourceName = Annotated[str, typer.Option("--source", help="What the place they come from is called here.")]
 Place = Annotated[Path | None, typer.Argument(help="The participant's directory.", metavar="[DIR]", show_default=False)]
 Draft = Annotated[
     Path | None, typer.Option("--file", exists=True, dir_okay=False, help="A TOML file with these fields.")
@@ -65,51 +66,9 @@ Codes = Annotated[
         help="A code of GA4GH DUO that narrows the offer: GRU, GS:EU, MOR:2027-06-30. May be repeated; docs/duo.md.",
     ),
 ]
-Profile = Annotated[str | None, typer.Option(help="How it is de-identified: the name of a packaged profile.")]
-
-
-def import_files(
-    files: Files, source: SourceName = "Health records", directory: Directory = HERE, json: Json = False
-) -> int:
-    """Take FHIR R4 records in. Each bundle wholly or not at all; the same bundle again changes nothing."""
-    if len(files) > 1 and (files[0] / "concord.toml").is_file():
-        directory, files = files[0], files[1:]
-    missing = next((file for file in files if not file.exists()), None)
-    if missing is not None:
-        raise invalid("There is no such file", str(missing), "bundles, or a folder of them")
-    with desk(directory) as reached:
-        reports = list(_imports(reached, files, source))
-    total = {
-        "source": reports[0]["source"], **{name: sum(one[name] for one in reports) for name in ("records", "files")},
-        "people": sum(one["people"] for one in reports),
-        "refused": [line for one in reports for line in one["refused"]],
-    }  # fmt: skip
-    if json:
-        showing.as_json(total)
-    else:
-        showing.say(f"{total['files']} files with {total['people']} people and {total['records']} records are in.")
-    for line in total["refused"]:
-        showing.err().print(f"refused: {showing.safe(line)}")
-    return _USAGE if total["refused"] else 0
-
-
-def _imports(reached: Desk, files: list[Path], source: str) -> Iterator[dict[str, Any]]:
-    from rich.progress import Progress, SpinnerColumn, TextColumn
-
-    bars, away = (SpinnerColumn(), TextColumn("{task.description}")), showing.quiet()
-    with Progress(*bars, console=showing.err(), transient=True, disable=away) as progress:
-        task, before = progress.add_task("Reading"), 0
-        for file in files:
-            begun = 0
-            for said in reached.lines("/api/imports", {"path": str(file.resolve()), "source": source}):
-                if "problem" in said:
-                    raise problem_in(said["problem"])
-                if "report" in said:
-                    yield said["report"]
-                    continue
-                begun = said["files"]
-                progress.update(task, description=f"{before + begun} files read")
-            before += begun
+Profile = Annotated[
+    str | None, typer.Option(help="How it is de-identified: a profile, by name; see `concord profile list`.")
+]
 
 
 def publish(
@@ -117,7 +76,8 @@ def publish(
     category: Kinds = None, purpose: Purposes = None, until: Until = None, source: Source = None, kind: Kind = None,
     profile: Profile = None, duty: Duties = None, duo: Codes = None, offer: Offer = None, file: Draft = None,
     stop_within: StopWithin = None, erase_within: EraseWithin = None, backups_within: BackupsWithin = None,
-    freshness: Freshness = None,
+    freshness: Freshness = None, min_k: MinK = None, min_l: MinL = None, max_t: MaxT = None,
+    max_unique: MaxUnique = None,
     directory: Directory = HERE, json: Json = False,
 ) -> int:  # fmt: skip
     """Put a dataset with its offer into the catalogue.
@@ -131,6 +91,7 @@ def publish(
         "until": until.date().isoformat() if until else None, "source": source, "kind": kind, "profile": profile,
         "duties": [_duty(one) for one in duty] if duty else None, "offer": _offer(offer) if offer else None,
         "duo": duo or None, "times": times(stop_within, erase_within, backups_within, freshness) or None,
+        "risk": risk(min_k, min_l, max_t, max_unique) or None,
     }  # fmt: skip
     draft = (_read(file) if file else {}) | {name: value for name, value in given.items() if value is not None}
     with desk(place or directory) as reached:
@@ -203,8 +164,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def add_to(program: typer.Typer) -> None:
-    """Put these verbs into the program."""
-    program.command("import", epilog="Example: concord import bundles/*.json --directory hospital")(import_files)
+    """Put this verb into the program."""
     program.command(epilog="Example: concord publish --title 'Heart data' --category conditions --until 2027-12-31")(
         publish
     )

@@ -47,6 +47,9 @@ _LISTED = [("kind", "kind"), ("name", "name"), ("standing", "state"), ("by_row",
            ("deadline", "until"), ("id", "id")]  # fmt: skip
 _TASKS = [("deadline", "until"), ("overdue", "late"), ("kind", "kind"), ("name", "name"), ("why", "why by hand"),
           ("id", "id")]  # fmt: skip
+_HELD = [("counterparty_name", "from"), ("kind", "kind"), ("resources", "records"), ("verified", "verified"),
+         ("use_ends", "contract ends"), ("erase_by", "to be deleted by"), ("not_usable", "not to be used"),
+         ("transfer", "transfer")]  # fmt: skip
 _CHECKED = [("transfer", "transfer"), ("ok", "as signed"), ("what", "found")]
 
 
@@ -117,6 +120,12 @@ def stays(
     """It stays, on a stated ground, and the person is told so."""
     body = {"reason": reason, "ground": ground}
     return _settled(id, "stays", body, "Noted: it stays. The holder is told why.", directory, json=json)
+
+
+@verbs.command(epilog="Example: concord received files --directory research")
+def files(directory: Directory = HERE, json: Json = False) -> int:
+    """What was received and is here: until when it may be used, by when it has to be deleted."""
+    return _table("/api/received", _HELD, "Nothing that was received is here.", directory, json=json)
 
 
 @verbs.command(epilog="Example: concord received verify --directory research")
@@ -210,7 +219,8 @@ async def _chain(store: Store, signer: Signer, files: Any, row: ReceivedTransfer
     keys = Member.model_validate(entry.entry).keys if entry else ()
     file = files.open(row.agreement, row.transfer)
     contents = file.contents(chain.claimed_bytes(row) if row.kind == "stream" else None)
-    return looking.judged(row, contents, keys, [signer.public_jwk], back=file.holds(stones))
+    slices = file.slices(chain.cuts(row))
+    return looking.judged(row, contents, keys, [signer.public_jwk], slices, back=file.holds(stones))
 
 
 def _path(id: str) -> str:

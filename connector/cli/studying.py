@@ -27,7 +27,8 @@ def publish(draft: Draft, directory: Directory = HERE, json: Json = False) -> in
 
     The file has title, summary, purposes, answer_until, valid_until, contact_name, contact_email, a table \\[words]
     (why, who_sees, stored_where, if_you_say_no, risks, money) and one \\[\\[data]] per dataset (holder, dataset and
-    categories, left out for all).
+    categories, left out for all). With linking = true people are also asked whether the holders may use one code for
+    them in this study.
     """
     body = _read(draft)
     with desk(directory) as reached:

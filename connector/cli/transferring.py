@@ -16,14 +16,16 @@ Agreement = Annotated[str | None, typer.Option(help="Only transfers under this c
 Why = Annotated[str, typer.Option("--reason", help="Why, for the other side.")]
 _COLUMNS = [
     ("pid", "transfer"), ("role", "our role"), ("way", "way"), ("kind", "kind"), ("state", "state"),
-    ("suspended_by", "paused by"), ("bytes", "bytes"), ("started_at", "started"),
+    ("suspended_by", "paused by"), ("bytes", "bytes"), ("waits_for", "waits for"), ("started_at", "started"),
 ]  # fmt: skip
 _FACTS = [
     ("pid", "transfer"), ("agreement", "contract"), ("role", "our role"), ("way", "way"), ("kind", "kind"),
     ("state", "state"), ("deciding", "under way"), ("suspended_by", "paused by"), ("reason", "reason"),
     ("started_at", "started"), ("finished_at", "finished"), ("people", "people"), ("resources", "resources"),
-    ("bytes", "bytes"), ("manifest_verified", "verified"), ("finding", "finding"), ("path", "file"),
-    ("media_type", "media type"), ("digest", "SHA-256"),
+    ("bytes", "bytes"), ("segments_here", "segments here"), ("segments", "segments in all"),
+    ("continues", "changes only"), ("waits_for", "waits for"), ("manifest_verified", "verified"),
+    ("finding", "finding"), ("path", "file"), ("media_type", "media type"), ("digest", "SHA-256"),
+    ("use_ends", "contract ends"), ("erase_by", "to be deleted by"),
 ]  # fmt: skip
 
 
@@ -41,7 +43,7 @@ def transfers(agreement: Agreement = None, directory: Directory = HERE, json: Js
 
 @verbs.command(epilog="Example: concord transfers show urn:uuid:...")
 def show(pid: Pid, directory: Directory = HERE, json: Json = False) -> int:
-    """One transfer: its state, who paused it and why, how far it has come."""
+    """One transfer: its state, who paused it and why, how far it has come, until when what came may be used."""
     with desk(directory) as reached:
         row = reached.get(_path(pid))
     if json:

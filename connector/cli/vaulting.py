@@ -1,13 +1,14 @@
-"""`concord vault`: how the master secret is kept, and moving it behind a key service or back."""
+"""`concord vault`: how the master secret is kept, moving it behind a key service or back, and matching people."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from connector.cli import showing
+from connector.cli.desk import desk
 from connector.cli.options import HERE, Directory, Json
 from connector.lock import DirectoryLock
 from connector.settings import load
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
     from connector.vault import KeyService
 
-verbs = typer.Typer(help="The vault: how its master secret is kept. Stop the participant first.", no_args_is_help=True)
+verbs = typer.Typer(
+    help="The vault: how its master secret is kept, and matching people of two sources inside it.", no_args_is_help=True
+)
+_PAIRS = [("number", "number"), ("other", "other's number"), ("weight", "weight"), ("agree", "agree in"),
+          ("differ", "differ in")]  # fmt: skip
 
 
 @verbs.command(epilog="Example: concord vault status --directory hospital")
@@ -50,7 +55,7 @@ def status(directory: Directory = HERE, json: Json = False) -> int:
 
 @verbs.command(epilog="Example: concord vault wrap --directory hospital")
 def wrap(directory: Directory = HERE, json: Json = False) -> int:
-    """Have the key service wrap the master secret; the plain file is deleted once it is proven to come back."""
+    """Have the key service wrap the master secret (while stopped); the plain file goes once that is proven to work."""
     from connector.vault.wrapped import wrap as wrapping
 
     _moved(directory, wrapping)
@@ -59,11 +64,29 @@ def wrap(directory: Directory = HERE, json: Json = False) -> int:
 
 @verbs.command(epilog="Example: concord vault unwrap --directory hospital")
 def unwrap(directory: Directory = HERE, json: Json = False) -> int:
-    """Put the master secret back into a file of its own."""
+    """Put the master secret back into a file of its own (while stopped)."""
     from connector.vault.wrapped import unwrap as unwrapping
 
     _moved(directory, unwrapping)
     return _said("The master secret lies in a file of its own again.", json=json)
+
+
+@verbs.command(epilog="Example: concord vault match Records Laboratory --directory hospital")
+def match(
+    source: Annotated[str, typer.Argument(help="A source of records, by its name.")],
+    other: Annotated[str, typer.Argument(help="Another one; the same finds people who stand in it twice.")],
+    directory: Directory = HERE,
+    json: Json = False,
+) -> int:
+    """Who of one source may be who of the other; compared inside the vault, and each such look is logged."""
+    with desk(directory) as reached:
+        found = reached.post("/api/matching", {"source": source, "other": other})
+    if json:
+        showing.as_json(found)
+        return 0
+    showing.table(found["pairs"], _PAIRS, "Nobody of one seems to be somebody of the other.")
+    showing.say(f"{found['people']} and {found['others']} people compared, {found['opened']} opened for it.")
+    return 0
 
 
 def _moved(directory: Path, move: Callable[[Path, KeyService], Awaitable[None]]) -> None:

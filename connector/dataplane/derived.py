@@ -73,6 +73,16 @@ class DerivedFiles:
         except (OSError, RuntimeError, ValueError):
             return False
 
+    def would_be_inside(self, path: str) -> bool:
+        """The same for a file that is about to be put there."""
+        place = Path(path)
+        try:
+            return place.parent.resolve(strict=True) == place.parent and place.parent.is_relative_to(
+                self._folder.resolve()
+            )
+        except (OSError, RuntimeError, ValueError):
+            return False
+
     def contents(self, path: str) -> Contents | None:
         """A file as it is now, wherever it lies; None when there is none. Raises OSError when it cannot be read."""
         try:

@@ -8,6 +8,8 @@ WITHHELD = "urn:concord:term:withheld"
 """Where a reference led to a record that the person's choices withhold: the same for every record; leads nowhere."""
 NAMELESS = frozenset({"Medication"})
 _HEAD = b'{"resourceType":"'
+NAMELESS_HEADS = tuple(_HEAD + kind.encode() + b'"' for kind in sorted(NAMELESS))
+"""How the lines of such records begin."""
 
 
 def with_person(body: bytes, code: str) -> bytes:

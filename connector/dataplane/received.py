@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -19,11 +19,10 @@ from uuid import UUID
 from connector.dataplane import opaque
 from connector.dataplane.lines import code_of
 from connector.dataplane.opaque import OpaqueFile
+from connector.dataplane.parts import Parts
 from connector.dataplane.private import open_private, sync_directory
+from connector.dataplane.shares import ENTRY, counted, digested, is_of, line_ends, of_code, shares_of, slices
 from connector.dataplane.tally import Barred, Contents, Removed, Taken, Tally
-
-ENTRY = 8
-_SHARE = 4 * 1024 * 1024
 
 
 class ReceivedFile:
@@ -67,10 +66,27 @@ class ReceivedFile:
                 return 0
             data, index = self._opened()
             entries = index.seek(0, os.SEEK_END) // ENTRY
-            ends = [end for _, end in zip(range(entries), _ends(data), strict=False)]
+            ends = [end for _, end in zip(range(entries), line_ends(data), strict=False)]
             data.truncate(ends[-1] if ends else 0)
             index.truncate(len(ends) * ENTRY)
             return self._last(index, len(ends))
+
+    def go_on(self, end: int) -> int:
+        """Keep what ends by `end` in the sender's count, nothing that came after; returns how many lines that is."""
+        with self._lock:
+            if self._shut:
+                return 0
+            data, index = self._opened()
+            kept = position = 0
+            index.seek(0)
+            for position_after in line_ends(data):
+                entry = index.read(ENTRY)
+                if len(entry) < ENTRY or int.from_bytes(entry, "little") > end:
+                    break
+                kept, position = kept + 1, position_after
+            data.truncate(position)
+            index.truncate(kept * ENTRY)
+            return kept
 
     def append(self, lines: Iterable[tuple[bytes, int]]) -> Taken:
         """Store lines with the sender's count at their end; barred codes and lines about nobody are not stored."""
@@ -99,7 +115,7 @@ class ReceivedFile:
             if self._shut or not self.path.exists():
                 return Removed(0, 0, 0)
             lines = size = after = 0
-            for line, offset in _of_code(_shares(*self._opened()), code):
+            for line, offset in of_code(shares_of(*self._opened()), code):
                 lines, size, after = lines + 1, size + len(line), after + barred.after(len(line), offset)
             return Removed(lines, size, after)
 
@@ -108,9 +124,9 @@ class ReceivedFile:
         with self._lock:
             if not codes or self._shut or not self.path.exists():
                 return False
-            shares = _shares(*self._opened())
+            shares = shares_of(*self._opened())
             if len(codes) == 1:
-                return any(True for _ in _of_code(shares, *codes))
+                return any(True for _ in of_code(shares, *codes))
             wanted = frozenset(codes)
             return any(code_of(line) in wanted for share in shares for line, _ in share)
 
@@ -121,6 +137,14 @@ class ReceivedFile:
                 return None
             self._opened()
             return digested(self.path, size)
+
+    def slices(self, sizes: Sequence[int]) -> list[Contents] | None:
+        """What the pieces of the file are, cut at these sizes; None when it is of another length, or there is none."""
+        with self._lock:
+            if self._shut or not self.path.exists():
+                return None
+            self._opened()
+            return slices(self.path, sizes)
 
     def erase(self, code: str, barred: Barred) -> Removed:
         """Bar a code and rewrite the file without it; returns when the new file is durable."""
@@ -137,7 +161,7 @@ class ReceivedFile:
             self._release()
             if not self.path.exists():
                 return Removed(0, 0, 0)
-            lines, size = _counted(self.path)
+            lines, size = counted(self.path)
             for path in (self.path, self._index_path, *self._drafts, self._decided):
                 path.unlink(missing_ok=True)
             sync_directory(self.path.parent)
@@ -162,10 +186,10 @@ class ReceivedFile:
         for draft in drafts:
             draft.truncate(0)
         with drafts[0] as new_data, drafts[1] as new_index:
-            for share in _shares(data, index):
+            for share in shares_of(data, index):
                 kept = []
                 for line, offset in share:
-                    if not _is_of(line, needle, code):
+                    if not is_of(line, needle, code):
                         kept.append((line, offset))
                         continue
                     lines, size, after = lines + 1, size + len(line), after + barred.after(len(line), offset)
@@ -229,6 +253,7 @@ class ReceivedFiles:
         self._folder = folder
         self._lock = threading.Lock()
         self._files: dict[Path, ReceivedFile] = {}
+        self._parts: dict[Path, Parts] = {}
 
     def path(self, agreement: str, transfer: str) -> Path:
         """Where the file of a transfer lies."""
@@ -239,6 +264,21 @@ class ReceivedFiles:
         path = self.path(agreement, transfer)
         with self._lock:
             return self._files.setdefault(path, ReceivedFile(path))
+
+    def parts(self, agreement: str, transfer: str) -> Parts:
+        """The one object for what has come of a transfer's next segment."""
+        path = self.path(agreement, transfer).with_suffix(".part")
+        with self._lock:
+            return self._parts.setdefault(path, Parts(path))
+
+    def drop_parts(self, agreement: str) -> None:
+        """Forget what has come of segments that are not whole: nobody can tell whose bytes they are."""
+        folder = self._folder / _name(agreement)
+        with self._lock:
+            paths = {*folder.glob("*.part"), *(path for path in self._parts if path.parent == folder)}
+            parts = [self._parts.setdefault(path, Parts(path)) for path in sorted(paths)]
+        for one in parts:
+            one.drop()
 
     def opaque(self, agreement: str, transfer: str) -> OpaqueFile:
         """A file for what a foreign connector sends, beside the others of its agreement."""
@@ -260,6 +300,7 @@ class ReceivedFiles:
     def delete(self, agreement: str) -> list[Removed]:
         """Delete everything received under an agreement, and store nothing under it any more: what each file held."""
         removed = [file.delete() for file in self.of_agreement(agreement)]
+        self.drop_parts(agreement)
         return removed + [opaque.delete(path) for path in sorted((self._folder / _name(agreement)).glob("*.bytes"))]
 
     def delete_one(self, agreement: str, transfer: str) -> list[Removed]:
@@ -268,6 +309,7 @@ class ReceivedFiles:
         with self._lock:
             held = path in self._files or path.exists()
         removed = [self.open(agreement, transfer).delete()] if held else []
+        self.parts(agreement, transfer).drop()
         loose = path.with_suffix(".bytes")
         return removed + ([opaque.delete(loose)] if loose.exists() else [])
 
@@ -276,6 +318,8 @@ class ReceivedFiles:
         with self._lock:
             for file in self._files.values():
                 file.close()
+            for parts in self._parts.values():
+                parts.close()
 
 
 def _name(id: str) -> str:
@@ -296,60 +340,3 @@ def _write(file: BinaryIO, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[file.write(view) :]
-
-
-def _counted(path: Path) -> tuple[int, int]:
-    """How many lines and bytes a file holds."""
-    lines = size = 0
-    with path.open("rb") as data:
-        while share := data.read(_SHARE):
-            lines, size = lines + share.count(b"\n"), size + len(share)
-    return lines, size
-
-
-def digested(path: Path, size: int | None = None) -> Contents:
-    """The lines, bytes and SHA-256 of a file, or of its first `size` bytes."""
-    lines, seen, digest = 0, 0, sha256()
-    with path.open("rb") as data:
-        while share := data.read(_SHARE if size is None else min(_SHARE, size - seen)):
-            lines, seen = lines + share.count(b"\n"), seen + len(share)
-            digest.update(share)
-    return Contents(lines, seen, digest.hexdigest())
-
-
-def _of_code(shares: Iterable[list[tuple[bytes, int]]], code: str) -> Iterator[tuple[bytes, int]]:
-    """The lines of one person."""
-    needle = code.encode()
-    for share in shares:
-        yield from ((line, offset) for line, offset in share if _is_of(line, needle, code))
-
-
-def _is_of(line: bytes, needle: bytes, code: str) -> bool:
-    """Whether a line is about somebody; it is read only where the code is seen, or may hide behind an escape."""
-    return (needle in line or b"\\u" in line) and code_of(line) == code
-
-
-def _ends(data: BinaryIO) -> Iterator[int]:
-    """Where each whole line ends in the file."""
-    data.seek(0)
-    position = 0
-    while share := data.read(_SHARE):
-        start = 0
-        while (found := share.find(b"\n", start)) >= 0:
-            start = found + 1
-            yield position + start
-        position += len(share)
-
-
-def _shares(data: BinaryIO, index: BinaryIO) -> Iterator[list[tuple[bytes, int]]]:
-    """The lines with their offsets, some megabytes at a time; a half line at the end is left out."""
-    data.seek(0)
-    index.seek(0)
-    rest = b""
-    while share := data.read(_SHARE):
-        *lines, rest = (rest + share).split(b"\n")
-        offsets = index.read(len(lines) * ENTRY)
-        yield [
-            (line + b"\n", int.from_bytes(offsets[place * ENTRY : (place + 1) * ENTRY], "little"))
-            for place, line in enumerate(lines)
-        ]

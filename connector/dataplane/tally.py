@@ -59,5 +59,9 @@ class Removed:
     left: Contents | None = None
 
 
+class Dropped(Exception):
+    """What had come of a segment was dropped meanwhile: it is fetched again."""
+
+
 class NotByRow(ValueError):
     """A file whose people cannot be told apart line by line, so that we can neither take one out nor find them."""

@@ -23,6 +23,11 @@ _TIME = re.compile(
 )
 _MONTH_DAYS = 365.2425 / 12
 _DAY_MINUTES = 24 * 60
+_REMEMBERED = 40_000
+NUMBERS: dict[str, int] = {}
+"""The days met so far, each with its number in the calendar; the same for everybody."""
+DAYS: dict[int, str] = {}
+"""The days by their number, as they were written."""
 
 
 class NotADate(ValueError):
@@ -51,8 +56,30 @@ def in_utc(time: str) -> tuple[int, str]:
     return days, f"T{at // 60:02d}:{at % 60:02d}{seconds or ''}Z"
 
 
-def shift_day(text: str, days: timedelta) -> str:
+class _Times(dict[str, tuple[int, str]]):
+    def __missing__(self, time: str) -> tuple[int, str]:
+        told = in_utc(time)
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[time] = told
+        return told
+
+
+TIMES = _Times()
+"""`in_utc`, remembered: the same for everybody."""
+
+
+def shift_day(text: str, days: int) -> str:
     """Move a day, month or year by `days`. Raises `NotADate` for anything else, and if it moves out of the calendar."""
+    number = NUMBERS.get(text)
+    if number is not None:
+        moved = DAYS.get(number + days)
+        if moved is not None:
+            return moved
+    return _shifted(text, days)
+
+
+def _shifted(text: str, days: int) -> str:
     if len(text) < DAY_LENGTH:
         year, month = _partial(text).groups()
         return text if month is None or year == FOR_EVER else _shift_month(int(year), int(month), days)
@@ -60,9 +87,19 @@ def shift_day(text: str, days: timedelta) -> str:
     if text[:4] == FOR_EVER:
         return text
     try:
-        return (day + days).isoformat()
+        moved = day + timedelta(days)
     except OverflowError:
         raise NotADate from None
+    return _remembered(text, day, moved)
+
+
+def _remembered(text: str, day: date, moved: date) -> str:
+    if len(NUMBERS) >= _REMEMBERED or len(DAYS) >= _REMEMBERED:
+        NUMBERS.clear()
+        DAYS.clear()
+    NUMBERS[text] = day.toordinal()
+    DAYS[moved.toordinal()] = written = moved.isoformat()
+    return written
 
 
 def _day(text: str) -> date:
@@ -82,9 +119,9 @@ def _partial(text: str) -> re.Match[str]:
     return match
 
 
-def _shift_month(year: int, month: int, days: timedelta) -> str:
+def _shift_month(year: int, month: int, days: int) -> str:
     try:
-        months = date(year, month, 1).year * 12 + month - 1 + round(days.days / _MONTH_DAYS)
+        months = date(year, month, 1).year * 12 + month - 1 + round(days / _MONTH_DAYS)
         return date(months // 12, months % 12 + 1, 1).isoformat()[:7]
     except ValueError:
         raise NotADate from None

@@ -1,7 +1,7 @@
 """The scan that nothing identifying left: known identifiers searched in bytes, in every disguise they may wear.
 
 Searched as they are, as Base64 (both alphabets, at each of the three alignments), percent- or plus-encoded, with JSON
-escapes, and in any letter case. What counts as a find:
+escapes or XML entities, and in any letter case. What counts as a find:
 
 - An identifier of at least 7 bytes that is more than one plain word is a find wherever it stands, also inside a longer
   text. One of digits only must not be part of a longer number, or many a long decimal would hold one.
@@ -15,54 +15,45 @@ escapes, and in any letter case. What counts as a find:
 - A family name of at least 4 letters is a find as a word of a text: under `unit`, `text`, `valueString` and the
   like. Not in the label of a code: diseases carry names of people, and so do patients.
 
-A find says how, in which file and at which byte, never what. Scan whole records: a find never spans two calls.
+A find says how, in which file and at which byte, never what. Scan whole records: a find never spans two calls. Most
+bytes are only looked at by `leaks_grams`, which never misses a place; here those places are looked at exactly.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-from base64 import b64encode
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
-from datetime import date
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
-from unicodedata import normalize
 
-from connector.deidentify.spellings import (
-    BETWEEN_DIGITS,
-    SHORTEST_FAMILY,
-    birth_dates,
-    digits_of,
-    is_something_else,
-    spread,
-)
+import orjson
 
-SHORTEST_ANYWHERE = 7
-_SHORT_GRAM, _LONG_GRAM = 4, 8
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_WORD = re.compile(r"[^\W\d_]+")
-_BIRTH = re.compile(rb"(?:birth_?date|date_?of_?birth|\bdob)\W{1,6}(\d{4}-\d\d-\d\d)")
-_VALUE = re.compile(rb'"(id|value|reference|family|given|name|text|line|user_id)":\s*\[?\s*"([^"\\]{1,128})"')
+from connector.deidentify.leaks_sought import Sort, Sought
+from connector.deidentify.leaks_views import views
+from connector.deidentify.spellings import is_something_else, spread
+
+_BESIDE = re.compile(rb"(?:birth_?date|date_?of_?birth|\bdob)\W{1,6}\Z")
+_VALUE_KEY = re.compile(rb'"(?:id|value|reference|family|given|name|text|line|user_id)":\s*\[?\s*"\Z')
+_FAMILY_KEY = re.compile(rb'"family":\s*\[?\s*"\Z')
 _TEXT = re.compile(
     rb'"(?:unit|text|state|country|city|district|line|title|description|comment|note|div|version|value[a-z]*)"'
     rb':\s*\[?\s*"((?:[^"\\]|\\.)+)"'
 )
+_FAMILY = re.compile(rb'"family":\s*\[?\s*"([^"\\]{1,128})"')
 _WRITTEN_OUT = re.compile(rb":\s*(-?\d{1,20}(?:\.\d{1,20})?e[+-]?\d{1,2})(?!\d)")
-# Begins with the slash, which a regular expression finds fastest.
-_REFERENCE = re.compile(rb"/(?<=patient/|itioner/|dperson/)([a-z0-9.-]{1,64})")
-_JSON_ESCAPE = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|([/\"\\]))")
-_PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*")
-_BIRTH_DATE = "birth-date"
-_BIRTH_WORDS = (b"birth", b"dob")
-_NOT_ASCII = re.compile(rb"[\x80-\xff]+")
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_PEOPLE = (b"patient/", b"itioner/", b"dperson/")
+_NO_REFERENCE = re.compile(rb"[^a-z0-9.-]|\Z")
 _NUMBER_BEFORE, _NUMBER_AFTER = re.compile(rb"\d\.?\Z"), re.compile(rb"\.?\d")
+_LETTER = re.compile(rb"[A-Za-z0-9\x80-\xff]")
+_KINDS = {Sort.PLAIN: "plain", Sort.URL: "url", Sort.BASE64: "base64", Sort.BIRTH: "birth-date"}
+_OWN_ONLY = frozenset({"value", "name", "birth-date"})
+_BIRTH_BEFORE = 32
+_KEY_BEFORE = 512
+_AROUND = 128
 
 
 class Leak(NamedTuple):
-    """One identifier found: `kind` is plain, base64, url, json-escape, value, number, name
+    """One identifier found: `kind` is plain, base64, url, json-escape, entity, value, number, name
     or birth-date; `offset` counts bytes."""
 
     kind: str
@@ -74,215 +65,128 @@ class LeakScanner:
     """Searches bytes for the identifiers it was made of, all of them in one pass; it keeps them folded, in memory."""
 
     def __init__(self, identifiers: Iterable[str]) -> None:
-        self._values: set[bytes] = set()
-        self._families: set[bytes] = set()
-        self._births: set[bytes] = set()
-        self._anywhere = _Patterns()
-        self._numbers: dict[bytes, re.Pattern[bytes]] = {}
-        self._squeezed = _Patterns()
-        for identifier in {text.strip() for text in identifiers} - {""}:
-            self._learn(normalize("NFC", identifier))
+        # Vectors are for who scans; a process that only starts to serve has no use for them.
+        from connector.deidentify.leaks_grams import Grams, hides
+
+        self._sought = Sought(identifiers)
+        self._grams = Grams(self._sought.patterns, self._sought.raw, self._sought.numbers)
+        self._hiding = any(map(hides, self._sought.numbers))
 
     def scan(self, data: bytes, where: str) -> list[Leak]:
         """Every identifier found in `data`, by offset. `where` is passed on (a file or line, nothing personal)."""
         found: dict[int, str] = {}
-        for kind, view in _views(data):
+        for kind, view in views(data, by_line=not self._sought.lines):
             for how, position in self._find(view.data):
                 found.setdefault(view.offset(position), kind or how)
         return [Leak(kind, where, offset) for offset, kind in sorted(found.items())]
 
-    def _learn(self, identifier: str) -> None:
-        plain = identifier.casefold().encode()
-        if _DATE.fullmatch(identifier):
-            self._births.add(plain)
-            self._anywhere.add_base64(identifier)
-            self._learn_birth(identifier)
-            return
-        self._values.add(plain)
-        for digits in digits_of(identifier):
-            self._numbers[digits] = spread(digits)
-            self._squeezed.add(digits, "number")
-        family, comma, _ = plain.partition(b", ")
-        if comma:
-            self._families.add(family)
-        if len(plain) >= SHORTEST_ANYWHERE and not _WORD.fullmatch(identifier):
-            self._anywhere.add(plain)
-            self._anywhere.add(normalize("NFD", identifier).casefold().encode())
-            self._anywhere.add(plain.replace(b" ", b"+"), "url")
-            self._anywhere.add_base64(identifier)
-
-    def _learn_birth(self, day: str) -> None:
-        try:
-            spellings = list(birth_dates(date.fromisoformat(day)))
-        except ValueError:
-            return
-        for spelling in spellings:
-            self._anywhere.add(spelling.casefold().encode(), _BIRTH_DATE)
-
     def _find(self, data: bytes) -> Iterator[tuple[str, int]]:
-        yield from self._anywhere.find(data)
-        texts = data.split(b'"')
-        if not (self._values.isdisjoint(texts) and self._families.isdisjoint(texts)):
-            yield from self._find_values(data)
-        for match in _REFERENCE.finditer(data):
-            if match[1] in self._values:
-                yield "value", match.start(1)
-        if self._births and any(word in data for word in _BIRTH_WORDS):
-            for match in _BIRTH.finditer(data):
-                if match[1] in self._births:
-                    yield _BIRTH_DATE, match.start(1)
-        if self._numbers:
-            yield from self._find_numbers(data)
-        if any(family in data for family in self._families):
-            yield from self._find_families(data)
+        words: dict[int, set[bytes]] = {}
+        for number, start in self._grams.find(data):
+            pattern, sort = self._pattern(number)
+            end = start + len(pattern)
+            if start < 0 or data[start:end].lower() != pattern:
+                continue
+            if sort is Sort.WORD:
+                if (start and _LETTER.match(data, start - 1)) or _LETTER.match(data, end):
+                    continue
+                words.setdefault(start, set()).add(pattern)
+            elif (found := _judged(data, start, end, pattern, sort)) is not None:
+                yield found
+        if words:
+            yield from _names(data, words)
+        yield from self._numbers(data)
 
-    def _find_numbers(self, data: bytes) -> Iterator[tuple[str, int]]:
-        squeezed = data.translate(None, BETWEEN_DIGITS)
-        for digits in self._squeezed.met(squeezed):
-            for match in self._numbers[digits].finditer(data):
-                if not is_something_else(match[0]):
-                    yield "number", match.start()
-        for match in _WRITTEN_OUT.finditer(data):
-            if f"{abs(Decimal(match[1].decode())):.0f}".encode() in self._numbers:
-                yield "number", match.start(1)
+    def _pattern(self, number: int) -> tuple[bytes, Sort]:
+        pattern, encoded = self._grams.pattern(number)
+        return pattern, Sort.BASE64 if encoded else self._sought.sorts[number]
 
-    def _find_families(self, data: bytes) -> Iterator[tuple[str, int]]:
-        met = [family for family in self._families if len(family.decode()) >= SHORTEST_FAMILY and family in data]
-        if not met:
-            return
-        word = re.compile(rb"(?<![a-z0-9\x80-\xff])(?:" + b"|".join(map(re.escape, met)) + rb")(?![a-z0-9\x80-\xff])")
-        for text in _TEXT.finditer(data):
-            for match in word.finditer(text[1]):
-                yield "name", text.start(1) + match.start()
+    def _numbers(self, data: bytes) -> Iterator[tuple[str, int]]:
+        """Numbers, with marks between their digits or in scientific notation."""
+        for digits, start in self._grams.find_digits(data):
+            match = spread(digits).match(data, start)
+            if match and not is_something_else(match[0]):
+                yield "number", start
+            yield from self._written_out(data, max(start - _AROUND, 0), start + _AROUND)
+        if self._hiding:
+            yield from self._written_out(data, 0, len(data))
 
-    def _find_values(self, data: bytes) -> Iterator[tuple[str, int]]:
-        for match in _VALUE.finditer(data):
-            if match[2] in self._values or (match[1] == b"family" and match[2] in self._families):
-                yield "value", match.start(2)
+    def _written_out(self, data: bytes, start: int, end: int) -> Iterator[tuple[str, int]]:
+        for match in _WRITTEN_OUT.finditer(data[start:end].lower()):
+            if f"{abs(Decimal(match[1].decode())):.0f}".encode() in self._sought.numbers:
+                yield "number", start + match.start(1)
 
 
-class _Patterns:
-    """Byte strings searched together. Any 15 bytes hold a whole aligned group of 8, any 7 bytes one of 4: so only the
-    aligned groups of the data are looked up, in a table of the groups a pattern has at every alignment.
+def scan_together(people: Sequence[tuple[Collection[str], bytes]]) -> list[list[Leak]]:
+    """The finds in the data of each of several people, of whom it searches all for the identifiers of all.
+
+    One scan of what belongs to a few people is cheaper than a scan for each. What would be nothing in somebody else's
+    record (a short identifier, a family name as a word, a birth date) is a find only in a person's own.
     """
-
-    def __init__(self) -> None:
-        self._kinds: dict[bytes, str] = {}
-        # Per group length: which patterns hold a group, and at which byte of them.
-        self._tables: dict[int, dict[int, list[tuple[bytes, int]]]] = {_LONG_GRAM: {}, _SHORT_GRAM: {}}
-        self._groups: dict[int, set[int]] = {_LONG_GRAM: set(), _SHORT_GRAM: set()}
-
-    def add(self, pattern: bytes, kind: str = "plain") -> None:
-        """Search for this too. Shorter than 7 bytes it is not distinctive enough, and left out."""
-        if len(pattern) < SHORTEST_ANYWHERE or pattern in self._kinds:
-            return
-        self._kinds[pattern] = kind
-        gram = _LONG_GRAM if len(pattern) >= 2 * _LONG_GRAM - 1 else _SHORT_GRAM
-        first = (len(pattern) - (2 * gram - 1)) // 2
-        for start in range(first, first + gram):
-            group = int.from_bytes(pattern[start : start + gram], sys.byteorder)
-            self._tables[gram].setdefault(group, []).append((pattern, start))
-            self._groups[gram].add(group)
-
-    def add_base64(self, text: str) -> None:
-        """Search for this inside anything that was Base64-encoded, as it is, in capitals and in small letters."""
-        for spelling in {text, text.upper(), text.lower()}:
-            for core in _base64_cores(spelling.encode()):
-                self.add(core.lower(), "base64")
-                self.add(core.translate(_URL_SAFE).lower(), "base64")
-
-    def find(self, data: bytes) -> Iterator[tuple[str, int]]:
-        """Kind and offset of every pattern in the data."""
-        view = memoryview(data)
-        for gram, table in self._tables.items():
-            whole = view[: len(data) // gram * gram]
-            aligned = whole.cast("Q") if gram == _LONG_GRAM else whole.cast("I")
-            met = self._groups[gram].intersection(aligned)
-            for place in [place for place, group in enumerate(aligned) if group in met] if met else ():
-                for pattern, before in table[aligned[place]]:
-                    start = place * gram - before
-                    if (
-                        start >= 0
-                        and data.startswith(pattern, start)
-                        and _stands_alone(data, start, pattern, self._kinds[pattern])
-                    ):
-                        yield self._kinds[pattern], start
-
-    def met(self, data: bytes) -> set[bytes]:
-        """The patterns that are in the data, whatever stands around them."""
-        return {pattern for pattern in self._kinds if pattern in data} if self._any(data) else set()
-
-    def _any(self, data: bytes) -> bool:
-        view = memoryview(data)
-        whole = {gram: view[: len(data) // gram * gram] for gram in self._groups}
-        return not (
-            self._groups[_LONG_GRAM].isdisjoint(whole[_LONG_GRAM].cast("Q"))
-            and self._groups[_SHORT_GRAM].isdisjoint(whole[_SHORT_GRAM].cast("I"))
-        )
+    together = b"".join(data for _, data in people)
+    joint = LeakScanner(set().union(*(known for known, _ in people))).scan(together, "") if people else []
+    answer, start = list[list[Leak]](), 0
+    for known, data in people:
+        end = start + len(data)
+        here = [leak._replace(offset=leak.offset - start) for leak in joint if start <= leak.offset < end]
+        own = LeakScanner(known).scan(data, "") if here else []
+        seen = {leak.offset for leak in own}
+        others = [leak for leak in here if leak.kind not in _OWN_ONLY and leak.offset not in seen]
+        answer.append(sorted([*own, *others], key=lambda leak: leak.offset))
+        start = end
+    return answer
 
 
-def _stands_alone(data: bytes, start: int, pattern: bytes, kind: str) -> bool:
+def _judged(data: bytes, start: int, end: int, pattern: bytes, sort: Sort) -> tuple[str, int] | None:
+    """Whether what stands there is a find, by what stands around it."""
+    if sort in _KINDS:
+        return (_KINDS[sort], start) if _stands_alone(data, start, end, pattern, sort) else None
+    before = data[max(start - _KEY_BEFORE, 0) : start].lower()
+    if sort is Sort.BESIDE:
+        return ("birth-date", start) if _BESIDE.search(before[-_BIRTH_BEFORE:]) else None
+    if sort is Sort.REFERENCE:
+        here = (before + pattern).endswith(tuple(who + pattern[3:] for who in _PEOPLE))
+        return ("value", start + 3) if here and _NO_REFERENCE.match(data[end : end + 1].lower()) else None
+    key = _FAMILY_KEY if sort is Sort.FAMILY else _VALUE_KEY
+    return ("value", start + 1) if key.search(before + b'"') else None
+
+
+def _stands_alone(data: bytes, start: int, end: int, pattern: bytes, sort: Sort) -> bool:
     """Whether digits, or a date, are no part of a longer number; anything else always does."""
-    end = start + len(pattern)
     before, after = data[max(start - 2, 0) : start], data[end : end + 2]
-    return not (pattern.isdigit() or kind == _BIRTH_DATE) or not (
+    return not (pattern.isdigit() or sort is Sort.BIRTH) or not (
         _NUMBER_BEFORE.search(before) or _NUMBER_AFTER.match(after)
     )
 
 
-def _base64_cores(raw: bytes) -> Iterator[bytes]:
-    """The characters that any Base64 text around `raw` must hold, for each place `raw` may have in a group of three."""
-    for before, skip in ((0, 0), (1, 2), (2, 3)):
-        yield b64encode(bytes(before) + raw)[skip : (len(raw) + before) * 8 // 6]
+def _names(data: bytes, words: dict[int, set[bytes]]) -> Iterator[tuple[str, int]]:
+    """Family names, where they are the whole value of one or a word of a text."""
+    places, number = sorted(words), 0
+    while number < len(places):
+        start, end = _record(data, places[number])
+        families = set[bytes]()
+        while number < len(places) and places[number] < end:
+            families |= words[places[number]]
+            number += 1
+        folded = data[start:end].lower()
+        for match in _FAMILY.finditer(folded):
+            if match[1] in families:
+                yield "value", start + match.start(1)
+        any_of = b"|".join(map(re.escape, families))
+        word = re.compile(rb"(?<![a-z0-9\x80-\xff])(?:" + any_of + rb")(?![a-z0-9\x80-\xff])")
+        for text in _TEXT.finditer(folded):
+            for match in word.finditer(text[1]):
+                yield "name", start + text.start(1) + match.start()
 
 
-class _View(NamedTuple):
-    """The data rewritten from another view of it: what stands from `places[i]` on comes from `origins[i]` there."""
-
-    data: bytes
-    places: list[int]
-    origins: list[int]
-    source: _View | None = None
-
-    def offset(self, position: int) -> int:
-        """Where in the data itself this place of the view comes from. Inside a replacement: where that begins."""
-        index = bisect_right(self.places, position) - 1
-        origin = self.origins[index] + position - self.places[index]
-        return origin if self.source is None else self.source.offset(origin)
-
-    def rewritten(self, pattern: re.Pattern[bytes], meaning: Callable[[re.Match[bytes]], bytes]) -> _View:
-        """Every match replaced by its meaning."""
-        pieces, places, origins, done, length = list[bytes](), [0], [0], 0, 0
-        for match in pattern.finditer(self.data):
-            new = meaning(match)
-            pieces += [self.data[done : match.start()], new]
-            length += match.start() - done
-            done = match.end()
-            places += [length, length + len(new)]
-            origins += [match.start(), done]
-            length += len(new)
-        return _View(b"".join([*pieces, self.data[done:]]), places, origins, self)
-
-
-def _views(data: bytes) -> Iterator[tuple[str, _View]]:
-    view = _View(data, [0], [0])
-    yield "", _folded(view)
-    if b"\\" in data and _JSON_ESCAPE.search(data):
-        view = view.rewritten(_JSON_ESCAPE, _unescaped)
-        yield "json-escape", _folded(view)
-    if b"%" in data and _PERCENT.search(data):
-        view = view.rewritten(_PERCENT, lambda match: bytes.fromhex(match[0].replace(b"%", b"").decode()))
-        yield "url", _folded(view)
-
-
-def _folded(view: _View) -> _View:
-    lower = view._replace(data=view.data.lower())
-    return lower if lower.data.isascii() else lower.rewritten(_NOT_ASCII, _casefolded)
-
-
-def _casefolded(match: re.Match[bytes]) -> bytes:
-    return match[0].decode("utf-8", "surrogateescape").casefold().encode("utf-8", "surrogateescape")
-
-
-def _unescaped(match: re.Match[bytes]) -> bytes:
-    return chr(int(match[1], 16)).encode("utf-8", "surrogatepass") if match[1] else match[2]
+def _record(data: bytes, place: int) -> tuple[int, int]:
+    """The line around a place if it is a record by itself; else all there is."""
+    start, end = data.rfind(b"\n", 0, place) + 1, data.find(b"\n", place)
+    end = len(data) if end < 0 else end
+    if data[start : start + 1] != b"{":
+        return 0, len(data)
+    try:
+        orjson.loads(data[start:end])
+    except ValueError:
+        return 0, len(data)
+    return start, end

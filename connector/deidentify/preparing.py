@@ -5,17 +5,23 @@ A worker keeps its compiled profiles; of people it keeps what `Deidentifier` rem
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
-from connector.dataplane.naming import with_person
+from connector.dataplane.naming import NAMELESS_HEADS, with_person
 from connector.dataplane.parcels import LARGEST_LINE, TOO_LARGE
 from connector.deidentify.deidentifier import Deidentifier
 from connector.deidentify.forms import names_in
-from connector.deidentify.leaks import LeakScanner
-from connector.deidentify.outcome import Rejected
-from connector.deidentify.profile import ProfileError, load_profile
-from connector.ports import Parcel, PersonCoder, Place, Prepared, Task
+from connector.deidentify.leaks import scan_together
+from connector.deidentify.leaks_places import places
+from connector.deidentify.outcome import left_behind
+from connector.deidentify.profile import ProfileError, load_profile, read_profile
+from connector.ports import Parcel, PersonCoder, Prepared, Task
+
+# What `with_person` adds: "extension", "url", "valueReference", "reference".
+_PERSON_MEMBERS = 4
 
 
 class _Coders:
@@ -29,38 +35,58 @@ class _Coders:
         return self.known[person]
 
 
+class _Lines(NamedTuple):
+    """One parcel: per record its line or why there is none; the lines; these joined; and how much was left behind."""
+
+    answers: tuple[bytes | str, ...]
+    kept: list[bytes]
+    joined: bytes
+    dropped: int
+
+
 def prepare(task: Task) -> tuple[Prepared, ...]:
-    """De-identify and scan every parcel. Raises ProfileError when the packaged profile is not the agreed one."""
-    deidentifier, coders = _tools(task.profile, task.profile_digest, task.as_of)
+    """De-identify and scan every parcel. Raises ProfileError when the profile here is not the agreed one."""
+    deidentifier, coders = _tools(task.profile, task.profile_digest, task.as_of, task.text, task.release)
     try:
-        return tuple(_prepared(deidentifier, coders, parcel) for parcel in task.parcels)
+        return _scanned(task.parcels, [_lines(deidentifier, coders, parcel) for parcel in task.parcels])
     finally:
         coders.known.clear()
 
 
 @lru_cache(maxsize=4)
-def _tools(profile: str, digest: str, as_of: date) -> tuple[Deidentifier, _Coders]:
-    loaded = load_profile(profile)
-    if loaded.digest != digest:
-        raise ProfileError("the packaged profile is not the one that was agreed")
+def _tools(name: str, digest: str, as_of: date, text: str, release: str) -> tuple[Deidentifier, _Coders]:
+    profile = read_profile(text) if text else load_profile(name)
+    if profile.digest != digest:
+        raise ProfileError("the profile here is not the one that was agreed")
     coders = _Coders()
-    return Deidentifier(loaded, coders, as_of=as_of), coders
+    return Deidentifier(profile, coders, as_of=as_of, release=release), coders
 
 
-def _prepared(deidentifier: Deidentifier, coders: _Coders, parcel: Parcel) -> Prepared:
+def _lines(deidentifier: Deidentifier, coders: _Coders, parcel: Parcel) -> _Lines:
     code = parcel.coder.code
     coders.known[code] = parcel.coder
-    names = names_in(parcel.identifiers)
-    lines = tuple(_line(deidentifier, code, parcel.subject, names, record) for record in parcel.records)
-    scanner = LeakScanner(parcel.identifiers)
-    leaks = scanner.scan(b"".join(line for line in lines if isinstance(line, bytes)), "parcel")
-    return Prepared(lines, tuple(Place(leak.kind, "", "") for leak in leaks))
+    lines = deidentifier.lines(parcel.records, code, parcel.subject, names_in(parcel.identifiers))
+    answers = tuple(line if isinstance(line, str) else _told(line, code) for line in lines)
+    kept = [line for line in answers if isinstance(line, bytes)]
+    joined = b"".join(kept)
+    left = parcel.records if len(kept) == len(answers) else _left(parcel.records, answers)
+    named = sum(line.startswith(NAMELESS_HEADS) for line in kept)
+    return _Lines(answers, kept, joined, left_behind(b"".join(left), joined) + named * _PERSON_MEMBERS)
 
 
-def _line(deidentifier: Deidentifier, code: str, subject: str, names: frozenset[str], record: bytes) -> bytes | str:
-    try:
-        body = deidentifier.apply(record, code, subject, names).body
-    except Rejected as refusal:
-        return refusal.code
-    line = with_person(body, code) + b"\n"
+def _told(line: bytes, code: str) -> bytes | str:
+    if line.startswith(NAMELESS_HEADS):
+        line = with_person(line[:-1], code) + b"\n"
     return line if len(line) <= LARGEST_LINE else TOO_LARGE
+
+
+def _left(records: Sequence[bytes], answers: Sequence[bytes | str]) -> list[bytes]:
+    return [record for record, answer in zip(records, answers, strict=True) if isinstance(answer, bytes)]
+
+
+def _scanned(parcels: Sequence[Parcel], prepared: Sequence[_Lines]) -> tuple[Prepared, ...]:
+    """Everything that would leave, searched for what names any of these people."""
+    leaks = scan_together([(parcel.identifiers, one.joined) for parcel, one in zip(parcels, prepared, strict=True)])
+    return tuple(
+        Prepared(one.answers, places(one.kept, found), one.dropped) for one, found in zip(prepared, leaks, strict=True)
+    )

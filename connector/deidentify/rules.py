@@ -50,17 +50,18 @@ LONGEST_TEXT = 96
 
 _NUMBER_START = frozenset(b"-0123456789")
 # The units FHIR allows an Age to have (UCUM), and how many of them are a year.
-_PER_YEAR = {"a": 1.0, "mo": 12.0, "wk": 52.18, "d": 365.25, "h": 8766.0, "min": 525960.0}
+PER_YEAR = {"a": 1.0, "mo": 12.0, "wk": 52.18, "d": 365.25, "h": 8766.0, "min": 525960.0}
 
 
 class _Tally(threading.local):
     empty: int = 0
     marked: bool = False
+    changes: Changes
 
 
 tally: Final = _Tally()
-"""About the record that this thread is decoding: how many parts were left without elements and not yet taken out, and
-whether a primitive was masked."""
+"""About the record that this thread is decoding: how many parts were left without elements and not yet taken out,
+whether a primitive was masked, and what the values of its person turn into."""
 
 
 class Rule(type):
@@ -282,11 +283,10 @@ def settled(parts: Sequence[tuple[str, bool]]) -> After:
     """
 
     def after(value: Value) -> None:
-        if tally.empty:
-            for name, required in parts:
-                part = getattr(value, name)
-                if part is not UNSET:
-                    setattr(value, name, _settled(part, required))
+        for name, required in parts:
+            part = getattr(value, name)
+            if part is not UNSET and (tally.empty or part == []):
+                setattr(value, name, _settled(part, required))
 
     return after
 
@@ -309,7 +309,7 @@ def is_empty(part: Value) -> bool:
 
 def grouped_age(value: Value) -> None:
     """Of an age: above 89 years all are one; an age whose unit is not known cannot be judged, and goes."""
-    per_year = _PER_YEAR.get(value.code if value.code is not UNSET else "")
+    per_year = PER_YEAR.get(value.code if value.code is not UNSET else "")
     if value.value is EMPTY or per_year is None:
         value.value, value.comparator = EMPTY, UNSET
         value.unit = value.system = value.code = UNSET

@@ -6,21 +6,34 @@ What is remembered lives as long as the `Deidentifier` does and is bounded; noth
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from connector.dataplane.naming import WITHHELD
-from connector.deidentify.dates import DAY_LENGTH, LONGEST_SHIFT, OLDEST_AGE, NotADate, in_utc, shift_day, year_of
+from connector.deidentify.dates import (
+    DAY_LENGTH,
+    DAYS,
+    LONGEST_SHIFT,
+    NUMBERS,
+    OLDEST_AGE,
+    TIMES,
+    NotADate,
+    shift_day,
+    year_of,
+)
 from connector.deidentify.forms import words
 from connector.ports import PersonCoder
 
 REMEMBERED = 8192
+INSIDE = "#"
+"""Stands for a kind of resource: of those contained in the same record."""
 _CODE = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
+_encode = msgspec.json.Encoder().encode
 _SAMPLES = re.compile(r"[-+0-9.eEUL \t\r\n]*", re.ASCII)
 
 
@@ -49,39 +62,57 @@ class Dates(dict[str, Any]):
 
     def __init__(self, days: int, oldest: int) -> None:
         super().__init__()
-        # By how many days the day changes when the time is told in UTC.
-        self._days = {
-            carry: Memo(partial(_moved, by=timedelta(days + carry), oldest=f"{oldest:04d}")) for carry in (-1, 0, 1)
-        }
-        self._times = Memo(_told_in_utc)
+        self._days = days
+        self._oldest = f"{oldest:04d}"
 
     def __missing__(self, text: str) -> Any:
         if not isinstance(text, str):
             raise Refusal("shape")
-        time = text[DAY_LENGTH:]
-        carry, written = self._times[time] if time else (0, "")
-        moved = self._days[carry][text[:DAY_LENGTH]]
-        if time and moved is not UNSET:
-            moved += written
         if len(self) >= REMEMBERED:
             self.clear()
-        self[text] = moved
+        self[text] = moved = self.moved(text)
         return moved
 
+    def moved(self, text: str) -> Any:
+        """What becomes of it, not remembered."""
+        day, time = text[:DAY_LENGTH], text[DAY_LENGTH:]
+        try:
+            carry, written = TIMES[time] if time else (0, "")
+            moved = shift_day(day, self._days + carry)
+        except NotADate:
+            raise Refusal("date") from None
+        return UNSET if day < self._oldest else moved + written
 
-def _told_in_utc(time: str) -> tuple[int, str]:
-    try:
-        return in_utc(time)
-    except NotADate:
-        raise Refusal("date") from None
+    def quoted(self) -> Quoted:
+        """The same, as JSON."""
+        return Quoted(self, self._days, self._oldest)
 
 
-def _moved(day: str, by: timedelta, oldest: str) -> Any:
-    try:
-        moved = shift_day(day, by)
-    except NotADate:
-        raise Refusal("date") from None
-    return UNSET if day < oldest else moved
+class Quoted(dict[str, bytes]):
+    """What becomes of a date, in quotes; b"" if it is left out."""
+
+    __slots__ = ("_dates", "_days", "_oldest")
+
+    def __init__(self, dates: Dates, days: int, oldest: str) -> None:
+        super().__init__()
+        self._dates = dates
+        self._days = days
+        self._oldest = oldest
+
+    def __missing__(self, text: str) -> bytes:
+        day = text[:DAY_LENGTH]
+        number, told = NUMBERS.get(day), TIMES.get(text[DAY_LENGTH:])
+        moved = DAYS.get(number + self._days + told[0]) if number is not None and told is not None else None
+        if moved is not None and told is not None and day >= self._oldest:
+            piece = f'"{moved}{told[1]}"'.encode()
+        else:
+            # Not met before, or not this usual form.
+            found = self._dates.moved(text)
+            piece = b"" if found is UNSET else f'"{found}"'.encode()
+        if len(self) >= REMEMBERED:
+            self.clear()
+        self[text] = piece
+        return piece
 
 
 class Wearer:
@@ -109,7 +140,7 @@ class Wearer:
         self.used: dict[str, str] = {}
         self.gone: frozenset[str] = frozenset()
         self._coder = coder
-        self._kinds = kinds
+        self.kinds = kinds
         self._oldest_birth = this_year - OLDEST_AGE - 1
         self._codes: dict[str, Memo] = {}
 
@@ -117,8 +148,20 @@ class Wearer:
         """The keyed id by id, for one kind of resource; of a Patient only the person's own, which is their code."""
         codes = self._codes.get(kind)
         if codes is None:
-            codes = self._codes[kind] = Memo(self._own if kind == "Patient" else partial(self._coder.id, kind))
+            codes = self._codes[kind] = Memo(self.keyed(kind))
         return codes
+
+    def keyed(self, kind: str) -> Callable[[str], str]:
+        """The same as `codes`, not remembered."""
+        return partial(_own_code, self.subject, self.code) if kind == "Patient" else partial(self._coder.id, kind)
+
+    def quoted(self, references: Sequence[str]) -> list[bytes]:
+        """The same for many resources (`Kind/id`, not a Patient), as JSON; cheaper, if the coder has a way for many."""
+        many = getattr(self._coder, "quoted_ids", None)
+        if many:
+            told: list[bytes] = many(references)
+            return told
+        return [_encode(self._coder.id(kind, id)) for kind, _, id in (text.partition("/") for text in references)]
 
     def named(self, text: str) -> bool:
         """Whether one of the names stands in this text."""
@@ -132,7 +175,7 @@ class Wearer:
         reference loses its version. What stands for a withheld record stays.
         """
         kind, _, resource_id = text.partition("/")
-        if kind not in self._kinds:
+        if kind not in self.kinds:
             return WITHHELD if text == WITHHELD else UNSET
         resource_id, _, version = resource_id.partition("/")
         if version and not version.startswith("_history/"):
@@ -145,7 +188,7 @@ class Wearer:
         """What becomes of a reference to a resource contained in the same record (`local` without its `#`)."""
         if local in self.gone:
             return UNSET
-        self.used[local] = code = self.codes("#")[local]
+        self.used[local] = code = self.codes(INSIDE)[local]
         return f"#{code}"
 
     def own_reference(self, text: str) -> str:
@@ -168,8 +211,11 @@ class Wearer:
 
     def user(self, text: str) -> str:
         """The user of a device data point: them, or the point is not for this release."""
-        self._own(text)
-        return self.code
+        return _own_code(self.subject, self.code, text)
+
+    def seal(self, text: str) -> str:
+        """A text encrypted for the vault: the same text of this person gives the same."""
+        return self._coder.seal(text)
 
     def samples(self, text: str) -> str:
         """SampledData.data: numbers and the three letters FHIR gives a meaning."""
@@ -177,7 +223,8 @@ class Wearer:
             raise Refusal("samples")
         return text
 
-    def _own(self, text: str) -> str:
-        if text != self.subject:
-            raise Refusal("foreign-subject")
-        return self.code
+
+def _own_code(subject: str, code: str, text: str) -> str:
+    if text != subject:
+        raise Refusal("foreign-subject")
+    return code

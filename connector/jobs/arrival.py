@@ -6,16 +6,15 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from connector.jobs.eraser import NOTE
 from connector.jobs.intake import Intake, OpaqueIntake, RecordsIntake, StreamIntake
+from connector.jobs.noting import compared, completed, knows_earlier, note_people
+from connector.jobs.piecewise import Piecewise, whole_ones
 from connector.ports import Transaction
-from connector.problems import Problem
-from connector.records import ReceivedPerson, ReceivedTransfer, Tombstone, Transfer
+from connector.records import ReceivedPerson, ReceivedSegment, ReceivedTransfer, Transfer
 from connector.services.context import Context
 from connector.services.duties import occasions
-from connector.services.exchange import speech
-from connector.services.received.chain import extended
-from connector.services.releasing.manifest import Manifest, differences
+from connector.services.received.arrived import Arrived, ArrivedFile
+from connector.services.received.listing import Listed, Listing
 
 if TYPE_CHECKING:
     from connector.dataplane.opaque import OpaqueFile
@@ -53,6 +52,7 @@ class Arrivals:
             last = max(await asyncio.to_thread(file.resume), going_on.last_event if going_on else 0)  # type: ignore[union-attr]
         else:
             await asyncio.to_thread(file.begin)
+            await asyncio.to_thread(self.files.parts(transfer.agreement, transfer.pid).drop)
         if kind != "opaque":
             await self._eraser.prepare(transfer, file)  # type: ignore[arg-type]
         row = going_on or ReceivedTransfer(transfer=transfer.pid, agreement=transfer.agreement)
@@ -64,11 +64,49 @@ class Arrivals:
         def command(tx: Transaction) -> None:
             if kind != "stream":
                 tx.remove(ReceivedPerson, transfer=transfer.pid)
+                tx.remove(ReceivedSegment, transfer=transfer.pid)
             tx.put(row)
             occasions.begun(tx, self.context, transfer, row.started_at or self.context.clock())
 
         await self.context.store.write(command)
         return Arrival(self.context, self._eraser, transfer, file, _intake(file, kind, last))
+
+    def piecewise(self, transfer: Transfer, listing: Listing) -> Piecewise:
+        """An attempt at a release in segments; it begins with its `begin`."""
+        names = transfer.agreement, transfer.pid
+        files = self.files
+        return Piecewise(self.context, self._eraser, transfer, files.open(*names), files.parts(*names), listing)
+
+    async def continues(self, pid: str) -> str:
+        """The digest of the manifest that a transfer was asked to carry on from; empty for a whole release."""
+        row = await self.context.store.read(lambda tx: tx.get(ReceivedTransfer, pid))
+        return row.continues if row is not None else ""
+
+    async def came(self, pid: str) -> int:
+        """How many segments of a transfer are here: more of them say that trying again is worth it."""
+        return await self.context.store.read(lambda tx: tx.count(ReceivedSegment, transfer=pid, standing="here"))
+
+    async def all_here(self, pid: str) -> Listing | None:
+        """What a release consists of, of which every segment is here; None while one is missing."""
+
+        def query(tx: Transaction) -> Listing | None:
+            row, here = tx.get(ReceivedTransfer, pid), whole_ones(tx, pid)
+            if row is None or not row.release or not here or len(here) != row.segments:
+                return None
+            return Listing(row.release, tuple(Listed(one.number, one.id, one.deletions) for one in here), row.continues)
+
+        return await self.context.store.read(query)
+
+    async def waits(self, pid: str, why: str) -> None:
+        """It goes on by itself, but not now."""
+
+        def command(tx: Transaction) -> None:
+            row = tx.get(ReceivedTransfer, pid)
+            if row is not None and row.standing == "receiving" and row.finding != why:
+                tx.change(row, finding=why)
+                tx.ring("received")
+
+        await self.context.store.write(command)
 
     async def ended(self, pid: str, standing: str, finding: str) -> None:
         """Nothing more comes of what was being received."""
@@ -152,19 +190,7 @@ class Arrival:
             row = tx.get(ReceivedTransfer, transfer.pid)
             if row is None:
                 return
-            gone = {stone.code for stone in tx.find(Tombstone, agreement=transfer.agreement, kind="erase")}
-            for code, tally in waiting.items():
-                if code in gone:
-                    continue
-                known = tx.get(ReceivedPerson, transfer.pid, code) or ReceivedPerson(
-                    transfer=transfer.pid, code=code, agreement=transfer.agreement
-                )
-                tx.put(
-                    replace(
-                        known, lines=known.lines + tally.lines, bytes=known.bytes + tally.bytes, last_at=now,
-                        end_offset=max(known.end_offset, tally.end),
-                    )
-                )  # fmt: skip
+            note_people(tx, transfer, waiting, now)
             people = tx.count(ReceivedPerson, transfer=transfer.pid) if stream else len(ledger.people)
             added = sum(tally.lines for tally in waiting.values()), sum(tally.bytes for tally in waiting.values())
             lines, size = (row.lines + added[0], row.bytes + added[1]) if stream else (ledger.lines, ledger.bytes)
@@ -176,18 +202,17 @@ class Arrival:
 
     async def check(self, jws: str) -> None:
         """Compare with the sender's signed manifest and note what was found: all of it is here."""
-        member = self._context.members.active(self.transfer.counterparty)
         if not isinstance(self.intake, RecordsIntake):
             raise TypeError("only records have a manifest")
-        try:
-            manifest = speech.hear(jws, speech.MANIFEST, member, Manifest)
-            verified, finding = checked(self.transfer, self.intake, manifest)
-            claims: dict[str, Any] = {**manifest.wire(), "jws": jws}
-        except Problem as fault:
-            jws, claims, verified, finding = "", {}, False, f"The sender's manifest does not verify: {fault.detail}."
-        found = {"verified": verified, "finding": finding, "manifest": claims}
+        earlier = await self._context.store.read(self._knows_earlier)
+        found = compared(self._context, self.transfer, arrived(self.intake, earlier=earlier), jws)
         async with self._eraser.lock(self.transfer.pid):
-            await self._complete(found, {"manifest": jws}, await self._kept_out() if verified else None)
+            less = await self._kept_out() if found["verified"] else None
+            await completed(self._context, self.transfer, self.intake.ledger.lines, found, less)
+
+    def _knows_earlier(self, tx: Transaction) -> bool:
+        row = tx.get(ReceivedTransfer, self.transfer.pid)
+        return row is not None and knows_earlier(tx, row)
 
     async def _kept_out(self) -> Contents | None:
         """What the file is, where it is not all that arrived: lines of people who had stopped were kept out of it."""
@@ -198,28 +223,8 @@ class Arrival:
         """Nobody says what it should be: all that came is here, as it came."""
         if not isinstance(self.intake, OpaqueIntake):
             raise TypeError("only what is opaque is kept unchecked")
-        digest = self.intake.digest()
-        await self._complete({"verified": None, "finding": FOREIGN, "digest": digest}, {"sha256": digest})
-
-    async def _complete(self, found: dict[str, Any], logged: dict[str, Any], less: Contents | None = None) -> None:
-        now, transfer, lines = self._context.clock(), self.transfer, self.intake.ledger.lines
-
-        def command(tx: Transaction) -> None:
-            row = tx.get(ReceivedTransfer, transfer.pid)
-            if row is None:
-                return
-            row = tx.change(row, standing="complete", finished_at=now, **found)
-            if less is not None:
-                revisions = extended(self._context, row, less, None, lines - less.lines)
-                row = tx.change(row, revisions=revisions, finding=row.finding + NOTE)
-            self._context.log(
-                tx, "transfer.received", transfer.pid,
-                {"agreement": transfer.agreement, "lines": row.lines, "bytes": row.bytes,
-                 "verified": found["verified"], **logged},
-            )  # fmt: skip
-            tx.ring("received")
-
-        await self._context.store.write(command)
+        found = {"verified": None, "finding": FOREIGN, "digest": self.intake.digest()}
+        await completed(self._context, self.transfer, self.intake.ledger.lines, found)
 
 
 def _intake(file: Any, kind: str, last: int) -> Intake:
@@ -228,19 +233,9 @@ def _intake(file: Any, kind: str, last: int) -> Intake:
     return OpaqueIntake(file) if kind == "opaque" else RecordsIntake(file)
 
 
-def checked(transfer: Transfer, intake: RecordsIntake, manifest: Manifest) -> tuple[bool, str]:
-    """Whether what arrived is what the manifest says, and what was found, in words."""
+def arrived(intake: RecordsIntake, *, earlier: bool) -> Arrived:
+    """One body as its manifest names it: one file."""
     ledger = intake.ledger
-    arrived = {
-        "transfer": transfer.their_pid, "agreement": transfer.agreement, "dataset": transfer.dataset,
-        "people": len(ledger.people), "resources": ledger.lines + ledger.nameless, "bytes": ledger.bytes,
-        "sha256": intake.digest(),
-    }  # fmt: skip
-    wrong = differences(manifest.wire(), arrived)
-    if ledger.nameless:
-        wrong.append(f"{ledger.nameless} lines that name nobody, which were not stored")
-    if not intake.whole:
-        wrong.append("the last line is cut off")
-    if wrong:
-        return False, f"Not what the sender's manifest says: {', '.join(wrong)}."
-    return True, "Counts and digest agree with the sender's signed manifest."
+    resources = ledger.lines + ledger.nameless
+    one = ArrivedFile(1, len(ledger.people), resources, ledger.bytes, intake.digest())
+    return Arrived((one,), one.people, nameless=ledger.nameless, whole=intake.whole, earlier=earlier)

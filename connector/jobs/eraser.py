@@ -113,6 +113,7 @@ class Eraser:
             stone = await self._context.store.write(lambda tx: self._stopped(tx, stone))
         if stone.kind != "erase":
             return
+        await asyncio.to_thread(self._files.drop_parts, stone.agreement)
         for file, barred in files:
             async with self.lock(file.transfer):
                 await self._erase_from(stone, file, barred)

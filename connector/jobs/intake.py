@@ -61,10 +61,11 @@ class Ledger:
 
 
 class RecordsIntake:
-    """A release of records: NDJSON, counted in bytes."""
+    """A release of records, or a segment of one that begins at `place`: NDJSON, counted in bytes."""
 
-    def __init__(self, file: ReceivedFile) -> None:
+    def __init__(self, file: ReceivedFile, place: int = 0) -> None:
         self._file = file
+        self._place = place
         self._rest = b""
         self._digest: Any = sha256()
         self.ledger = Ledger()
@@ -72,7 +73,7 @@ class RecordsIntake:
     def feed(self, data: bytes) -> Taken:
         """See `Intake`."""
         self._digest.update(data)
-        start = self.ledger.bytes - len(self._rest)
+        start = self._place + self.ledger.bytes - len(self._rest)
         self.ledger.bytes += len(data)
         *whole, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > LONGEST_LINE:
@@ -91,6 +92,11 @@ class RecordsIntake:
     def whole(self) -> bool:
         """Whether it ended with a line."""
         return not self._rest
+
+    @property
+    def rest(self) -> int:
+        """Bytes after the last line's end."""
+        return len(self._rest)
 
     def digest(self) -> str:
         """SHA-256 (hex) of everything that arrived."""

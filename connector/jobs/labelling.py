@@ -63,8 +63,9 @@ class Labelling:
 def _others(source: str, kind: str, last: str, name: str, tx: Transaction) -> list[SourceRecord]:
     """The next records of a kind that another labeller, or none, has labelled."""
     return tx.find(
-        SourceRecord, source=source, resource_type=kind, id__gt=last, labeller__ne=name, order="id", limit=_PORTION
-    )
+        SourceRecord, source=source, resource_type=kind, id__gt=last, labeller__ne=name, deleted=False, order="id",
+        limit=_PORTION,
+    )  # fmt: skip
 
 
 def _keep(rows: Sequence[SourceRecord], given: Sequence[Given], tx: Transaction) -> int:
@@ -72,7 +73,7 @@ def _keep(rows: Sequence[SourceRecord], given: Sequence[Given], tx: Transaction)
     return sum(
         tx.alter(
             SourceRecord, {"labels": labels, "labeller": name}, source=row.source, resource_type=row.resource_type,
-            id=row.id, labeller=row.labeller, version=row.version,
+            id=row.id, labeller=row.labeller, version=row.version, number=row.number,
         )
         for row, (labels, name) in zip(rows, given, strict=True)
     )  # fmt: skip

@@ -20,6 +20,7 @@ from typing import Any
 from connector.ports import Transaction
 from connector.records import InboxMessage, Negotiation, OutboxMessage, Transfer
 from connector.services.context import Context
+from connector.services.releasing.quarantine import destroy_overdue
 from connector.services.tasks import trace_of
 from contracts import negotiation, transfer
 
@@ -46,7 +47,9 @@ class Pruning:
             await asyncio.sleep(_DAY)
 
     async def prune(self) -> None:
-        """Remove what is older than the setting says."""
+        """Remove what is older than the setting says, and what was held back for as long as it may be."""
+        while await destroy_overdue(self._context):
+            pass
         before = self._context.clock() - timedelta(days=self._context.settings.keep_messages_days)
         await self._received(before)
         await self._sent(standing="delivered", delivered_at__lt=before)

@@ -1,9 +1,9 @@
 """The puller fetches what was agreed: one task per started transfer, as long as there is something to fetch.
 
-A release of records that breaks off is pulled again from the start; a stream goes on after its last stored event. When
-all of a release is here, the sender's signed manifest is compared with what arrived, and the transfer is completed. A
-suspended transfer waits; every attempt uses the address that stands now. A foreign connector has no manifest: what it
-gives is kept as it came.
+A release of records comes in segments (`segments`) and goes on where it broke off; from a sender that has none it is
+pulled again from the start. A stream goes on after its last stored event. When all of a release is here, the sender's
+signed manifest is compared with what arrived, and the transfer is completed. A suspended transfer waits; every attempt
+uses the address that stands now. A foreign connector has no manifest: what it gives is kept as it came.
 """
 
 from __future__ import annotations
@@ -11,16 +11,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
 
 from connector.identity.members import Standing
 from connector.jobs.intake import NotAStream, NotOurs
-from connector.outbound.answer import Caps
+from connector.jobs.piecewise import Piecewise
+from connector.jobs.pulling import CLOSED, Again, Closed, Ended, authorized, or_nothing
+from connector.jobs.segments import SegmentPull
+from connector.outbound.answer import MIB, Caps
 from connector.outbound.faults import OutboundRefused, Unreachable
 from connector.ports import Transaction
 from connector.problems import Problem
@@ -41,21 +45,10 @@ _PAUSE = 1.0
 """Seconds of silence after which what is here is looked at."""
 _PATIENCE = 8
 """How often a manifest is asked for when the sender does not answer, and a foreign connector that says no."""
-_CLOSED = frozenset({401, 403, 404, 410})
+_NOT_COMPLETE = 409
+_MANIFEST = Caps(body=32 * MIB)
 
 log = logging.getLogger("concord.puller")
-
-
-class Again(Exception):
-    """The pull broke off and is worth another try. `refused`: the sender answered, with a no."""
-
-    def __init__(self, why: str, *, refused: bool = False) -> None:
-        super().__init__(why)
-        self.refused = refused
-
-
-class Closed(Exception):
-    """The sender has closed the transfer."""
 
 
 class Puller:
@@ -105,45 +98,71 @@ class Puller:
 
     async def _pull(self, pid: str) -> None:
         """Try until it is here, or the transfer is over."""
-        attempts = 0
+        attempts = came = 0
         try:
             while (transfer := await self._standing(pid)) is not None:
                 try:
-                    arrival = await self._attempt(transfer)
-                    await self._finish(transfer, arrival)
+                    await self._finish(transfer, await self._attempt(transfer))
                     return
                 except Again as fault:
-                    if fault.refused and attempts >= _PATIENCE:
-                        raise Closed from None
-                    log.info("pull broke off: %s", fault, extra={"transfer": pid, "attempts": attempts})
-                    await asyncio.sleep(retry_after(min(attempts, 6), random.random()).total_seconds())  # noqa: S311
-                    attempts += 1
+                    before, came = came, await self._arrivals.came(pid)
+                    attempts = await self._tried(transfer, fault, attempts if came == before else 0)
                 except Closed:
                     fresh = await self._standing(pid)
                     if fresh is None or fresh.data_address == transfer.data_address:
                         raise
         except Closed:
             await self._arrivals.ended(pid, "ended", "The sender closed the transfer before all of it was here.")
+        except Ended as fault:
+            log.warning("pull ended: %s", fault, extra={"transfer": pid})
+            await self._arrivals.ended(pid, fault.standing, str(fault))
         except asyncio.CancelledError:
             await asyncio.shield(self._stopped(pid))
             raise
+
+    async def _tried(self, transfer: Transfer, fault: Again, attempts: int) -> int:
+        """Wait until the next try; longer each time nothing came. Raises Closed when it is not worth one."""
+        if fault.refused and attempts >= _PATIENCE:
+            raise Closed
+        log.info("pull broke off: %s", fault, extra={"transfer": transfer.pid, "attempts": attempts})
+        await self._arrivals.waits(transfer.pid, f"It waits for the next try: {fault}.")
+        if fault.waiting:
+            await asyncio.sleep(_PAUSE)
+            return attempts
+        await asyncio.sleep(retry_after(min(attempts, 6), random.random()).total_seconds())  # noqa: S311
+        return attempts + 1
 
     async def _standing(self, pid: str) -> Transfer | None:
         """The transfer as it is now, when it is started: its address may have been made anew."""
         found = await self._context.store.read(lambda tx: tx.get(Transfer, pid))
         return found if found is not None and found.state == "STARTED" else None
 
-    async def _attempt(self, transfer: Transfer) -> Arrival:
-        """One connection. Raises Again, Closed; returns only for what came to its proper end."""
+    async def _attempt(self, transfer: Transfer) -> Arrival | Piecewise:
+        """Raises Again, Closed, Ended; returns only for what came to its proper end."""
         reach = _reach(transfer)
         foreign, member = self._arrivals.foreign(transfer), self._provider(transfer)
         # The address says which of the two doors it is; a consumer's own record does not know.
         stream = not foreign and "/data/streams/" in reach.endpoint
-        kind = "opaque" if foreign else "stream" if stream else "records"
+        if not foreign and not stream and (piecewise := await self._in_segments(transfer, reach, member)) is not None:
+            return piecewise
+        return await self._in_one(transfer, reach, member, "opaque" if foreign else "stream" if stream else "records")
+
+    async def _in_segments(self, transfer: Transfer, reach: edc.Reach, member: Member) -> Piecewise | None:
+        """The release in segments; None where the sender has none. Raises Again, Closed, Ended."""
+        destination = partial(self._context.members.destination, member)
+        try:
+            return await SegmentPull(self._context, self._arrivals, reach, destination).attempt(transfer)
+        except (OutboundRefused, Problem) as fault:
+            log.warning("pull refused: %s", type(fault).__name__, extra={"transfer": transfer.pid})
+            raise Closed from None
+
+    async def _in_one(self, transfer: Transfer, reach: edc.Reach, member: Member, kind: str) -> Arrival:
+        """One connection. Raises Again, Closed."""
+        foreign, stream = kind == "opaque", kind == "stream"
         # Two commits on two sides, neither of which needs to wait for the other.
         beginning = asyncio.ensure_future(self._arrivals.begin(transfer, kind))
         try:
-            headers = _authorized(reach)
+            headers = authorized(reach)
             if stream:
                 headers["last-event-id"] = str((await beginning).intake.ledger.last)
             to = self._context.members.destination(member, reach.endpoint)
@@ -151,7 +170,7 @@ class Puller:
                 _admitted(incoming.status, foreign=foreign)
                 arrival = await beginning
                 arrival.media_type = incoming.headers.get("content-type", "") if foreign else ""
-                async for data in _or_nothing(incoming.chunks(), _PAUSE):
+                async for data in or_nothing(incoming.chunks(), _PAUSE):
                     await arrival.feed(data)
                 await arrival.whole()
         except (Unreachable, NotOurs, NotAStream) as fault:
@@ -176,9 +195,9 @@ class Puller:
         known = self._context.members.known(provider)
         return known is not None and known.standing is Standing.ACTIVE
 
-    async def _finish(self, transfer: Transfer, arrival: Arrival) -> None:
-        """Check against the manifest, if the sender is one that makes them; complete the transfer."""
-        if self._arrivals.foreign(transfer):
+    async def _finish(self, transfer: Transfer, arrival: Arrival | Piecewise) -> None:
+        """Check against the manifest, if the sender is one that makes them; complete the transfer. Raises Again."""
+        if not isinstance(arrival, Piecewise) and self._arrivals.foreign(transfer):
             await arrival.keep()
         else:
             await arrival.check(await self._manifest(transfer))
@@ -186,18 +205,20 @@ class Puller:
             await self._transfers.move(transfer.pid, Complete())
 
     async def _manifest(self, transfer: Transfer) -> str:
-        """The signed manifest, not verified yet. Raises Closed when there is none: the release was cut short."""
+        """The signed manifest, not verified yet. Raises Closed when there is none, Again while it is not complete."""
         reach, member = _reach(transfer), self._provider(transfer)
         url = f"{reach.endpoint}/manifest"
         for attempt in range(_PATIENCE):
             try:
                 answer = await self._context.outbound.send(
-                    "GET", url, to=self._context.members.destination(member, url), headers=_authorized(reach),
-                    content=b"", caps=Caps(),
+                    "GET", url, to=self._context.members.destination(member, url), headers=authorized(reach),
+                    content=b"", caps=_MANIFEST,
                 )  # fmt: skip
             except Unreachable:
                 await asyncio.sleep(retry_after(attempt, random.random()).total_seconds())  # noqa: S311
                 continue
+            if answer.status == _NOT_COMPLETE:
+                raise Again("the sender says that a segment is missing", refused=True)
             if not answer.ok:
                 raise Closed
             return _jws(answer.body)
@@ -218,33 +239,15 @@ async def _closed(beginning: asyncio.Future[Arrival]) -> None:
         await beginning.result().close()
 
 
-async def _or_nothing(chunks: AsyncIterator[bytes], pause: float) -> AsyncIterator[bytes]:
-    """The chunks, and nothing (b"") whenever none has come for a while: so that what is here is not left lying."""
-    coming = asyncio.ensure_future(anext(chunks, None))
-    try:
-        while True:
-            await asyncio.wait({coming}, timeout=pause)
-            if not coming.done():
-                yield b""
-                continue
-            chunk = coming.result()
-            if chunk is None:
-                return
-            coming = asyncio.ensure_future(anext(chunks, None))
-            yield chunk
-    finally:
-        coming.cancel()
-        await asyncio.gather(coming, return_exceptions=True)
-
-
 def _wanted(tx: Transaction) -> dict[str, str]:
     """Started pulls of ours of which not everything is here, with their provider. One the sender closed waits for a
     new start."""
     wanted = {}
     for transfer in tx.find(Transfer, role="consumer", state="STARTED"):
         row = tx.get(ReceivedTransfer, transfer.pid)
-        over = row is not None and row.standing in ("complete", "ended")
-        restarted = row is not None and row.standing == "ended" and _later(transfer.updated_at, row.finished_at)
+        over = row is not None and row.standing in ("complete", "ended", "broken")
+        cut = row is not None and row.standing in ("ended", "broken")
+        restarted = cut and row is not None and _later(transfer.updated_at, row.finished_at)
         if transfer.data_address and (not over or restarted):
             wanted[transfer.pid] = transfer.counterparty
     return wanted
@@ -277,17 +280,13 @@ def _reach(transfer: Transfer) -> edc.Reach:
     return reach
 
 
-def _authorized(reach: edc.Reach) -> dict[str, str]:
-    return {} if reach.authorization is None else {"authorization": reach.authorization}
-
-
 def _admitted(status: int, *, foreign: bool) -> None:
     """Raises Again or Closed unless the sender lets us in. A foreign no may mean "not yet": its doors open later."""
     if 200 <= status < 300:
         return
-    if status in _CLOSED and not foreign:
+    if status in CLOSED and not foreign:
         raise Closed
-    raise Again(f"status {status}", refused=status in _CLOSED)
+    raise Again(f"status {status}", refused=status in CLOSED)
 
 
 def _jws(body: bytes) -> str:

@@ -21,7 +21,7 @@ from connector.outbound.direct import DirectBackend
 from connector.outbound.faults import Unreachable, Why
 from connector.outbound.guard import Destination, clear
 from connector.outbound.idn import to_ascii
-from connector.outbound.incoming import Incoming
+from connector.outbound.incoming import IDENTITY, Incoming
 from connector.outbound.lanes import CLEARED, Cleared, Lanes, PoolSizes, Way
 from connector.outbound.pinning import Resolver, system_resolver
 
@@ -30,7 +30,7 @@ Authorization = Callable[[bytes], str]
 
 MESSAGE = Caps()
 STREAM = Caps(idle=60.0)
-_HEADERS = {"accept-encoding": "identity", "user-agent": "concord", "accept": "application/json"}
+_HEADERS = {"accept-encoding": IDENTITY, "user-agent": "concord", "accept": "application/json"}
 
 # The libraries log whole addresses, and an address can carry a code or an identifier.
 for _name in ("httpx2", "httpcore2"):
@@ -100,16 +100,24 @@ class Outbound:
 
     @asynccontextmanager
     async def stream(
-        self, url: str, *, to: Destination, headers: Mapping[str, str] | None = None, caps: Caps = STREAM
+        self,
+        url: str,
+        *,
+        to: Destination,
+        headers: Mapping[str, str] | None = None,
+        caps: Caps = STREAM,
+        encoding: str = IDENTITY,
     ) -> AsyncIterator[Incoming]:
         """GET something long: `async with outbound.stream(...) as incoming: async for chunk in incoming.chunks()`.
 
         No limit on the whole, one of `caps.idle` seconds on silence. Look at `incoming.status` first: an error's body
-        is for `incoming.read()`. Leaving the block closes the connection. Raises OutboundRefused, Unreachable.
+        is for `incoming.read()`. Leaving the block closes the connection. `encoding` is one the caller can undo itself:
+        the chunks come as they were sent. Raises OutboundRefused, Unreachable.
         """
-        response = await self._open("GET", url, to, {"accept": "*/*", **(headers or {})}, b"", caps, Way.STREAM)
+        sent = {"accept": "*/*", **(headers or {})}
+        response = await self._open("GET", url, to, sent, b"", caps, Way.STREAM, encoding)
         try:
-            yield Incoming(response, caps)
+            yield Incoming(response, caps, encoding)
         finally:
             await response.aclose()
 
@@ -166,6 +174,7 @@ class Outbound:
         content: bytes | AsyncIterable[bytes],
         caps: Caps,
         way: Way,
+        encoding: str = IDENTITY,
     ) -> httpx2.Response:
         clearance = clear(to_ascii(url), to)
         request = self._client.build_request(
@@ -176,7 +185,7 @@ class Outbound:
             timeout=httpx2.Timeout(None, connect=caps.connect, read=caps.idle, write=caps.idle),
             extensions={CLEARED: Cleared(clearance, way)},
         )
-        request.headers["accept-encoding"] = "identity"
+        request.headers["accept-encoding"] = encoding
         return await self._client.send(request, stream=True)
 
 

@@ -1,8 +1,8 @@
 """An answer that is still arriving.
 
 A message between connectors is small: its answer is read whole, under a limit on time, bytes and headers. A stream is
-read part by part, limited only in silence. Neither may be compressed: `accept-encoding: identity` is asked for and an
-answer that is compressed all the same is not read, so nothing can grow after it was counted.
+read part by part, limited only in silence. Nothing is decompressed here, so nothing can grow after it was counted: an
+answer in an encoding that was not asked for is not read, and one that was is handed out as it came.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -14,16 +14,19 @@ from connector.outbound.answer import Caps
 from connector.outbound.faults import Unreachable, Why
 from connector.outbound.lanes import faults_of_ours
 
+IDENTITY = "identity"
+
 
 class Incoming:
     """An answer whose body is still arriving: `status`, `headers`, and the body by `chunks()` or, bounded, `read()`."""
 
-    def __init__(self, response: httpx2.Response, caps: Caps) -> None:
+    def __init__(self, response: httpx2.Response, caps: Caps, encoding: str = IDENTITY) -> None:
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self._response = response
         self._caps = caps
-        _check_head(response, caps)
+        self.encoding = response.headers.get("content-encoding", IDENTITY).strip().lower() or IDENTITY
+        _check_head(response, caps, self.encoding in (IDENTITY, encoding))
 
     @property
     def ok(self) -> bool:
@@ -51,8 +54,8 @@ class Incoming:
         return b"".join(parts)
 
 
-def _check_head(response: httpx2.Response, caps: Caps) -> None:
+def _check_head(response: httpx2.Response, caps: Caps, asked: bool) -> None:
     if len(response.headers.raw) > caps.headers:
         raise Unreachable(Why.TOO_LARGE)
-    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+    if not asked:
         raise Unreachable(Why.ENCODED)

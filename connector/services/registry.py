@@ -11,6 +11,7 @@ from connector.services.context import Context
 from connector.services.contracting.approvals import Approvals
 from connector.services.contracting.offers import Offers
 from connector.services.contracting.rules import Rules
+from connector.services.deidentifying import Deidentifying
 from connector.services.deliveries_desk import DeliveriesDesk
 from connector.services.dpo import Dpo
 from connector.services.duties.desk import Duties
@@ -38,16 +39,23 @@ from connector.services.holding.importing import Importing
 from connector.services.holding.ingest import Ingest
 from connector.services.holding.naming import SourceNames
 from connector.services.holding.settling import SourceConsents
+from connector.services.holding.sources_desk import SourcesDesk
+from connector.services.holding.syncing import Syncing
+from connector.services.holding.taking import Taking
+from connector.services.matching import Matching
 from connector.services.membership import Membership
 from connector.services.processes.courses import DataPlane, Forthright, NegotiationCourse, TransferCourse
 from connector.services.processes.negotiations import Negotiations
 from connector.services.processes.transfers import Transfers
 from connector.services.processes.willingness import Willingness
+from connector.services.received.asking import Questions
 from connector.services.received.derivations import Derivations
 from connector.services.received.looking import Looking
 from connector.services.receiving import Inbox
 from connector.services.reidentifying import Reidentifying
 from connector.services.releasing.plane import ReleasePlane
+from connector.services.releasing.quarantine import Quarantine
+from connector.services.releasing.risk_desk import RiskDesk
 from connector.services.releasing.service import Releasing
 from connector.services.research import Research
 from connector.services.research.asking import Asking
@@ -55,6 +63,7 @@ from connector.services.rights.service import Rights
 from connector.services.rooms.service import Contracts
 from connector.services.simulating import Simulator
 from connector.services.steward import Steward
+from connector.services.steward.profiles import Profiles
 from connector.services.suspending import Suspending
 from connector.services.transfer_desk import TransferDesk
 from connector.services.waiting import Waiting
@@ -120,6 +129,7 @@ class Services:
         """What follows when a person, or a contract, stops."""
         self.erasure_desk = ErasureDesk(context)
         self.derivations = Derivations(context, self.erasure_desk)
+        self.questions = Questions(context, self.derivations)
         self.looking = Looking(context)
         self.resuming = Resuming(context, self.erasure_desk)
         self.suspending = Suspending(context)
@@ -131,14 +141,21 @@ class Services:
         self.accounts = Accounts(context)
         self.emergencies = Emergencies(context, self.accounts.signing_in)
         self.reidentifying = Reidentifying(context)
+        self.matching = Matching(context)
         self.opt_out_desk = OptOutDesk(context)
         self.desk = Desk(context, self.consent_desk, self.opt_out_desk)
         self.source_names = SourceNames(context)
         broad_stops = BroadStops(context, self.stopping)
         self.source_consents = SourceConsents(context, broad_stops)
-        self.importing = Importing(context, context.data.pieces, broad_stops, self.disputes)
+        taking = Taking(context, broad_stops, self.disputes)
+        self.importing = Importing(context, context.data.pieces, taking)
+        self.syncing = Syncing(context, taking)
+        self.sources_desk = SourcesDesk(context, self.syncing)
         self.ingest = Ingest(context, context.data.batch)
         self.releasing = Releasing(context, self.transfers, context.data.renderer, context.data.archive)
+        self.profiles = Profiles(context)
+        self.quarantine = Quarantine(context)
+        self.risk = RiskDesk(context, context.data.renderer)
 
     def _show(self, context: Context) -> None:
         """What the doors show to people and programs."""
@@ -148,6 +165,7 @@ class Services:
         self.membership = Membership(context)
         self.deliveries_desk = DeliveriesDesk(context)
         self.research = Research(context, self.studies, self.asking, self.transfers)
+        self.deidentifying = Deidentifying(context)
         self.steward = Steward(context, self.link_desk, self.studies, expected)
         self.dpo = Dpo(context, Evidence(context))
         self.contracts = Contracts(context, self.negotiations)

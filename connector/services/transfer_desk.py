@@ -7,13 +7,14 @@ from typing import Any
 
 from connector.identity import access
 from connector.ports import Transaction
-from connector.problems import conflict, missing
-from connector.records import Agreement, Transfer
+from connector.problems import conflict, invalid, missing
+from connector.records import Agreement, ReceivedTransfer, Transfer
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.delivery import new_id
 from connector.services.processes.moves import Complete, Start, Suspend, Terminate
 from connector.services.processes.transfers import PUSH, Transfers
+from connector.services.received.usable import last_manifest
 from connector.services.releasing.plane import inbox_address
 from connector.services.rooms.transfers import row_of
 from connector.services.rooms.views import TransferRow
@@ -28,8 +29,13 @@ class TransferDesk:
         self._context = context
         self._transfers = transfers
 
-    async def ask(self, actor: Actor, agreement_id: str, *, push: bool = False) -> str:
-        """Ask for the data of a contract, to be pulled or pushed to us; returns our pid. Raises Problem 404, 409."""
+    async def ask(
+        self, actor: Actor, agreement_id: str, *, push: bool = False, since_last: bool = False
+    ) -> str:  # fmt: skip
+        """Ask for the data of a contract, to be pulled or pushed to us; returns our pid. Raises Problem 400, 404, 409.
+
+        `since_last`: only what changed since the last release that is here; it is pulled.
+        """
         require(actor, *_ROLES["consumer"])
         agreement = await self._context.store.read(lambda tx: tx.get(Agreement, agreement_id))
         if agreement is None or agreement.role != "consumer":
@@ -37,6 +43,10 @@ class TransferDesk:
         if agreement.standing != "active":
             raise conflict(f"The agreement is {agreement.standing}")
         by = {"actor": actor.entry}
+        if since_last and push:
+            raise invalid("Changes alone are not pushed", "push", "either of the two")
+        if since_last:
+            return await self._changes(agreement, by)
         if not push:
             return await self._transfers.ask(agreement, by=by)
         pid, token = new_id(), access.new_token()
@@ -44,6 +54,21 @@ class TransferDesk:
         return await self._transfers.ask(
             agreement, format=PUSH, push_to=address, pid=pid, token_hash=access.token_hash(token), by=by
         )
+
+    async def _changes(self, agreement: Agreement, by: Mapping[str, Any]) -> str:
+        """Ask for what changed; what it carries on from is noted first, for the puller to say. Raises Problem 409."""
+        pid = new_id()
+
+        def command(tx: Transaction) -> None:
+            before = last_manifest(tx, agreement)
+            tx.add(
+                ReceivedTransfer(
+                    transfer=pid, agreement=agreement.id, continues=before, started_at=self._context.clock()
+                )
+            )
+
+        await self._context.store.write(command)
+        return await self._transfers.ask(agreement, pid=pid, by=by)
 
     async def transfers(self, actor: Actor, agreement: str | None = None) -> list[TransferRow]:
         """Transfers this role may see, newest first."""

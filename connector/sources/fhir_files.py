@@ -1,7 +1,8 @@
 """Files of FHIR resources: bundles and single resources as JSON, bulk exports as NDJSON, each plain or gzipped.
 
 Everything is read within limits, so that neither a huge file nor a gzip bomb takes the process along. NDJSON is read in
-portions, Patients first, whatever the order of lines and files: a record can then always find the person it is about.
+portions, Patients first, then consents, whatever the order of lines and files: a record can then always find the person
+it is about, and is never there before what that person's consents say of it.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
-import msgspec
-
 from connector.sources.fhir_error import SourceError
+from connector.sources.fhir_pieces import OTHERS, TURNS, Part, SourceFile, turn_of
 
 _ENDINGS = (".json", ".json.gz", ".ndjson", ".ndjson.gz")
 _ACCEPTED = "a .json, .json.gz, .ndjson or .ndjson.gz file, or a folder with such files"
@@ -34,22 +34,6 @@ class Limits:
     portion: int = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The bytes of one JSON document; `line` is its number in an NDJSON file, from 1."""
-
-    data: bytes
-    line: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """What is taken in or refused as a whole: a JSON file, or some lines of NDJSON. `name` is without folders."""
-
-    name: str
-    parts: tuple[Part, ...]
-
-
 def read_bundles(path: Path, limits: Limits = Limits()) -> Iterator[SourceFile]:
     """All FHIR input at `path`, a file or a folder (read with its sub-folders, in the order of names).
 
@@ -60,9 +44,9 @@ def read_bundles(path: Path, limits: Limits = Limits()) -> Iterator[SourceFile]:
     if not wanted:
         raise SourceError(path.name, "", "nothing to read", _ACCEPTED)
     lines = [file for file in wanted if ".ndjson" in file.suffixes]
-    for patients in (True, False):
+    for turn in (*sorted(set(TURNS.values())), OTHERS):
         for file in lines:
-            yield from _portions(file, limits, patients)
+            yield from _portions(file, limits, turn)
     for file in wanted:
         if file not in lines:
             yield SourceFile(file.name, (Part(_document(file, limits)),))
@@ -76,9 +60,9 @@ def _document(file: Path, limits: Limits) -> bytes:
     return data
 
 
-def _portions(file: Path, limits: Limits, patients: bool) -> Iterator[SourceFile]:
+def _portions(file: Path, limits: Limits, turn: int) -> Iterator[SourceFile]:
     with _opened(file) as stream:
-        chosen = (part for part in _lines(stream, limits, file.name) if _is_patient(part.data) is patients)
+        chosen = (part for part in _lines(stream, limits, file.name) if turn_of(part.data) == turn)
         while portion := tuple(islice(chosen, limits.portion)):
             yield SourceFile(file.name, portion)
 
@@ -118,17 +102,3 @@ def _readline(stream: BinaryIO, most: int, name: str) -> bytes:
 
 def _broken(name: str) -> SourceError:
     return SourceError(name, "", "cannot be read to its end (damaged or cut off)", "a whole file, plain or gzip")
-
-
-class _Typed(msgspec.Struct):
-    resource_type: str = msgspec.field(name="resourceType")
-
-
-_typed = msgspec.json.Decoder(_Typed)
-
-
-def _is_patient(line: bytes) -> bool:
-    try:
-        return _typed.decode(line).resource_type == "Patient"
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False

@@ -17,7 +17,7 @@ from connector.sources.fhir_error import Unreadable
 DEEPEST = 64
 MOST_VALUES = 4_000_000
 _SURE_DIGITS = 15
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 Resource = dict[str, Any]
 
@@ -40,7 +40,7 @@ def parse(data: bytes) -> Resource:
 
 
 def write(value: Resource) -> bytes:
-    """One line of JSON without spaces. Raises `Unreadable` for text that is not Unicode (half a surrogate pair)."""
+    """One line of JSON without spaces, names sorted. Raises `Unreadable` for text with half of a surrogate pair."""
     try:
         return _encode(value)
     except UnicodeEncodeError:

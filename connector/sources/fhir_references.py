@@ -19,9 +19,13 @@ _AMBIGUOUS = ""
 
 @dataclass(slots=True)
 class References:
-    """Where the entries of one bundle can be found: addresses, literals and searches, each to its `Type/id`."""
+    """Where the entries of one bundle can be found: addresses, literals and searches, each to its `Type/id`.
+
+    `base` is the address of the server they are from, if it is known: what it calls its own becomes `Type/id` too.
+    """
 
     targets: dict[str, str] = field(default_factory=dict)
+    base: str = ""
 
     def add(self, resource: Resource, full_url: str | None) -> None:
         """Make an entry known under all its names. Raises `Unreadable` if its address is taken."""
@@ -50,8 +54,11 @@ class References:
                 self._inside(item, depth)
         elif isinstance(value, dict):
             reference = value.get("reference")
-            if isinstance(reference, str) and (found := self.literal(reference)):
-                value["reference"] = found
+            if isinstance(reference, str):
+                if self.base and reference.startswith(f"{self.base}/"):
+                    value["reference"] = reference = reference[len(self.base) + 1 :]
+                if found := self.literal(reference):
+                    value["reference"] = found
             for part in value.values():
                 self._inside(part, depth)
 

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from connector.sources.fhir import Prepared, SourceError, prepare, read_bundles
+from connector.sources.fhir import SourceError, prepare, read_bundles
+from connector.sources.fhir_pieces import TURNS, Piece
+
+__all__ = ["Piece", "pieces"]
 
 _ENDINGS = (".json", ".json.gz", ".ndjson", ".ndjson.gz")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """What is taken in or refused as a whole; exactly one of `prepared` and `refused` is there."""
-
-    file: str
-    prepared: Prepared | None
-    refused: str = ""
 
 
 def pieces(path: Path, known: Callable[[str], bool]) -> Iterator[Piece]:
     """Every piece of a file or folder; a file that is refused does not spoil the next. Blocks: call it from a thread.
 
-    NDJSON comes first, files of Patients before others, so that a record can find the person it is about. Raises
-    SourceError when there is nothing to read.
+    NDJSON comes first, files of Patients before others, then those of consents, so that a record can find the person it
+    is about. Raises SourceError when there is nothing to read.
     """
     for file in _files(path):
         try:
@@ -45,4 +38,8 @@ def _files(path: Path) -> list[Path]:
         raise SourceError(
             path.name, "", "nothing to read", "a file or folder with FHIR as JSON or NDJSON, plain or gzip"
         )
-    return sorted(found, key=lambda file: (".ndjson" not in file.suffixes, "patient" not in file.name.lower(), file))
+    return sorted(found, key=lambda file: (".ndjson" not in file.suffixes, _turn(file.name.lower()), file))
+
+
+def _turn(name: str) -> int:
+    return min((turn for kind, turn in TURNS.items() if kind.lower() in name), default=len(TURNS))

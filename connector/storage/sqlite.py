@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
+from connector.ports import StoreFull
 from connector.storage import jsontext
 from connector.storage.migrate import upgrade
 from connector.storage.replies import FutureReply, LoopReply, Outcome, Reply, deliver
@@ -182,7 +184,7 @@ class SqliteStore:
             if connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
                 connection.exec_driver_sql("ROLLBACK")
             failed = {reply: error for reply, _, error in outcomes if error is not None}
-            deliver([(reply, None, failed.get(reply, fault)) for _, reply in group])
+            deliver([(reply, None, failed.get(reply, _named(fault))) for _, reply in group])
             return
         deliver(outcomes)
         if bells:
@@ -199,13 +201,21 @@ class SqliteStore:
         try:
             result = command(transaction)
         except BaseException as error:
+            if not alone and not driver.in_transaction:
+                raise _named(error) from None  # the engine gave up the whole group, not this command alone
             if not alone:
                 driver.execute("ROLLBACK TO command")
                 driver.execute("RELEASE command")
             elif driver.in_transaction:
                 driver.execute("ROLLBACK")
-            return None, error
+            return None, _named(error)
         if not alone:
             driver.execute("RELEASE command")
         bells |= transaction.bells
         return result, None
+
+
+def _named(fault: BaseException) -> BaseException:
+    """A full disk by the port's name for it; any other fault as it is."""
+    cause = getattr(fault, "orig", None) or fault
+    return StoreFull() if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL else fault

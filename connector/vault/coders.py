@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from hashlib import sha256, sha512
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,9 @@ _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 # The two top bits of an RFC 9562 UUID's fourth group are 1 0.
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+# A UUID and two quotation marks.
+_QUOTED = 38
+_FEW = 64
 
 
 class KeyedIds:
@@ -47,8 +51,19 @@ class KeyedIds:
         inner.update(f"{resource_type}/{resource_id}".encode())
         outer = self._outer.copy()
         outer.update(inner.digest())
-        text = outer.hexdigest()
-        return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+        return _uuid(outer.hexdigest())
+
+    def quoted_ids(self, references: Iterable[str]) -> list[bytes]:
+        """The same as `id` for many resources (`Observation/1`), each as JSON (in quotes): cheaper than one by one."""
+        begun, ended = self._inner.copy, self._outer.copy
+        digests = []
+        for reference in references:
+            inner = begun()
+            inner.update(reference.encode())
+            outer = ended()
+            outer.update(inner.digest())
+            digests.append(outer.digest())
+        return _quoted(digests) if digests else []
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Hash states do not pickle; the key does, and they are rebuilt from it."""
@@ -80,7 +95,7 @@ class PersonCoder(KeyedIds):
         return urlsafe_b64encode(self._siv().encrypt(text.encode(), None)).rstrip(b"=").decode()
 
     def unseal(self, sealed: str) -> str:
-        """What `seal` was given. Raises `SealBrokenError` when it was sealed for somebody else, elsewhere, or changed."""
+        """What `seal` was given. Raises `SealBrokenError` when it was sealed for somebody else, or changed."""
         from cryptography.exceptions import InvalidTag
 
         try:
@@ -93,3 +108,26 @@ class PersonCoder(KeyedIds):
         from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
         return AESSIV(hmac.digest(self._key, b"seal", sha512))
+
+
+def _uuid(text: str) -> str:
+    return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+
+
+def _quoted(digests: list[bytes]) -> list[bytes]:
+    """UUIDs in quotes of the first 128 bits of each digest, all of them at once."""
+    if len(digests) < _FEW:
+        return [f'"{_uuid(digest.hex())}"'.encode() for digest in digests]
+    # Loaded here: whoever only looks an id up needs none of it.
+    import numpy as np
+
+    bits = np.frombuffer(b"".join(digests), np.uint8).reshape(len(digests), -1)[:, :16].copy()
+    bits[:, 6] = bits[:, 6] & 0x0F | 0x80
+    bits[:, 8] = bits[:, 8] & 0x3F | 0x80
+    text = np.frombuffer(bits.tobytes().hex().encode(), np.uint8).reshape(len(digests), -1)
+    whole = np.full((len(digests), _QUOTED), ord("-"), np.uint8)
+    whole[:, 0] = whole[:, -1] = ord('"')
+    for start, end, place in ((0, 8, 1), (8, 12, 10), (12, 16, 15), (16, 20, 20), (20, 32, 25)):
+        whole[:, place : place + end - start] = text[:, start:end]
+    written = whole.tobytes()
+    return [written[start : start + _QUOTED] for start in range(0, len(written), _QUOTED)]

@@ -16,6 +16,9 @@ from connector.vault.sealing import KEY_BYTES, Sealer
 from connector.vault.secret import Hidden, Secret
 from connector.vault.stores import SealedStore
 
+_ADOPTED = b"adopted\0"
+"""Stands before a key that was not made here."""
+
 
 class DomainCoder(Hidden):
     """The people of one domain. Made by the vault; works on the store given to it, within its transaction if any.
@@ -62,6 +65,22 @@ class DomainCoder(Hidden):
         known = self.known_people(person_ids).items()
         return next((person for person, coder in known if hmac.compare_digest(coder.code, code)), None)
 
+    def token(self, person_id: str) -> bytes:
+        """32 bytes that stand for this person here, to be given to others; no key of ours follows from them."""
+        return hmac.digest(self._key(self.secret_name(person_id), self._sealed_of(person_id)), b"token", "sha256")
+
+    def adopt(self, person_id: str, key: bytes) -> None:
+        """Let a person's key here be this one (32 bytes), which others know too. A key there is stays."""
+        name = self.secret_name(person_id)
+        if not self._store.get([name]):
+            self._store.put({name: self._sealer.seal(name, Secret(_ADOPTED + key))})
+
+    def derived(self, person_ids: Iterable[str], label: bytes) -> dict[str, bytes]:
+        """32 bytes for one use made of each one's key here, of those who have one. Raises SealBrokenError."""
+        names = {self.secret_name(person_id): person_id for person_id in person_ids}
+        found = self._store.get(names)
+        return {names[name]: hmac.digest(self._key(name, sealed), label, "sha256") for name, sealed in found.items()}
+
     def shared(self) -> KeyedIds:
         """Replaces ids of what belongs to no person (organisations, practitioners, locations), alike for everybody."""
         return KeyedIds(self._keyed(b"shared"))
@@ -78,7 +97,17 @@ class DomainCoder(Hidden):
         return self._sealer.seal(name, Secret(secrets.token_bytes(KEY_BYTES)))
 
     def _coder(self, name: str, sealed: bytes) -> PersonCoder:
-        return PersonCoder(self._keyed(b"person" + self._sealer.open(name, sealed).reveal()))
+        return PersonCoder(self._key(name, sealed))
+
+    def _key(self, name: str, sealed: bytes) -> bytes:
+        secret = self._sealer.open(name, sealed).reveal()
+        adopted = len(secret) > KEY_BYTES and secret.startswith(_ADOPTED)
+        return secret[len(_ADOPTED) :] if adopted else self._keyed(b"person" + secret)
+
+    def _sealed_of(self, person_id: str) -> bytes:
+        name = self.secret_name(person_id)
+        sealed = self._store.get([name])
+        return (sealed or self._store.put({name: self._fresh(name)}))[name]
 
     def _keyed(self, message: bytes) -> bytes:
         return hmac.digest(self._domain_key.reveal(), message, "sha256")

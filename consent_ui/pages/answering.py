@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/me/studies/{study_id}", include_in_schema=False)
 
-DATE_FIELDS = {"dates", *(f"{name}-{part}" for name in ("from", "until", "last") for part in DATE_PARTS)}
+DATE_FIELDS = {"dates", "linking", *(f"{name}-{part}" for name in ("from", "until", "last") for part in DATE_PARTS)}
 PAUSES = (("7", "In a week"), ("30", "In a month"), ("90", "In three months"))
 """How long a question may be put off, in days."""
 WAYS = {"yes": "which-data", "no": "no", "later": "later", "pause": "pause"}
@@ -96,6 +96,13 @@ def read_last(visit: Visit, study: StudyPage) -> date | None:
     if last is not None and last > study.valid_until.date():
         visit.form.refuse("last", f"The study ends on {words.day(study.valid_until)}. Choose an earlier day")
     return last
+
+
+def read_linking(form: Form, study: StudyPage) -> bool:
+    """Whether the places may use one code for the person, where the study asks for that."""
+    if not study.linking:
+        return False
+    return form.chosen("linking", ("yes", "no"), "Choose whether the places may use one code for you") == "yes"
 
 
 def latest(one: date | None, other: date | None) -> date | None:
@@ -260,6 +267,7 @@ async def check_yes(visit: Patient, study_id: str) -> Response:
     if visit.form.errors:
         return data_page(visit, study)
     window, last = read_dates(visit.form, study), read_last(visit, study)
+    linking = read_linking(visit.form, study)
     if visit.form.errors:
         return dates_page(visit, study)
     return visit.page(
@@ -269,6 +277,7 @@ async def check_yes(visit: Patient, study_id: str) -> Response:
         kept=shared.kept(study),
         window=window,
         last=last,
+        linking=linking,
         carried=carried(visit.form, study, "data", "dates"),
     )
 
@@ -294,4 +303,5 @@ async def send(visit: Patient, study_id: str) -> Response:
 def yes_answer(visit: Visit, study: StudyPage) -> Answer:
     """The yes the form describes, read once more from the start."""
     shared, (start, end) = read_data(visit.form, study), read_dates(visit.form, study)
-    return Answer("yes", shared.chosen, start, end, read_last(visit, study))
+    last = read_last(visit, study)
+    return Answer("yes", shared.chosen, start, end, last, linkage=read_linking(visit.form, study))

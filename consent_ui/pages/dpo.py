@@ -36,6 +36,7 @@ async def home(visit: Dpo) -> Response:
         weakened=await visit.services.rules.weakened(visit.actor),
         emergencies=sum(not one.reviewed_at for one in await visit.services.emergencies.rows(visit.actor)),
         codes=sum(one.standing == "asked" for one in await visit.services.reidentifying.rows(visit.actor)),
+        held=sum(one.standing == "held" for one in await visit.services.quarantine.rows(visit.actor)),
         unclear=len(await visit.services.source_consents.unclear(visit.actor)),
     )
 

@@ -13,6 +13,7 @@ from connector.services.steward import DatasetDraft
 from consent_ui import choices, use_codes
 from consent_ui.forms import Form
 from consent_ui.rendering import segment
+from consent_ui.risks import chosen_risk, risk_fields, risk_words
 from consent_ui.session import TOKEN_FIELD
 from consent_ui.times import LABELS, TIMES, chosen_times, withdrawal_words
 from consent_ui.visit import Steward, Visit, go
@@ -21,7 +22,19 @@ from policy.odrl.duties import rule
 router = APIRouter(prefix="/steward", include_in_schema=False)
 
 KINDS = ("records", "stream")
-FIELDS = ("description", "keywords", "categories", "source", "kind", "purposes", "until", "profile", "duo", "times")
+FIELDS = (
+    "description",
+    "keywords",
+    "categories",
+    "source",
+    "kind",
+    "purposes",
+    "until",
+    "profile",
+    "duo",
+    "times",
+    "risk",
+)
 STANDINGS = {"refused": "Would be refused", "possible": "Could be agreed", "contract": "A contract is in force"}
 """How a case of the outlook stands, in the order in which they are shown."""
 
@@ -92,7 +105,18 @@ async def outlook(visit: Steward, standing: str = "") -> Response:
 @router.post("/datasets/new")
 async def describe(visit: Steward) -> Response:
     """The form; with what was filled in before, when it comes back from the check."""
-    return form_page(visit, await source_choices(visit))
+    return form_page(visit, await source_choices(visit), await profile_choices(visit))
+
+
+async def profile_choices(visit: Visit) -> list[choices.Choice]:
+    """The profiles that can be chosen, as (name, words): those that come with Concord, then our own."""
+    rows = await visit.services.profiles.rows(visit.actor)
+    own = [
+        (row.name, f"{row.title} (our own, version {row.version})")
+        for row in rows
+        if row.own and row.standing == "active"
+    ]
+    return [*choices.PROFILES, *own]
 
 
 async def source_choices(visit: Visit) -> list[choices.Choice]:
@@ -100,7 +124,7 @@ async def source_choices(visit: Visit) -> list[choices.Choice]:
     return [(source.id, source.name) for source in await visit.services.steward.sources(visit.actor)]
 
 
-def form_page(visit: Visit, known_sources: list[choices.Choice]) -> Response:
+def form_page(visit: Visit, known_sources: list[choices.Choice], profiles: list[choices.Choice]) -> Response:
     """The form with its errors, if any."""
     return visit.page(
         "steward/dataset_form.html",
@@ -108,9 +132,10 @@ def form_page(visit: Visit, known_sources: list[choices.Choice]) -> Response:
         sources=known_sources,
         categories=[(key, label, "") for key, label in choices.categories()],
         purposes=[(iri, label, "") for iri, label in choices.purposes()],
-        profiles=choices.PROFILES,
+        profiles=profiles,
         codes=use_codes.use_codes(),
         times=[(f"time-{name}", LABELS[name], offered) for name, offered in TIMES.items()],
+        risks=risk_fields(),
         duties={name: [(*one, "") if name == "inform" else one for one in all] for name, all in choices.DUTIES.items()},
     )
 
@@ -118,10 +143,10 @@ def form_page(visit: Visit, known_sources: list[choices.Choice]) -> Response:
 @router.post("/datasets/check")
 async def check(visit: Steward) -> Response:
     """The dataset and its terms as research groups will read them, before it is published."""
-    known = await source_choices(visit)
-    draft = read_dataset(visit.form, known, visit.now.date())
+    known, profiles = await source_choices(visit), await profile_choices(visit)
+    draft = read_dataset(visit.form, known, profiles, visit.now.date())
     if draft is None:
-        return form_page(visit, known)
+        return form_page(visit, known, profiles)
     grants, limits = use_codes.chosen_codes(draft.duo, draft.until)
     return visit.page(
         "steward/dataset_check.html",
@@ -131,8 +156,12 @@ async def check(visit: Steward) -> Response:
         purpose_words=grants or [choices.purpose_words(iri) for iri in draft.purposes],
         code_sentences=limits,
         replaced=choices.duty_words("pseudonymise"),
-        duty_sentences=[withdrawal_words(draft.times), *map(choices.duty_words, chosen_duties(visit.form))],
-        profile_words=dict(choices.PROFILES)[draft.profile],
+        duty_sentences=[
+            withdrawal_words(draft.times),
+            *map(choices.duty_words, chosen_duties(visit.form)),
+            *risk_words(draft.risk),
+        ],
+        profile_words=dict(profiles)[draft.profile],
         carried=visit.form.hidden(TOKEN_FIELD),
     )
 
@@ -140,15 +169,15 @@ async def check(visit: Steward) -> Response:
 @router.post("/datasets")
 async def publish(visit: Steward) -> Response:
     """Publish the dataset with its offer."""
-    known = await source_choices(visit)
-    draft = read_dataset(visit.form, known, visit.now.date())
+    known, profiles = await source_choices(visit), await profile_choices(visit)
+    draft = read_dataset(visit.form, known, profiles, visit.now.date())
     if draft is None:
-        return form_page(visit, known)
+        return form_page(visit, known, profiles)
     try:
         await visit.services.steward.publish_dataset(visit.actor, draft)
     except Problem as problem:
         visit.note(problem, "title", *FIELDS)
-        return form_page(visit, known)
+        return form_page(visit, known, profiles)
     return go("/steward/datasets?published=1")
 
 
@@ -165,7 +194,9 @@ async def dataset(visit: Steward, dataset_id: str) -> Response:
     return visit.page("steward/dataset.html", data=await visit.services.steward.dataset(visit.actor, dataset_id))
 
 
-def read_dataset(form: Form, known_sources: list[choices.Choice], today: date) -> DatasetDraft | None:
+def read_dataset(
+    form: Form, known_sources: list[choices.Choice], profiles: list[choices.Choice], today: date
+) -> DatasetDraft | None:
     """The dataset the form describes; None when something is wrong, with a sentence on each field."""
     title = form.required("title", "Give the dataset a title", 200)
     description = form.required("description", "Describe the dataset", 4000)
@@ -183,19 +214,22 @@ def read_dataset(form: Form, known_sources: list[choices.Choice], today: date) -
     until = form.day("until", "Say when the offer ends")
     if until and until <= today:
         form.refuse("until", "Choose a day in the future")
-    profile = form.chosen("profile", {key for key, _ in choices.PROFILES}, "Choose how names are removed")
+    profile = form.chosen("profile", {key for key, _ in profiles}, "Choose how names are removed")
     duo = form.text("duo").replace(",", " ").split()
     try:
         use_codes.chosen_codes(duo, until or today)
     except ValueError as fault:
         form.refuse("duo", f"{fault}")
     duties, times = [dict(rule(one)) for one in chosen_duties(form)], chosen_times(form)
+    risk = chosen_risk(form)
+    if risk and kind == "stream":
+        form.refuse(f"risk-{next(iter(risk))}", "Live measurements say nothing that could be measured here")
     if form.errors or until is None:
         return None
     return DatasetDraft(
         title=title, description=description, keywords=keywords, categories=categories, source=source, kind=kind,
         purposes=purposes, until=until, profile=profile, duo=duo,
-        duties=duties, times=times,
+        duties=duties, times=times, risk=risk,
     )  # fmt: skip
 
 

@@ -84,6 +84,7 @@ async def check(visit: Researcher) -> Response:
         "valid_until": draft.valid_until,
         "contact_name": draft.contact_name,
         "contact_email": draft.contact_email,
+        "linking": draft.linking,
     }
     return visit.page("research/study_check.html", study=shown, carried=visit.form.hidden(TOKEN_FIELD))
 
@@ -140,7 +141,7 @@ def read_study(form: Form, entries: Offered, now: datetime) -> StudyDraft | None
         return None
     return StudyDraft(
         title=title, summary=summary, words=words, purposes=purposes, data=data, contact_name=name,
-        contact_email=email, **times,
+        contact_email=email, linking=form.has("linking", "yes"), **times,
     )  # fmt: skip
 
 

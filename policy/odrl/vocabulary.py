@@ -19,8 +19,9 @@ left operand       right operand   met when
 
 Actions: `release` and `analyse` (records leave; only answers leave) and `reidentify`, all included in ``odrl:use``;
 duties `pseudonymise` (before anything leaves) and `eraseOnWithdrawal` (by the recipient, when a person asks for it;
-its parameters `stopWithin`, `backupsWithin` and `freshness` are durations such as ``PT24H``), `log`, `report` and
-`publishResults` (:mod:`policy.odrl.duties` says what each asks and which parameters it takes).
+its parameters `stopWithin`, `backupsWithin` and `freshness` are durations such as ``PT24H``), `assessRisk` (before
+anything leaves; its parameters `kAnonymity`, `lDiversity`, `tCloseness` and `uniqueShare` are numbers), `log`, `report`
+and `publishResults` (:mod:`policy.odrl.duties` says what each asks and which parameters it takes).
 """
 
 import json
@@ -59,6 +60,9 @@ RELEASE, ANALYSE, REIDENTIFY = f"{CONCORD}release", f"{CONCORD}analyse", f"{CONC
 PSEUDONYMISE, ERASE_ON_WITHDRAWAL = f"{CONCORD}pseudonymise", f"{CONCORD}eraseOnWithdrawal"
 STOP_WITHIN, BACKUPS_WITHIN = f"{CONCORD}stopWithin", f"{CONCORD}backupsWithin"
 FRESHNESS = f"{CONCORD}freshness"
+ASSESS_RISK = f"{CONCORD}assessRisk"
+K_ANONYMITY, L_DIVERSITY = f"{CONCORD}kAnonymity", f"{CONCORD}lDiversity"
+T_CLOSENESS, UNIQUE_SHARE = f"{CONCORD}tCloseness", f"{CONCORD}uniqueShare"
 
 PURPOSE, DATE_TIME, RECIPIENT = f"{ODRL}purpose", f"{ODRL}dateTime", f"{ODRL}recipient"
 CONSENT, STUDY, STUDY_DIGEST = f"{CONCORD}consent", f"{CONCORD}study", f"{CONCORD}studyDigest"
@@ -77,6 +81,7 @@ DUTIES: Mapping[str, str] = MappingProxyType(
     {
         PSEUDONYMISE: "pseudonymise",
         ERASE_ON_WITHDRAWAL: "erase-on-withdrawal",
+        ASSESS_RISK: "assess-risk",
         f"{ODRL}anonymize": "anonymise",
         f"{ODRL}delete": "delete",
         f"{ODRL}inform": "inform",

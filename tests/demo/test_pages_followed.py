@@ -14,7 +14,7 @@ from connector.demo.bundles import shipped
 from tests.demo.conftest import ROOT, surroundings
 
 pytestmark = pytest.mark.slow
-PAGES = {"policies.md": 10, "consents.md": 4}
+PAGES = {"policies.md": 10, "consents.md": 4, "risk.md": 7}
 """Each page, and how many commands it has at least."""
 FILE = re.compile(r"`([a-z]+\.[a-z]+)`[^`]*:\n\n```(?:turtle|json|csv)\n(.*?)```", re.DOTALL)
 
@@ -40,7 +40,8 @@ def place(tmp_path: Path, page: str) -> Path:
         (tmp_path / name).write_text(body)
     command = tmp_path / "bin" / "concord"
     command.parent.mkdir()
-    command.write_text(f"#!{sys.executable}\nfrom connector.cli import main\nmain()\n")
+    # As an installed command is: a worker process reads it again, and must not run it again.
+    command.write_text(f'#!{sys.executable}\nfrom connector.cli import main\nif __name__ == "__main__":\n    main()\n')
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
     (tmp_path / "bundles").mkdir()
     (tmp_path / "bundles" / "one.json").write_bytes(gzip.decompress(sorted(shipped().iterdir())[3].read_bytes()))

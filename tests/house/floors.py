@@ -34,12 +34,28 @@ DOORS: dict[str, tuple[str, ...]] = {
     "cryptography": ("connector.identity", "connector.vault", "connector.provenance.verify_export"),
     "jinja2": ("consent_ui",),
     "reportlab": ("connector.services.rights.typeset",),
+    "yaml": ("connector.deidentify.foreign.reading",),
+    # Measuring the risk of a release; asking what was received, which runs in a process of its own.
+    "duckdb": (
+        "connector.services.releasing.risk_figures",
+        "connector.dataplane.querying",
+        "connector.dataplane.asking",
+    ),
+    "pyarrow": (
+        "connector.dataplane.columns",
+        "connector.services.releasing.risk_figures",
+        "connector.dataplane.querying",
+        "connector.dataplane.asking",
+    ),
 }
 
 # The pure floors: what they may import beside the standard library and the floors below, and what they may not do.
 PURE_LIBRARIES = ("pydantic", "pydantic_core", "jsonschema", "referencing", "rdflib")  # two with their own lower halves
 PURE_EXTRA = {"catalog": ("pyshacl",)}
-COMPUTING = ("msgspec", "orjson", "rfc8785", "jsonschema_rs", "cryptography", "jwt")  # what else a pure heart may use
+COMPUTING = (  # what else a pure heart may use
+    *("msgspec", "orjson", "rfc8785", "jsonschema_rs", "cryptography", "jwt", "yaml"),
+    *("numpy", "pyarrow", "zstandard"),  # from bytes to bytes, as they are used here
+)
 CHANCE = ("random", "secrets")
 IS_RANDOM = "is random"
 IMPURE_MODULES = (

@@ -58,7 +58,9 @@ def literals(value: object) -> Iterator[str]:
 def moments(value: object) -> Iterator[datetime]:
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT.*", value):
         yield datetime.fromisoformat(value)
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    # Names are sorted in what is kept, and in the order of the profile in what leaves.
+    named = [value[name] for name in sorted(value)] if isinstance(value, dict) else []
+    for part in named or (value if isinstance(value, list) else ()):
         yield from moments(part)
 
 

@@ -245,3 +245,27 @@ def test_linking_needs_the_code_and_keeps_what_was_typed(person, wallet):
     assert ("code", "wrong") in next(form for form in page.forms if "code" in form.names).fields
     page = person.send("Link this place", code="k7pq-3m9x")
     assert "City Laboratory is linked" in page.text
+
+
+def test_one_code_for_all_places_is_asked_for_only_by_a_study_that_wants_it_and_nothing_is_ticked(person, wallet):
+    person.open(f"{STUDY}/which-data")
+    assert "one code for you" not in person.send("Continue", data__1="all", data__2="all").text
+    wallet.linking.add(HEART)
+    person.open(f"{STUDY}/which-data")
+    page = person.send("Continue", data__1="all", data__2="all")
+    assert "May the places with your data use one code for you?" in page.text
+    person.send("Continue", dates="all")
+    assert person.status == 400
+    assert "Choose whether the places may use one code for you" in person.page.text
+
+
+@pytest.mark.parametrize(("said", "linkage", "words"), [("yes", True, "may use the same code for me"),
+                                                        ("no", False, "a code of its own for me")])  # fmt: skip
+def test_a_yes_to_the_study_stands_with_and_without_one_code(person, wallet, said, linkage, words):
+    wallet.linking.add(HEART)
+    person.open(f"{STUDY}/which-data")
+    person.send("Continue", data__1="all", data__2="all")
+    person.send("Continue", dates="all", linking=said)
+    assert words in person.page.text
+    person.send("Send my yes")
+    assert (wallet.asked[-1].decision, wallet.asked[-1].linkage) == ("yes", linkage)

@@ -26,6 +26,7 @@ from connector.records import (
     Transfer,
 )
 from connector.services.processes.transfers import PUSH
+from connector.services.releasing.manifest import whole_digest
 from connector.services.releasing.plane import MANIFEST, inbox_address
 from contracts import edc
 from tests.two_party import story
@@ -144,7 +145,7 @@ async def test_a_manifest_that_says_something_else_is_noted_as_not_verified(stag
     pid, token = await awaited(stage)
     answer = await pushed_by_hand(stage, pid, token, content_of(done.path))
     assert answer.json() == {
-        "bytes": done.bytes, "sha256": done.manifest["sha256"], "verified": None, "finding": "",
+        "bytes": done.bytes, "sha256": done.manifest["files"][0]["sha256"], "verified": None, "finding": "",
     }  # fmt: skip
     sent = {"authorization": f"Bearer {token}"}
     place = f"{stage.research.url}/data/inbox/{pid}/manifest"
@@ -153,7 +154,8 @@ async def test_a_manifest_that_says_something_else_is_noted_as_not_verified(stag
             place, content=orjson.dumps({"manifest": done.manifest["jws"]}), headers=sent
         )
         assert (told.status_code, told.json()["verified"]) == (200, False)
-        assert told.json()["finding"] == "Not what the sender's manifest says: transfer."
+        found = "Not what the sender's manifest says: transfer, the manifest before it (previous)."
+        assert told.json()["finding"] == found
     row = await stage.research.get(ReceivedTransfer, pid)
     assert (row.standing, row.verified) == ("complete", False)
 
@@ -337,7 +339,7 @@ async def test_a_receiver_that_is_none_of_ours_gets_a_plain_post_and_no_manifest
     assert head.startswith(b"POST /sink HTTP/1.1\r\n")
     assert b"\r\nauthorization: Bearer " in head
     release = (await stage.holder.find(Release, transfer=pid))[0]
-    assert sha256(sink.deliveries[0].body).hexdigest() == release.digest
+    assert whole_digest([sha256(sink.deliveries[0].body).hexdigest()]) == release.digest
 
 
 async def test_what_a_foreign_connector_pushes_is_kept_as_it_came(trio: Trio):

@@ -19,7 +19,8 @@ router = APIRouter(route_class=ManagementRoute, tags=["contracting"])
 class NarrowingSent(Sent):
     """What a counter-offer narrows; what is left out stays. `until` and the dates of the records are whole days.
 
-    `times` are durations by name: stop, erase, backups, freshness.
+    `times` are durations by name: stop, erase, backups, freshness. `risk` is what an assessment of risk must find
+    at least, by name: min_k, min_l, max_t, max_unique.
     """
 
     purposes: list[str] = Field(default_factory=list, max_length=100)
@@ -29,6 +30,7 @@ class NarrowingSent(Sent):
     records_from: date | None = None
     records_until: date | None = None
     times: dict[str, Annotated[str, Field(max_length=40)]] = Field(default_factory=dict, max_length=4)
+    risk: dict[str, Annotated[str, Field(max_length=40)]] = Field(default_factory=dict, max_length=4)
 
     def draft(self) -> NarrowingDraft:
         """As the service takes it."""

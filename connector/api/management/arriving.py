@@ -1,23 +1,24 @@
-"""How data comes in: importing files of this machine, with progress as lines; registering people's devices."""
+"""How data comes in: files of this machine, or a FHIR server, with progress as lines; people's devices."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from connector.api.management.door import Called, ManagementRoute, Operator, Sent
 from connector.problems import Problem, invalid
-from connector.services.actors import Actor
-from connector.services.holding.importing import Importing
+from connector.services.holding.reach import Reach
+from connector.services.holding.sources_desk import SourceShown
+from connector.services.registry import Services
 
 _Heard = dict[str, Any] | Problem
 router = APIRouter(route_class=ManagementRoute, tags=["provider"])
@@ -32,10 +33,27 @@ class Registered:
 
 
 class ImportSent(Sent):
-    """A file or folder on this machine, by its full path, and the name of the source it becomes part of."""
+    """A file or folder on this machine, by its full path, or a FHIR server; and the name of the source it becomes.
 
-    path: Path
+    Of files: `release` is the FHIR release they are in. Of a server: `how` it is read, `token_file` the full path of
+    the file its bearer token is in, `since` when changes count. `whole`: what did not come is deleted.
+    """
+
+    path: Path | None = None
+    server: str = Field("", max_length=1024)
     source: str = Field("Health records", min_length=1, max_length=200)
+    release: Literal["R4", "R4B", "R5"] = "R4"
+    how: Literal["search", "export"] = "search"
+    token_file: str = Field("", max_length=4096)
+    since: AwareDatetime | None = None
+    whole: bool = False
+
+
+class SyncSent(Sent):
+    """Reading a source's server again: what changed, or `whole`: everything, and what is missing there is deleted."""
+
+    since: AwareDatetime | None = None
+    whole: bool = False
 
 
 class DeviceSent(Sent):
@@ -48,31 +66,63 @@ class DeviceSent(Sent):
 
 @router.post("/imports", response_class=StreamingResponse)
 async def import_files(called: Called, actor: Operator, sent: ImportSent) -> StreamingResponse:
-    """NDJSON: `{"files": n}` for each file begun, then `{"report": {...}}`, or `{"problem": {...}}` if it broke off."""
-    if not sent.path.is_absolute():
+    """NDJSON: `{"files": n}` for each file or kind begun, then `{"report": {...}}`, or `{"problem": {...}}`."""
+    if (sent.path is None) == (not sent.server):
+        raise invalid("Say one of the two: files, or a server", "path", "path or server")
+    if sent.path is None:
+        reach = Reach(sent.server, sent.how, sent.token_file)
+        return await _told(
+            called,
+            lambda tell: called.syncing.import_server(
+                actor, sent.source, reach, tell, since=sent.since, whole=sent.whole
+            ),
+        )
+    path = sent.path
+    if not path.is_absolute():
         raise invalid("This is not a full path", "path", "a path that starts at the root")
-    if not await asyncio.to_thread(sent.path.exists):
+    if not await asyncio.to_thread(path.exists):
         raise invalid("There is no such file or folder on this machine", "path", "FHIR files, or a folder of them")
+    return await _told(
+        called,
+        lambda tell: called.importing.import_fhir(
+            actor, path, sent.source, tell, release=sent.release, whole=sent.whole
+        ),
+    )
+
+
+@router.get("/sources/{source}")
+async def source(called: Called, actor: Operator, source: str) -> SourceShown:
+    """One source, by its id or name, and how the last reading of its server went."""
+    return await called.sources_desk.one(actor, source)
+
+
+@router.post("/sources/{source}/sync", response_class=StreamingResponse)
+async def sync(called: Called, actor: Operator, source: str, sent: SyncSent) -> StreamingResponse:
+    """Read a source's server again; answers as `/imports` does."""
+    id = await called.sources_desk.id_of(actor, source)
+    return await _told(called, lambda tell: called.syncing.sync(actor, id, tell, since=sent.since, whole=sent.whole))
+
+
+async def _told(called: Services, work: Callable[[Callable[[str], None]], Awaitable[Any]]) -> StreamingResponse:
+    """Do it, whoever listens, and tell how it goes. Raises the Problem it begins with."""
     heard: asyncio.Queue[_Heard] = asyncio.Queue()
-    called.context.tasks.spawn(_work(called.importing, actor, sent, heard))
+    called.context.tasks.spawn(_work(work, heard))
     first = await heard.get()
     if isinstance(first, Problem):
         raise first
     return StreamingResponse(_lines(first, heard), media_type="application/x-ndjson")
 
 
-async def _work(importing: Importing, actor: Actor, sent: ImportSent, heard: asyncio.Queue[_Heard]) -> None:
-    """Import, whoever listens. Files are counted, not named: names of files can name people."""
+async def _work(work: Callable[[Callable[[str], None]], Awaitable[Any]], heard: asyncio.Queue[_Heard]) -> None:
+    """Files are counted, not named: names of files can name people."""
     files = count(1)
     try:
-        report = await importing.import_fhir(
-            actor, sent.path, sent.source, lambda _name: heard.put_nowait({"files": next(files)})
-        )
+        report = await work(lambda _name: heard.put_nowait({"files": next(files)}))
         heard.put_nowait({"report": asdict(report)})
     except Problem as problem:
         heard.put_nowait(problem)
     except Exception:
-        heard.put_nowait(Problem(500, "fault", "The import broke off here", "Files taken in before are kept"))
+        heard.put_nowait(Problem(500, "fault", "The import broke off here", "What was taken in before is kept"))
         raise
 
 

@@ -42,7 +42,10 @@ class Begun:
 
 
 class StudySent(Sent):
-    """A study request to publish. `data` lists [holder, dataset, categories or null for all]."""
+    """A study request to publish. `data` lists [holder, dataset, categories or null for all].
+
+    `linking`: people are asked whether the holders may use one code for them in this study.
+    """
 
     title: str
     summary: str
@@ -56,6 +59,7 @@ class StudySent(Sent):
     window_start: date | None = None
     window_end: date | None = None
     recipients: list[str] = Field(default_factory=list)
+    linking: bool = False
 
     def draft(self) -> StudyDraft:
         """As the service takes it."""

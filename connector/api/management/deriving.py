@@ -10,7 +10,7 @@ from pydantic import Field
 from connector.api.management.door import Called, ManagementRoute, Officer, Operator, Sent
 from connector.api.management.membership import Made
 from connector.services.received.chain import Chain
-from connector.services.received.views import DerivationRow, Registering
+from connector.services.received.views import DerivationRow, HeldRow, Registering
 
 router = APIRouter(route_class=ManagementRoute, tags=["consumer"])
 
@@ -98,6 +98,12 @@ async def erased(called: Called, actor: Operator, id: str) -> None:
 async def stays(called: Called, actor: Operator, officer: Officer, id: str, sent: StaysSent) -> None:
     """It stays, on a stated ground."""
     await called.derivations.stays(officer if sent.reason == "exception" else actor, id, sent.reason, sent.ground)
+
+
+@router.get("/received")
+async def held(called: Called, actor: Operator) -> list[HeldRow]:
+    """What was received and is here, and until when it may be used."""
+    return await called.looking.held(actor)
 
 
 @router.get("/received/verify")

@@ -20,6 +20,7 @@ from connector.services.context import Context
 from connector.services.registry import Services
 
 if TYPE_CHECKING:
+    from starlette.datastructures import State
     from starlette.types import Message
 
 OPERATOR = "operator"
@@ -49,8 +50,13 @@ class ManagementRoute(APIRoute):
 
 def check_token(request: Request) -> None:
     """Raises Problem 401 unless the request carries the token of the running process. Takes the same time for any."""
-    running = getattr(request.app.state, "running", None)
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    check_authorization(request.app.state, request.headers.get("authorization", ""))
+
+
+def check_authorization(state: State, stated: str) -> None:
+    """The same of an `Authorization` header that was read already; `state` is the application's."""
+    running = getattr(state, "running", None)
+    scheme, _, token = stated.partition(" ")
     expected = running.token if running is not None else ""
     same = hmac.compare_digest(token.encode(), expected.encode())
     if not (same and expected and scheme.lower() == "bearer"):

@@ -60,7 +60,10 @@ class LinkSent(Sent):
 
 
 class ConsentSent(Sent):
-    """An answer to a study. `datasets` maps each agreed dataset to its categories, null for all of them."""
+    """An answer to a study. `datasets` maps each agreed dataset to its categories, null for all of them.
+
+    `linkage`: where the study asks for it, the holders may use one code for the person.
+    """
 
     account: str
     study: str
@@ -68,6 +71,7 @@ class ConsentSent(Sent):
     datasets: dict[str, list[str] | None] = Field(default_factory=dict)
     window_start: date | None = None
     window_end: date | None = None
+    linkage: bool = False
     authority: str | None = Field(None, min_length=1, max_length=400)
 
 
@@ -133,7 +137,8 @@ async def consents(request: Request, called: Called, account: str) -> list[Permi
 async def grant(request: Request, called: Called, actor: Operator, sent: ConsentSent) -> Recorded:
     """Record an answer and send it to every holder it concerns."""
     whom = await person(request, called, sent.account)
-    answer = Answer(sent.decision, dict(sent.datasets), sent.window_start, sent.window_end)
+    chosen = dict(sent.datasets)
+    answer = Answer(sent.decision, chosen, sent.window_start, sent.window_end, linkage=sent.linkage)
     authority = sent.authority or AT_REQUEST
     return Recorded(await called.wallet.answer_as_proxy(actor, whom.account, sent.study, answer, authority))
 

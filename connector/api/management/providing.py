@@ -42,6 +42,7 @@ class DatasetSent(Sent):
     offer: dict[str, Any] | None = None
     duo: list[Annotated[str, Field(max_length=400)]] = Field(default_factory=list, max_length=30)
     times: dict[str, Annotated[str, Field(max_length=40)]] = Field(default_factory=dict, max_length=4)
+    risk: dict[str, Annotated[str, Field(max_length=40)]] = Field(default_factory=dict, max_length=4)
 
     def draft(self) -> DatasetDraft:
         """As the service takes it."""

@@ -14,10 +14,14 @@ router = APIRouter(route_class=ManagementRoute, tags=["transfers"])
 
 
 class Asked(Sent):
-    """The contract whose data is asked for, and whether the provider shall push it to us."""
+    """The contract whose data is asked for, and whether the provider shall push it to us.
+
+    `since_last`: only what changed since the last release that is here.
+    """
 
     agreement: str = Field(max_length=2048)
     push: bool = False
+    since_last: bool = False
 
 
 class Reason(Sent):
@@ -48,7 +52,7 @@ async def transfers(called: Called, actor: Operator, agreement: str | None = Non
 @router.post("/transfers", status_code=201)
 async def ask(called: Called, actor: Operator, sent: Asked) -> Begun:
     """Ask for the data of a contract."""
-    return Begun(await called.transfer_desk.ask(actor, sent.agreement, push=sent.push))
+    return Begun(await called.transfer_desk.ask(actor, sent.agreement, push=sent.push, since_last=sent.since_last))
 
 
 @router.get("/transfers/{pid}")

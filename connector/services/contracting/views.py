@@ -18,7 +18,8 @@ class NarrowingDraft:
     """A counter-offer as somebody fills it in; what is empty stays as it stands (`contracts.narrowing.Narrowing`).
 
     `until` is the last day of the contract; `records_from` and `records_until` are days of the records themselves.
-    `times` are durations of a withdrawal by name: stop, erase, backups, freshness.
+    `times` are durations of a withdrawal by name: stop, erase, backups, freshness. `risk` is what an assessment of risk
+    must at least find, by name: min_k, min_l, max_t, max_unique.
     """
 
     purposes: list[str] = field(default_factory=list)
@@ -28,6 +29,7 @@ class NarrowingDraft:
     records_from: date | None = None
     records_until: date | None = None
     times: dict[str, str] = field(default_factory=dict)
+    risk: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

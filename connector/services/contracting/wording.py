@@ -15,6 +15,7 @@ from connector.services.contracting.views import NarrowingDraft
 from contracts.deadlines import NAMES, Times
 from contracts.faults import MessageError
 from contracts.narrowing import Narrowed, Narrowing, agreed_selection, narrowed, selection_of
+from contracts.risk import Thresholds, thresholds
 from contracts.study import StudyRequest, study_digest
 from contracts.terms import BoundTerms, Selection, with_terms
 from policy.narrowing import NotNarrowerError
@@ -88,6 +89,7 @@ def narrowed_by(
         purposes=tuple(draft.purposes), recipients=tuple(draft.recipients), categories=tuple(draft.categories),
         until=datetime.combine(draft.until, time(23, 59, 59), UTC) if draft.until else None,
         records_from=draft.records_from, records_until=draft.records_until, times=times_in(draft.times),
+        risk=risk_in(draft.risk),
     )  # fmt: skip
     if wanted.until is not None and wanted.until <= now:
         raise invalid("The contract would have ended already", "until", "a day in the future")
@@ -107,6 +109,14 @@ def times_in(said: Mapping[str, str]) -> Times:
     if unknown is not None:
         raise invalid("This is not a time of a withdrawal", "times", ", ".join(NAMES))
     return Times(**said)
+
+
+def risk_in(said: Mapping[str, str]) -> Thresholds:
+    """What an assessment of risk must at least find, as somebody wrote it, by name. Raises Problem 400."""
+    try:
+        return thresholds(said)
+    except ValueError as fault:
+        raise invalid(f"{fault}".capitalize(), "risk", "min_k=5, min_l=2, max_t=0.3, max_unique=0.05") from None
 
 
 def standing_selection(process: Negotiation, study: StudyRequest | None) -> Selection | None:

@@ -76,6 +76,20 @@ class Pseudonymise(Executor):
         book.done(tx, row, {"release": release.id, "profile": agreement.profile, "bytes": release.bytes})
 
 
+class AssessRisk(Executor):
+    """How easily somebody could be singled out is measured before the first byte (`connector.services.releasing.risk`);
+    below what the contract asks nothing leaves."""
+
+    key = "assess-risk"
+
+    def released(self, tx: Transaction, book: DutyBook, agreement: Agreement, duty: Duty, release: Release) -> None:
+        """The report that was made before it is what shows that it was done."""
+        if not release.risk:
+            return
+        row = book.open(tx, agreement, duty, release.id)
+        book.done(tx, row, {"release": release.id, "report": release.risk})
+
+
 class ToTheProvider(Executor):
     """A duty towards somebody: only the provider can be told, since both sides are known to each other."""
 
@@ -217,5 +231,7 @@ def in_order(keys: Iterable[str]) -> list[str]:
     return [key for key in KNOWN if key in able]
 
 
-ALL: Final = Executors((Pseudonymise(), Log(), Inform(), Delete(), EraseOnWithdrawal(), Report(), PublishResults()))
+ALL: Final = Executors(
+    (Pseudonymise(), AssessRisk(), Log(), Inform(), Delete(), EraseOnWithdrawal(), Report(), PublishResults())
+)
 """What a connector of ours carries out. Nobody here makes data anonymous, so nothing does "anonymise"."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from connector.identity.members import Member
 from connector.ports import Transaction
 from connector.problems import Problem, conflict, forbidden, invalid
 from connector.records import Consent, Link, Study
+from connector.services import linkage
 from connector.services.context import Context
 from connector.services.exchange import speech
 from connector.services.exchange.withdrawal import Stopping
@@ -32,6 +34,7 @@ class Delivered:
     jws: str
     digest: str
     link: Link
+    linkage: str | None = None
 
     @property
     def person(self) -> str:
@@ -91,7 +94,10 @@ class ConsentDesk:
             raise invalid(
                 "A person does not speak for the holder or an authority", "consent", code="consent-not-accepted"
             )
-        return Delivered(record, claims, body.consent, delivery.consent_digest, link)
+        given = None if body.linkage is None else sha256(body.linkage.encode()).hexdigest()
+        if given != delivery.linkage_digest or (body.linkage is not None) != record.linkage:
+            raise invalid("The linkage token is not that of the consent", "linkage", code="bad-statement")
+        return Delivered(record, claims, body.consent, delivery.consent_digest, link, body.linkage)
 
     async def _link(self, sender: Member, link_id: str | None) -> Link:
         link = await self._context.store.read(lambda tx: tx.get(Link, link_id) if link_id else None)
@@ -125,6 +131,7 @@ class ConsentDesk:
             tx, f"consent.{record.state}", record.id,
             {"version": record.version, "digest": delivered.digest, "study": record.study, "wallet": sender.id},
         )  # fmt: skip
+        linkage.keep(tx, self._context, record.link, record, delivered.linkage)
         tx.ring("consents")
         told = self._stopped(tx, link, record) if record.state in _ENDS else ()
         if record.state in ALLOWING:

@@ -44,6 +44,7 @@ class StudyDraft:
     window_start: date | None = None
     window_end: date | None = None
     recipients: list[str] = field(default_factory=list)
+    linking: bool = False
 
 
 class Studies:
@@ -108,7 +109,7 @@ class Studies:
             if draft.window_start or draft.window_end
             else None,
             "published_at": now, "answer_until": draft.answer_until, "valid_until": draft.valid_until,
-            "contact": {"name": draft.contact_name, "email": draft.contact_email},
+            "contact": {"name": draft.contact_name, "email": draft.contact_email}, "linking": draft.linking,
         }  # fmt: skip
         try:
             return StudyRequest.read(claims)

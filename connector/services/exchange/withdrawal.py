@@ -16,6 +16,7 @@ from connector.services.deadlines import deadlines_named
 from connector.services.delivery import new_id
 from connector.services.duties import occasions
 from connector.services.exchange import ladder, speech, tracking
+from connector.services.releasing.quarantine import destroy_of
 from connector.services.sealed import SealedInTransaction
 from contracts import exchange as wire
 from policy.consent import ConsentRecord, State
@@ -64,6 +65,8 @@ class Stopping:
         Where the person's code under a contract was destroyed, its recipient was told before and got nothing since. A
         recipient that was told as much already is not told again, but named again.
         """
+        if record.on_withdrawal == "erase":
+            destroy_of(tx, self._context, person)
         word, found = Word.of(record), tx.find(HandedOver, person=person, study=record.study)
         told = [self.tell(tx, handed, word) for handed in found]
         return tuple(tracking.informed(self._context, notice) for notice in told if notice is not None)

@@ -15,7 +15,7 @@ from connector.records import DeviceCredential, DevicePoint, Person
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.delivery import new_id
-from connector.services.holding.importing import source_of
+from connector.services.holding.taking import source_of
 
 if TYPE_CHECKING:
     from connector.sources.openmhealth import DevicePoint as Checked

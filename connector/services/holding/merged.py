@@ -21,9 +21,14 @@ REASON = "The source says that these two records are of one person."
 def pairs_in(prepared: Prepared) -> Iterator[tuple[str, str]]:
     """Source ids of patients of a piece of input, each with one that is the same person."""
     for record in prepared.records:
-        if record.resource_type == "Patient" and b'"link"' in record.body:
-            for other in _others(orjson.loads(record.body)):
+        if record.resource_type == "Patient":
+            for other in sorted(others_of(record.body)):
                 yield record.id, other
+
+
+def others_of(patient: bytes) -> frozenset[str]:
+    """The source ids of those whom this Patient, by its own record, is one person with."""
+    return frozenset(_others(orjson.loads(patient))) if b'"link"' in patient else frozenset()
 
 
 def _others(patient: Mapping[str, object]) -> Iterator[str]:

@@ -26,12 +26,14 @@ from policy.directives.reading import DirectiveError, read_directive
 from policy.instants import instant
 
 if TYPE_CHECKING:
-    from connector.sources.fhir import Prepared, SourceRecord
+    from connector.sources.fhir import Gone, Prepared, SourceRecord
 
 KINDS = ("Consent", "Permission")
 LARGEST = 1024 * 1024
 """Bytes of one consent: what is larger is kept as a record, and not read."""
 READABLE, UNREADABLE, SET_ASIDE = "readable", "unreadable", "set-aside"
+DELETED = "the source has deleted it"
+"""The fault of a consent that is no more: what the person says now nobody knows, until somebody has looked."""
 _KEPT = 20_000
 
 
@@ -71,9 +73,45 @@ def take_in(
     return changed
 
 
+def deleted(tx: Transaction, context: Context, source: str, gone: Iterable[Gone], actor: Actor) -> list[SourceConsent]:
+    """Consents that the source deleted, as versions that nobody can read; in the transaction that notes it.
+
+    A yes that is gone allows nothing, a no that is gone is not lifted by a clerk's slip: the data protection officer
+    looks at it. Returns the new versions. One that was set aside stays so.
+    """
+    ids = sorted({_named(one.resource_type, one.id) for one in gone if one.resource_type in KINDS})
+    made = []
+    for start in range(0, len(ids), 400):
+        for row in tx.find(SourceConsent, source=source, id=ids[start : start + 400], current=True):
+            if row.standing == SET_ASIDE or row.fault == DELETED:
+                continue
+            tx.alter(SourceConsent, {"current": False}, source=source, id=row.id)
+            now = replace(
+                row, version=row.version + 1, body=None, digest=digest({"deleted": row.digest}), standing=UNREADABLE,
+                fault=DELETED, supplied_by=_by(actor), imported_at=context.clock(),
+            )  # fmt: skip
+            tx.add(now)
+            context.log(
+                tx, "source.consent-taken-in", f"{source}/{row.id}",
+                {"version": now.version, "digest": now.digest, "standing": now.standing, "late": False,
+                 "deleted": True, "by": actor.entry},
+            )  # fmt: skip
+            made.append(now)
+    if made:
+        tx.ring("consents")
+    return made
+
+
+def _by(actor: Actor) -> str:
+    return f"import by {actor.role} {actor.account}"
+
+
 def spoken_of(tx: Transaction, source: str, prepared: Prepared) -> set[str]:
-    """Our people of whom consents of a piece of input have spoken so far."""
-    ids = sorted({_id(one) for one in consents_in(prepared)})
+    """Our people of whom consents of a piece of input, or those it deletes, have spoken so far."""
+    ids = sorted(
+        {_id(one) for one in consents_in(prepared)}
+        | {_named(one.resource_type, one.id) for one in prepared.gone if one.resource_type in KINDS}
+    )
     found = set[str]()
     for start in range(0, len(ids), 400):
         rows = tx.find(SourceConsent, source=source, id=ids[start : start + 400], current=True)
@@ -82,21 +120,25 @@ def spoken_of(tx: Transaction, source: str, prepared: Prepared) -> set[str]:
 
 
 def _id(record: SourceRecord) -> str:
-    return record.id if record.resource_type == "Consent" else f"{record.resource_type}/{record.id}"
+    return _named(record.resource_type, record.id)
+
+
+def _named(kind: str, id: str) -> str:
+    return id if kind == "Consent" else f"{kind}/{id}"
 
 
 def _keep(
     tx: Transaction, context: Context, source: str, record: SourceRecord, person: str, actor: Actor
 ) -> list[SourceConsent]:
     id = _id(record)
-    body, marked = _body(record.body)
+    body, marked = _body(record.came or record.body)
     known = tx.find(SourceConsent, source=source, id=id, order="-version")
     current = next((one for one in known if one.current), None)
     if current is not None and (current.digest, current.person) == (marked, person):
         return []
     row = SourceConsent(
         source=source, id=id, version=known[0].version + 1 if known else 1, person=person, body=body, digest=marked,
-        release="", supplied_by=f"import by {actor.role} {actor.account}", imported_at=context.clock(),
+        release="", supplied_by=_by(actor), imported_at=context.clock(),
     )  # fmt: skip
     row = _judged(row)
     late = current is not None and _older(row, current)
@@ -147,7 +189,7 @@ def read_row(row: SourceConsent) -> Read:
 
 def _directive(row: SourceConsent) -> Read:
     if row.body is None:
-        return Read(None, f"it is larger than {LARGEST} bytes")
+        return Read(None, DELETED if row.fault == DELETED else f"it is larger than {LARGEST} bytes")
     try:
         release = Release(row.release) if row.release else None
         return Read(read_directive(row.body, id=f"{row.source}/{row.id}#{row.version}", release=release))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import PurePath
@@ -23,6 +23,8 @@ from connector.services.received.shelf import Shelf, Surveyed, nothing_here
 from connector.services.received.views import DerivationRow, Registering
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from connector.dataplane.tally import Contents
 
 T = TypeVar("T")
@@ -72,6 +74,39 @@ class Derivations:
 
         await self._context.store.write(command)
         return one.id
+
+    async def adopt(self, actor: Actor, given: Registering, staged: Path, left_out: Collection[str]) -> Derivation:
+        """Note an export of ours before it takes its place. `left_out` are the people who are known not to be in it.
+
+        Raises Problem 400, 403, 404, 409, 503.
+        """
+        require(actor, *_MAKERS)
+        checked = _well_formed(given)
+        agreement, transfers = await self._context.store.read(lambda tx: _sources(tx, checked))
+        known, stones = await self._context.store.read(lambda tx: known_below(tx, transfers))
+        surveyed = await self._surveyed(str(staged), known | stones)
+        _nobody_who_stopped(checked, surveyed, stones)
+        one = Derivation(
+            id=new_id(), agreement=agreement, kind=checked.kind, name=checked.name, path=checked.path,
+            parents={"transfers": checked.transfers, "derivations": []}, standing="kept",
+            by_row=surveyed.by_row and self._shelf.derived.would_be_inside(checked.path),
+            digest=surveyed.contents.sha256, registered_at=self._context.clock(), registered_by=actor.account,
+        )  # fmt: skip
+
+        def command(tx: Transaction) -> None:
+            if known_below(tx, transfers)[1] - set(left_out):
+                raise conflict("Somebody stopped while this was looked at", accepted="the same once more")
+            tx.add(one)
+            self._log(tx, "derivation.registered", one, actor, {"kind": one.kind, "by_row": one.by_row})
+            tx.ring("received")
+
+        await self._context.store.write(command)
+        return one
+
+    async def never_written(self, id: str) -> None:
+        """An export that was registered could not take its place: there is nothing of it."""
+        changes = {"standing": "erased", "why": "It was never written.", "changed_at": self._context.clock()}
+        await self._context.store.write(lambda tx: tx.alter(Derivation, dict(changes), id=id))
 
     async def all(self, actor: Actor) -> list[DerivationRow]:
         """Everything registered, newest first, with what is asked of people. Raises Problem 403."""

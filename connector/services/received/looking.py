@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from catalog.smallnumbers import at_least_ten
 from connector.dataplane.tally import NotByRow
 from connector.identity.members import Member
 from connector.ports import Transaction
@@ -15,6 +17,8 @@ from connector.services.context import Context
 from connector.services.received import chain
 from connector.services.received.objects import STAYS
 from connector.services.received.shelf import Shelf, nothing_here
+from connector.services.received.usable import erase_by, is_deleted, use_ends, why_not
+from connector.services.received.views import HeldRow
 from contracts.erasing import ObjectLookedAt, ObjectState
 
 if TYPE_CHECKING:
@@ -69,6 +73,25 @@ class Looking:
             raise nothing_here()
         return self.shelf
 
+    async def held(self, actor: Actor) -> list[HeldRow]:
+        """What was received and is here, newest first, and until when. Raises Problem 403."""
+        require(actor, *_READERS)
+        return await self._context.store.read(self._held)
+
+    def _held(self, tx: Transaction) -> list[HeldRow]:
+        rows = [row for row in tx.find(ReceivedTransfer, order="-started_at") if row.path and not is_deleted(row)]
+        found = [(row, agreement) for row in rows if (agreement := tx.get(Agreement, row.agreement)) is not None]
+        return [self._one_held(tx, row, agreement) for row, agreement in found]
+
+    def _one_held(self, tx: Transaction, row: ReceivedTransfer, agreement: Agreement) -> HeldRow:
+        return HeldRow(
+            transfer=row.transfer, agreement=row.agreement, kind=row.kind, path=row.path,
+            counterparty_name=self._context.members.name_of(agreement.counterparty), people=at_least_ten(row.people),
+            resources=row.lines, bytes=row.bytes, verified=row.verified, received_at=row.finished_at or row.started_at,
+            use_ends=use_ends(tx, agreement), erase_by=erase_by(tx, agreement, row.transfer),
+            not_usable=why_not(tx, self._context.clock(), row.transfer),
+        )  # fmt: skip
+
     async def verify(self, actor: Actor, transfer: str | None = None) -> list[chain.Chain]:
         """Check received files against their manifests: one, or all. Raises Problem 403, 404, 503."""
         require(actor, *_READERS)
@@ -82,17 +105,22 @@ class Looking:
         size = chain.claimed_bytes(row) if row.kind == "stream" else None
         async with self._turns:
             contents = await asyncio.to_thread(file.contents, size)
+            slices = await asyncio.to_thread(file.slices, chain.cuts(row))
             back = await asyncio.to_thread(file.holds, stones)
             loose = await asyncio.to_thread(shelf.received.opaque_size, row.agreement, row.transfer)
         if row.kind == "opaque":
             return chain.opaque(row, loose)
         sender = context.members.known(agreement.counterparty) if agreement is not None else None
-        return judged(row, contents, sender.keys if sender else (), [context.signer.public_jwk], back=back)
+        theirs = sender.keys if sender else ()
+        return judged(row, contents, theirs, [context.signer.public_jwk], slices, back=back)
 
 
-def judged(row: ReceivedTransfer, contents: Contents | None, theirs: Any, ours: Any, *, back: bool) -> chain.Chain:
+def judged(
+    row: ReceivedTransfer, contents: Contents | None, theirs: Any, ours: Any,
+    slices: Sequence[Contents] | None, *, back: bool,
+) -> chain.Chain:  # fmt: skip
     """The verdict on one file; somebody who was erased and is back outweighs everything."""
-    found = chain.checked(row, contents, theirs, ours)
+    found = chain.checked(row, contents, theirs, ours, slices)
     if back:
         return chain.Chain(
             found.transfer, ok=False, what="Somebody who stopped is in the file again", manifests=found.manifests,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,6 +23,10 @@ class OneReceived(Protocol):
 
     def contents(self, size: int | None = None) -> Contents | None:
         """The file, or its first bytes; None when there is none."""
+        ...
+
+    def slices(self, sizes: Sequence[int]) -> list[Contents] | None:
+        """The pieces of the file, cut at these sizes; None when it is of another length, or there is none."""
         ...
 
 
@@ -62,6 +66,10 @@ class DerivedShelf(Protocol):
 
     def inside(self, path: str) -> bool:
         """Whether we may rewrite it."""
+        ...
+
+    def would_be_inside(self, path: str) -> bool:
+        """Whether we may rewrite what is about to be put there."""
         ...
 
     def survey(self, path: str, known: Collection[str]) -> Surveyed:

@@ -33,6 +33,28 @@ class DerivationRow:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldRow:
+    """One thing that was received and is here. `not_usable` says why it may not be used now; empty when it may.
+
+    `use_ends` is the contract's end; by `erase_by` it has to be deleted, where a duty or an end says so.
+    """
+
+    transfer: str
+    agreement: str
+    counterparty_name: str
+    kind: str
+    path: str
+    people: int | str
+    resources: int
+    bytes: int
+    verified: bool | None
+    received_at: datetime | None
+    use_ends: datetime | None
+    erase_by: datetime | None
+    not_usable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Registering:
     """What somebody registers. `stays`: anonymous or published, on a `ground`, for a result only.
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connector.deidentify.profile import Profile, ProfileError, load_profile
+from connector.deidentify.profile import Profile
 from connector.ports import Transaction
-from connector.records import Agreement, Dataset, Study, Transfer
+from connector.records import Agreement, Dataset, Release, Source, Study, Transfer
+from connector.services.steward.profiles import is_own, profile_named
 from contracts.messages import MessageError
 from contracts.narrowing import agreed_selection
 from contracts.study import StudyRequest
@@ -23,8 +24,11 @@ from policy.residual import ALLOW_NOTHING, Residual, Scope
 class Contract:
     """What is agreed, read once per release. Whatever cannot be read is None or allows nothing, and then denies.
 
+    `text` is the profile itself where it is one of our own, `release` the FHIR release its source's records are in.
     `belongs` says what of the source is part of the dataset, `selected` what of that the study asks for.
-    `broad_consent`: the steward lets the study rest on consents that the source holds.
+    `telling_gone`: what is asked is whether somebody may be told of as gone, so that it does not stop that when their
+    own record was deleted at the source. `broad_consent`: the steward lets the study rest on consents that the source
+    holds.
     """
 
     transfer: str
@@ -42,6 +46,9 @@ class Contract:
     belongs: Residual
     selected: Residual
     broad_consent: bool = False
+    text: str = ""
+    release: str = "R4"
+    telling_gone: bool = False
 
     @property
     def study(self) -> str:
@@ -68,13 +75,24 @@ def contract_of(tx: Transaction, agreement: Agreement, kind: str, transfer: str 
     # The narrowed selection travels beside the terms, which name its digest; it never gets beyond the study's own.
     selection = agreed_selection(document, agreement.dataset, agreement.policy or {}, agreement.selection)
     approved = _approved(study, document, terms, agreement)
+    source = tx.get(Source, dataset.source) if dataset else None
+    records = source.release if source is not None else "R4"
+    profile = profile_named(tx, agreement.profile, records)
     return Contract(
         transfer=transfer, agreement=agreement, dataset=agreement.dataset, source=dataset.source if dataset else "",
         recipient=agreement.counterparty, action=Action.STREAM if kind == "stream" else Action.RELEASE,
         policy=_policy(agreement), terms=terms, purposes=tuple((agreement.purposes or {}).get("purposes", ())),
-        approved=approved, profile=_profile(agreement.profile), selection=selection, belongs=_belongs(dataset),
+        approved=approved, profile=profile, selection=selection, belongs=_belongs(dataset),
         selected=_selected(agreement.dataset, selection), broad_consent=approved and _broad(study),
+        text=profile.text if profile is not None and is_own(profile) else "",
+        release=records,
     )  # fmt: skip
+
+
+def contract_under(tx: Transaction, release: Release) -> Contract | None:
+    """What a release rests on, None where its transfer or agreement is gone."""
+    transfer, agreement = tx.get(Transfer, release.transfer), tx.get(Agreement, release.agreement)
+    return read_contract(tx, transfer, agreement) if transfer and agreement else None
 
 
 def unchanged(tx: Transaction, contract: Contract) -> bool:
@@ -115,13 +133,6 @@ def _broad(study: Study | None) -> bool:
 
 def _as_cited(study: Study | None, terms: BoundTerms) -> bool:
     return study is not None and study.standing == "approved" and study.digest == terms.study_digest
-
-
-def _profile(name: str) -> Profile | None:
-    try:
-        return load_profile(name.partition(":")[0])
-    except ProfileError:
-        return None
 
 
 def _belongs(dataset: Dataset | None) -> Residual:

@@ -9,7 +9,7 @@ and one write into a socket's buffer, never for a slow reader.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from connector.dataplane.framing import Part, joined
 from connector.ports import PersonCoder, Transaction
+from connector.problems import Problem
 from connector.records import HandedOver, Release
 from connector.services.chains import domain_of
 from connector.services.context import Context
@@ -48,12 +49,20 @@ class Sink(Protocol):
         ...
 
 
-class Over(Exception):
-    """The release goes no further. `standing`: ended (transfer, contract or member), or broken (reader, shutdown)."""
+GONE = "gone"
 
-    def __init__(self, standing: str) -> None:
+
+class Over(Exception):
+    """The release goes no further. `standing`: ended (transfer, contract or member), or broken (reader, shutdown).
+
+    Of a segment also gone: somebody in it may not leave any more, and it is handed over no further as it is. `refused`
+    before the first byte, with the `problem` that whoever asked is told.
+    """
+
+    def __init__(self, standing: str, problem: Problem | None = None) -> None:
         super().__init__(standing)
         self.standing = standing
+        self.problem = problem
 
 
 @dataclass(slots=True)
@@ -64,6 +73,35 @@ class Subject:
     coder: PersonCoder
     resources: int = 0
     fallen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What is handed over at once: at most one chunk of bytes, and whose they are.
+
+    `records` says how many whole records of each person are in it, 0 where it holds but a part of one; `parts` counts
+    the stretches of people, for the log.
+    """
+
+    data: bytes
+    records: Mapping[str, int]
+    parts: int
+
+    @classmethod
+    def of(cls, parts: Sequence[Part]) -> Piece:
+        """The parts as one piece."""
+        records: dict[str, int] = {}
+        for part in parts:
+            records[part.person] = records.get(part.person, 0) + len(part.lines)
+        return cls(joined(parts), records, len(parts))
+
+
+class Book(Protocol):
+    """How a hand-over is counted, in its transaction."""
+
+    def note(self, tx: Transaction, course: Course, piece: Piece, now: datetime) -> tuple[Release, dict[str, Any]]:
+        """Note who received what; returns the release as it is then, and what its log entry says more."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +143,37 @@ class Course:
         `upto` is the new offset where offsets are not bytes (the number of a stream's last point).
         """
         while remaining := [part for part in parts if not self.subjects[part.person].fallen]:
-            await self.room()
-            keys = {(part.person, self.contract.study) for part in remaining} | {under(self.contract.agreement.id)}
-            async with self.context.gate.hand_over(keys) as allowed:
-                if allowed == keys and await self._commit_and_send(remaining, upto):
-                    return
-            if allowed != keys:
-                # Somebody (or the contract) is being stopped right now: look again when that is committed, or given up.
-                await self.context.bells.wait("consents", timeout=_LOOK_AGAIN)
+            piece = Piece.of(remaining)
+            if await self._attempt(piece, _Growing(upto)):
+                for person, count in piece.records.items():
+                    self.subjects[person].resources += count
+                return
+
+    async def hand_over_whole(self, piece: Piece, book: Book) -> None:
+        """Hand over all of this or nothing. Raises Over: also (`gone`) when somebody in it may not leave any more."""
+        while not await self._attempt(piece, book):
+            if any(self.subjects[person].fallen for person in piece.records):
+                raise Over(GONE)
 
     async def send_unlogged(self, data: bytes) -> None:
         """Send what is about nobody, such as a sign of life. Raises Over."""
         await self.room()
         await self._send(data)
 
-    async def _commit_and_send(self, parts: Sequence[Part], upto: int | None) -> bool:
-        """Whether the parts were handed over; if not, somebody in them has fallen."""
-        data = joined(parts)
-        outcome = await self.context.store.write(lambda tx: self._command(tx, parts, data, upto))
+    async def _attempt(self, piece: Piece, book: Book) -> bool:
+        """Once the server has room: whether it was handed over; if not, somebody fell, or is being stopped."""
+        await self.room()
+        keys = {(person, self.contract.study) for person in piece.records} | {under(self.contract.agreement.id)}
+        async with self.context.gate.hand_over(keys) as allowed:
+            if allowed == keys:
+                return await self._commit_and_send(piece, book)
+        # Somebody (or the contract) is being stopped right now: look again when that is committed, or given up.
+        await self.context.bells.wait("consents", timeout=_LOOK_AGAIN)
+        return False
+
+    async def _commit_and_send(self, piece: Piece, book: Book) -> bool:
+        """Whether the piece was handed over; if not, somebody in it has fallen."""
+        outcome = await self.context.store.write(lambda tx: self._command(tx, piece, book))
         self.release = outcome.release
         for person, judged in outcome.renewed.items():
             self.subjects[person].judged = judged
@@ -130,10 +181,8 @@ class Course:
             self.subjects[person].fallen = reason
         if outcome.fallen:
             return False
-        await self._send(data)
-        self.digest.update(data)
-        for part in parts:
-            self.subjects[part.person].resources += len(part.lines)
+        await self._send(piece.data)
+        self.digest.update(piece.data)
         return True
 
     async def _send(self, data: bytes) -> None:
@@ -143,26 +192,19 @@ class Course:
         except TimeoutError:
             raise Over("broken") from None
 
-    def _command(self, tx: Transaction, parts: Sequence[Part], data: bytes, upto: int | None) -> _Outcome:
+    def _command(self, tx: Transaction, piece: Piece, book: Book) -> _Outcome:
         now = self.context.clock()
         if not self.still_open(tx):
             raise Over("ended")
-        people = sorted({part.person for part in parts})
-        renewed, fallen = self._look_again(tx, people, now)
+        renewed, fallen = self._look_again(tx, sorted(piece.records), now)
         if fallen:
             return _Outcome(self._take_out(tx, len(fallen), now), renewed, fallen)
-        self._note(tx, parts, now)
-        release = replace(
-            self.release, offset=self.release.offset + len(data) if upto is None else upto,
-            bytes=self.release.bytes + len(data), chunks=self.release.chunks + 1,
-            people=self.release.people + sum(self.subjects[person].resources == 0 for person in people),
-            resources=self.release.resources + sum(len(part.lines) for part in parts),
-        )  # fmt: skip
+        release, told = book.note(tx, self, piece, now)
         self._save(tx, release)
         self.context.log(
             tx, "release.chunk", release.id,
-            {"release": release.id, "sequence": release.chunks, "offset": release.offset, "bytes": len(data),
-             "sha256": sha256(data).hexdigest(), "parts": len(parts)},
+            {"release": release.id, "sequence": release.chunks, "offset": release.offset, "bytes": len(piece.data),
+             "sha256": sha256(piece.data).hexdigest(), "parts": piece.parts, **told},
         )  # fmt: skip
         return _Outcome(release, renewed, fallen)
 
@@ -184,8 +226,9 @@ class Course:
             else:
                 renewed[judged.person] = judged
         domain = self.context.vault.domain(domain_of(self.contract.agreement), SealedInTransaction(tx))
+        known = domain.known_people(people)
         for person in people:
-            coder = domain.known(person)
+            coder = known.get(person)
             if coder is None or coder.code != self.subjects[person].coder.code:
                 fallen.setdefault(person, "withdrawn")
         return renewed, fallen
@@ -196,37 +239,64 @@ class Course:
         return judged.basis == basis and (until is None or now < until)
 
     def _take_out(self, tx: Transaction, count: int, now: datetime) -> Release:
-        """Note that somebody was dropped on the way, and when: never who."""
-        at = now.isoformat()
-        dropped = [*(self.release.dropped or {}).get("at", []), *[at] * count]
-        release = replace(self.release, dropped={"at": dropped})
+        # As it stands: a segment that was made anew meanwhile may have noted somebody too.
+        release = taken_out(tx, self.context, tx.get(Release, self.release.id) or self.release, count, now)
         self._save(tx, release)
-        kind = "stream" if release.kind == "stream" else "release"
-        for _ in range(count):
-            self.context.log(tx, f"{kind}.person-dropped", release.id, {"release": release.id, "at": at})
         return release
-
-    def _note(self, tx: Transaction, parts: Sequence[Part], now: datetime) -> None:
-        """Who received what: from here on a withdrawal reaches this recipient."""
-        agreement, counts = self.contract.agreement.id, dict[str, int]()
-        for part in parts:
-            counts[part.person] = counts.get(part.person, 0) + len(part.lines)
-        known = {row.person: row for row in tx.find(HandedOver, agreement=agreement, person=sorted(counts))}
-        for person, count in counts.items():
-            row = known.get(person) or HandedOver(agreement=agreement, person=person, first_at=now)
-            before = row.resources if row.release == self.release.id else 0
-            tx.put(
-                replace(
-                    row, study=self.contract.study, recipient=self.contract.recipient, release=self.release.id,
-                    resources=before + count, last_at=now,
-                )
-            )  # fmt: skip
 
     def _save(self, tx: Transaction, release: Release) -> None:
         """Raises Over when somebody else ended the release."""
         changes = {name: getattr(release, name) for name in _MOVING}
         if not tx.alter(Release, changes, id=release.id, standing="running"):
             raise Over("ended")
+
+
+@dataclass(frozen=True, slots=True)
+class _Growing:
+    """Counts a body that only grows: every chunk follows the one before."""
+
+    upto: int | None
+
+    def note(self, tx: Transaction, course: Course, piece: Piece, now: datetime) -> tuple[Release, dict[str, Any]]:
+        """See `Book`."""
+        release, size = course.release, len(piece.data)
+        known = received(tx, course.contract, piece.records)
+        for person, count in piece.records.items():
+            row = known.get(person)
+            before = row.resources if row is not None and row.release == release.id else 0
+            note_received(tx, course.contract, release.id, row, person, before + count, now)
+        return replace(
+            release, offset=release.offset + size if self.upto is None else self.upto, bytes=release.bytes + size,
+            chunks=release.chunks + 1, resources=release.resources + sum(piece.records.values()),
+            people=release.people + sum(course.subjects[person].resources == 0 for person in piece.records),
+        ), {}  # fmt: skip
+
+
+def received(tx: Transaction, contract: Contract, people: Iterable[str]) -> dict[str, HandedOver]:
+    """What this recipient has of these people, by person."""
+    return {row.person: row for row in tx.find(HandedOver, agreement=contract.agreement.id, person=sorted(people))}
+
+
+def note_received(
+    tx: Transaction, contract: Contract, release: str, row: HandedOver | None, person: str, count: int, now: datetime
+) -> None:
+    """So many records of a person were received in this release: from here on a withdrawal reaches this recipient."""
+    row = row or HandedOver(agreement=contract.agreement.id, person=person, first_at=now)
+    tx.put(
+        replace(
+            row, study=contract.study, recipient=contract.recipient, release=release, resources=count, last_at=now
+        )
+    )  # fmt: skip
+
+
+def taken_out(tx: Transaction, context: Context, release: Release, count: int, now: datetime) -> Release:
+    """The release, with the note that somebody was dropped on the way, and when: never who. Logged, not saved."""
+    at = now.isoformat()
+    dropped = [*(release.dropped or {}).get("at", []), *[at] * count]
+    kind = "stream" if release.kind == "stream" else "release"
+    for _ in range(count):
+        context.log(tx, f"{kind}.person-dropped", release.id, {"release": release.id, "at": at})
+    return replace(release, dropped={"at": dropped})
 
 
 _MOVING = ("offset", "bytes", "chunks", "people", "resources", "dropped")

@@ -33,6 +33,7 @@ STOPPED = Reason("stopped-under-contract", "The person stopped under this contra
 BEFORE = Reason(
     "refused-before", "The person said no to this study under a link that has ended, and was not asked since.", "rule"
 )
+NO_PROFILE = "none"  # no contract names it: without the agreed profile everybody is denied
 _PORTION = 400
 
 
@@ -179,7 +180,8 @@ def question_of(contract: Contract, now: datetime) -> Question:
     return Question(
         regime=Regime.CONSENT, action=contract.action, now=now, requester=contract.recipient, dataset=contract.dataset,
         purposes=contract.purposes, study=contract.terms.study, study_digest=contract.terms.study_digest,
-        profile=contract.profile_name, selection=contract.selection.digest if contract.selection else None,
+        profile=contract.profile_name or NO_PROFILE,
+        selection=contract.selection.digest if contract.selection else None,
     )  # fmt: skip
 
 

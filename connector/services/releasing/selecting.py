@@ -1,16 +1,17 @@
 """What of one person's records goes into a release: read from the store, judged record by record.
 
 The order within a person is that of their keyed ids: of the ids in the source it tells nothing, and under another
-agreement it is another.
+agreement it is another. A release in segments takes a stretch of it at a time, one that continues another only what
+changed since.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -29,16 +30,68 @@ _PARCEL = 1024 * 1024
 _PRACTITIONER = re.compile(rb'"Practitioner/([A-Za-z0-9.-]{1,64})')
 _LEADS = re.compile(rb'"(%s)/([A-Za-z0-9.-]{1,64})"' % "|".join(sorted(NAMELESS)).encode())
 _STATEMENT = 400
+_REMEMBERED = 50_000
+
+Order = tuple[bool, str, str]
+"""The Patient first, then kind after kind, each in the order of keyed ids."""
+
+
+class Record(NamedTuple):
+    """One record that may leave."""
+
+    order: Order
+    kind: str
+    id: str
+    body: bytes
 
 
 @dataclass(slots=True)
 class Chosen:
-    """The records of one person that may leave, in portions of about a megabyte; counts of the others by reason."""
+    """The records of one person that may leave, in order; counts of the others by reason.
+
+    `subject` is the person's id inside the records, `identifiers` everything that would give them away.
+    """
 
     subject: str
-    portions: list[list[bytes]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
     withheld: Counter[str] = field(default_factory=Counter)
     identifiers: tuple[str, ...] = ()
+
+    @property
+    def portions(self) -> list[list[bytes]]:
+        """The records, about a megabyte at a time."""
+        portions: list[list[bytes]] = []
+        size = _PARCEL
+        for one in self.records:
+            size += len(one.body)
+            if size > _PARCEL:
+                portions.append([])
+                size = len(one.body)
+            portions[-1].append(one.body)
+        return portions
+
+
+class Stretch(NamedTuple):
+    """Some of one person's records: from `first` (empty: the beginning) up to before `last` (None: the end).
+
+    Both are named as the source names them (`Observation/12`; `Observation/`: before the first of that kind): a keyed
+    id kept here would outlive its secret.
+    """
+
+    person: str
+    first: str = ""
+    last: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a release takes of all that may leave: records that changed after `since`, of these kinds (None: all)."""
+
+    since: int = 0
+    kinds: frozenset[str] | None = None
+
+
+EVERYTHING = Limits()
 
 
 @dataclass(slots=True)
@@ -48,8 +101,11 @@ class Selecting:
     contract: Contract
     labeller: Callable[[], Labeller] = packaged_labeller
     _professionals: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _agreed: dict[ItemFacts, str | None] = field(default_factory=dict)
 
-    def choose(self, tx: Transaction, person: str, decision: Decision, coder: PersonCoder) -> Chosen:
+    def choose(
+        self, tx: Transaction, person: str, decision: Decision, coder: PersonCoder, limits: Limits = EVERYTHING
+    ) -> Chosen:
         """Judge everything of one person under their decision; the Patient comes first, then kind after kind."""
         known = tx.get(Person, person)
         rows = tx.find(SourceRecord, source=self.contract.source, person=person, deleted=False)
@@ -59,10 +115,18 @@ class Selecting:
         kept += self._judged(self._led_to(tx, kept), decision, chosen.withheld, closely)
         if closely is not None:
             kept = closely.masked(kept)
-        kept.sort(key=lambda row: (row.resource_type != "Patient", row.resource_type, _keyed(row, coder)))
-        chosen.portions = list(_portions(row.body for row in kept))
+        if limits != EVERYTHING:
+            kept = [row for row in kept if _within(row, limits)]
+        chosen.records = sorted(
+            Record(order_of(row.resource_type, row.id, coder), row.resource_type, row.id, row.body) for row in kept
+        )
         chosen.identifiers = tuple(sorted(self._identifiers(tx, known, rows, kept)))
         return chosen
+
+    def judged(self, rows: Iterable[SourceRecord], decision: Decision) -> Iterator[SourceRecord]:
+        """Those of these records that may leave under a decision, as they may; the others are not counted."""
+        withheld = Counter[str]()
+        return self._judged(rows, decision, withheld, self._judging(decision, withheld))
 
     def _judging(self, decision: Decision, withheld: Counter[str]) -> Closely | None:
         """What looks closely at records, where the decision asks for it; else nothing does, and nothing is read."""
@@ -78,31 +142,51 @@ class Selecting:
     def _judged(
         self, rows: Iterable[SourceRecord], decision: Decision, withheld: Counter[str], closely: Closely | None
     ) -> Iterator[SourceRecord]:
-        dataset = self.contract.dataset
+        dataset, residual, judged = self.contract.dataset, decision.residual, dict[ItemFacts, int]()
         for row in rows:
             item = ItemFacts(row.resource_type, row.category, row.start, row.end, dataset)
-            if self.contract.belongs.judge(item) != RELEASED:
+            if (agreed := self._agreed_on(item)) is not None:
+                if agreed:
+                    withheld[agreed] += 1
                 continue
-            if self.contract.selected.judge(item) != RELEASED:
-                withheld[NOT_SELECTED] += 1
-                continue
-            found, left = closely.judge(row, item) if closely else (decision.residual.judge(item), row)
+            if closely:
+                found, left = closely.judge(row, item)
+            else:
+                # Many records of a person are of one kind and one day.
+                if (known := judged.get(item)) is None:
+                    known = judged[item] = residual.judge(item)
+                found, left = known, row
             if found != RELEASED:
                 withheld[decision.residual.reasons[found].code] += 1
             else:
                 yield left
+
+    def _agreed_on(self, item: ItemFacts) -> str | None:
+        """None for what the contract is about; else why not, empty for what is no part of the dataset."""
+        if item not in self._agreed:
+            if len(self._agreed) >= _REMEMBERED:
+                self._agreed.clear()
+            self._agreed[item] = (
+                "" if self.contract.belongs.judge(item) != RELEASED
+                else NOT_SELECTED if self.contract.selected.judge(item) != RELEASED
+                else None
+            )  # fmt: skip
+        return self._agreed[item]
 
     def _led_to(self, tx: Transaction, rows: Iterable[SourceRecord]) -> list[SourceRecord]:
         """Records about nobody in particular that these lead to; each counts for the dates of the record it is from."""
         leads: dict[tuple[str, str], SourceRecord] = {}
         for row in rows:
             for kind, id in _LEADS.findall(row.body):
-                leads.setdefault((kind.decode(), id.decode()), row)
+                first = leads.setdefault((kind.decode(), id.decode()), row)
+                if row.changed > first.changed:
+                    leads[kind.decode(), id.decode()] = replace(first, changed=row.changed)
         found = []
         for (kind, id), row in sorted(leads.items()):
             record = tx.get(SourceRecord, self.contract.source, kind, id)
             if record is not None and record.person is None and not record.deleted:
-                found.append(replace(record, start=row.start, end=row.end))
+                changed = max(record.changed, row.changed)
+                found.append(replace(record, start=row.start, end=row.end, changed=changed))
         return found
 
     def _identifiers(
@@ -118,28 +202,36 @@ class Selecting:
         for start in range(0, len(unread), _STATEMENT):
             wanted = unread[start : start + _STATEMENT]
             self._professionals |= dict.fromkeys(wanted, ())
-            for record in tx.find(SourceRecord, source=self.contract.source, resource_type="Practitioner", id=wanted):
+            for record in tx.find(
+                SourceRecord, source=self.contract.source, resource_type="Practitioner", id=wanted, deleted=False
+            ):
                 self._professionals[record.id] = tuple(identifiers_of(orjson.loads(record.body)))
         for id in named:
             found.update(self._professionals[id])
         return found
 
 
-def _keyed(row: SourceRecord, coder: PersonCoder) -> str:
-    return coder.id(row.resource_type, row.id)
+def _within(row: SourceRecord, limits: Limits) -> bool:
+    return row.changed > limits.since and (limits.kinds is None or row.resource_type in limits.kinds)
 
 
-def _portions(bodies: Iterable[bytes]) -> Iterator[list[bytes]]:
-    portion: list[bytes] = []
-    size = 0
-    for body in bodies:
-        if portion and size + len(body) > _PARCEL:
-            yield portion
-            portion, size = [], 0
-        portion.append(body)
-        size += len(body)
-    if portion:
-        yield portion
+def order_of(kind: str, id: str, coder: PersonCoder) -> Order:
+    """Where a record stands among those of its person."""
+    return kind != "Patient", kind, coder.id(kind, id)
+
+
+def cut(records: Sequence[Record], stretch: Stretch, coder: PersonCoder) -> list[Record]:
+    """Those of a person's records that lie in a stretch."""
+    begin = _place(stretch.first, coder) if stretch.first else None
+    end = _place(stretch.last, coder) if stretch.last is not None else None
+    return [
+        one for one in records if (begin is None or one.order >= begin) and (end is None or one.order < end)
+    ]  # fmt: skip
+
+
+def _place(name: str, coder: PersonCoder) -> Order:
+    kind, _, id = name.partition("/")
+    return order_of(kind, id, coder) if id else (kind != "Patient", kind, "")
 
 
 def item_of(point: Any, dataset: str) -> ItemFacts:

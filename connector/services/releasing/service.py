@@ -2,55 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from asyncio import Event
 
 from connector.ports import Archive, Renderer, Transaction
-from connector.problems import Problem, conflict, missing
-from connector.records import Agreement, Release, Transfer
+from connector.problems import Problem, missing
+from connector.records import Release
 from connector.services.actors import Actor, require
 from connector.services.context import Context
-from connector.services.delivery import new_id
-from connector.services.duties import occasions
-from connector.services.processes.transfers import PUSH, Transfers
+from connector.services.processes.transfers import Transfers
 from connector.services.releasing.bulk import BulkRelease
 from connector.services.releasing.closing import file_stem, recover
-from connector.services.releasing.contract import Contract, read_contract, unchanged
+from connector.services.releasing.contract import Contract, contract_under, read_contract
 from connector.services.releasing.course import Course, Over, Sink
+from connector.services.releasing.lanes import Lanes
+from connector.services.releasing.opening import Door, Opening, keys_needed
+from connector.services.releasing.risk import TOO_HIGH
+from connector.services.releasing.segments import Segments
 from connector.services.releasing.stream import StreamRelease, begun, newest
-from policy.odrl.duties import words
+from contracts.risk import NOTHING, thresholds_of
 
-_HANDING_OVER = 10.0
-FORMS = {"json": "application/json", "nt": "application/n-triples"}
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A pull that was let in, or (without a token) a push of ours; the release begins with `serve`."""
-
-    transfer: str
-    token: str | None
-    kind: str
+FORMS = {"json": "application/json", "nt": "application/n-triples", "fhir.json": "application/fhir+json"}
 
 
 class Releasing:
-    """The provider's side of every transfer."""
+    """The provider's side of every transfer. `segments` are the releases that are fetched piece by piece."""
 
     def __init__(self, context: Context, transfers: Transfers, renderer: Renderer, archive: Archive) -> None:
         self._context = context
         self._transfers = transfers
         self._renderer = renderer
         self._archive = archive
-        self._running: dict[str, Course] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._door = Door(context, transfers)
+        self._lanes = Lanes()
+        self.segments = Segments(context, self._door, self._lanes, renderer, archive)
 
     async def open(self, pid: str, token: str, kind: str) -> Opening:
         """Whether this token opens this transfer now. Raises Problem 401, 404, 410."""
-        transfer, _ = await self._context.store.look(lambda tx: self._transfers.open_to(tx, pid, token))
-        if transfer.kind != kind:
-            raise missing(f"This transfer is of another kind: {transfer.kind}")
-        return Opening(pid, token, kind)
+        return await self._door.open(pid, token, kind)
 
     async def serve(self, opening: Opening, sink: Sink, last_event: int = 0) -> bool:
         """Release into `sink` until it is done; whether it came to its own end. A newer pull ends an older one.
@@ -65,40 +53,32 @@ class Releasing:
         return release.manifest if release else None
 
     async def _run(self, opening: Opening, sink: Sink, last_event: int = 0) -> Release | None:
-        lock = self._locks.setdefault(opening.transfer, asyncio.Lock())
-        if (older := self._running.get(opening.transfer)) is not None:
-            older.stopping.set()
-        try:
-            async with asyncio.timeout(_HANDING_OVER):
-                await lock.acquire()
-        except TimeoutError:
-            raise conflict("An earlier pull of this transfer has not ended") from None
-        try:
-            runner = await self._begin(opening, sink, last_event)
-            self._running[opening.transfer] = runner.course
-            await runner.run()
-        except Over:
-            return None
-        finally:
-            self._running.pop(opening.transfer, None)
-            lock.release()
-        return runner.course.release
+        async with self._lanes.taken(opening.transfer) as stopping:
+            try:
+                with keys_needed():
+                    runner = await self._begin(opening, sink, last_event, stopping)
+                    await runner.run()
+            except Over as over:
+                if over.problem is not None:
+                    raise over.problem from None
+                return None
+            return runner.course.release
 
     async def manifest(self, pid: str, token: str) -> dict[str, str]:
-        """The signed manifest of the newest complete release of a transfer. Raises Problem 401, 404, 410."""
+        """The signed manifest of the newest complete release of a transfer. Raises Problem 401, 404, 409, 410.
 
-        def query(tx: Transaction) -> Release | None:
-            self._transfers.open_to(tx, pid, token)
-            found = tx.find(Release, transfer=pid, standing="complete", order="-finished_at", limit=1)
-            return found[0] if found else None
-
-        release = await self._context.store.read(query)
+        A release in segments is completed by asking for it, once each of them was sent.
+        """
+        opening = await self._door.open(pid, token, "records")
+        release = await self.segments.completed(opening)
+        if release is None:
+            release = await self._context.store.read(lambda tx: _newest_complete(tx, pid))
         if release is None:
             raise missing("There is no complete release of this transfer")
         return {"manifest": release.manifest}
 
     async def provenance(self, actor: Actor, release: str, form: str = "json") -> bytes:
-        """The provenance document of a release, for the data protection officer: PROV-JSON, or N-Triples."""
+        """The provenance document of a release, for the data protection officer: PROV-JSON, N-Triples, or FHIR."""
         require(actor, "dpo", "operator")
         if form not in FORMS:
             raise Problem(400, "invalid", "There is no such form", form, "form", ", ".join(FORMS))
@@ -109,78 +89,50 @@ class Releasing:
         return content
 
     async def resume(self) -> None:
-        """At the start: releases that were running when the process ended are broken; their people are told."""
+        """At the start: bodies that were being sent when the process ended are broken; their people are told.
+
+        Releases in segments go on.
+        """
 
         def command(tx: Transaction) -> None:
             for release in tx.find(Release, standing="running"):
-                transfer, agreement = tx.get(Transfer, release.transfer), tx.get(Agreement, release.agreement)
-                contract = read_contract(tx, transfer, agreement) if transfer and agreement else None
-                recover(tx, self._context, release, contract)
+                if release.asked is None:
+                    recover(tx, self._context, release, contract_under(tx, release))
 
         await self._context.store.write(command)
+        self._context.tasks.spawn(self.segments.watch())
 
     async def close(self) -> None:
         """Stop what runs; readers come again."""
-        for course in self._running.values():
-            course.stopping.set()
+        self._lanes.stop()
+        await self.segments.close()
         await self._renderer.close()
 
-    async def _begin(self, opening: Opening, sink: Sink, last_event: int) -> BulkRelease | StreamRelease:
-        now = self._context.clock()
-
+    async def _begin(
+        self, opening: Opening, sink: Sink, last_event: int, stopping: Event
+    ) -> BulkRelease | StreamRelease:
         def command(tx: Transaction) -> tuple[Contract, Release, bool]:
-            transfer, agreement = self._admitted(tx, opening)
-            contract = read_contract(tx, transfer, agreement)
+            if opening.kind != "stream":
+                contract, release = self._door.begin(tx, opening)
+                self.segments.end_others(tx, release)
+                return contract, release, True
+            # A stream shows what arrives after it was first opened; a later connection leaves no gap to that.
             first = begun(tx, opening.transfer)
-            begin = 0
-            if opening.kind == "stream":
-                # A stream shows what arrives after it was first opened; a later connection leaves no gap to that.
-                begin = first.begin if first else newest(tx, contract.source)
-            release = Release(
-                id=new_id(), transfer=opening.transfer, agreement=agreement.id, kind=opening.kind,
-                dataset=contract.dataset, study=contract.study, begin=begin, offset=max(begin, last_event),
-                started_at=now,
-            )  # fmt: skip
-            tx.add(release)
-            self._context.log(
-                tx, "release.begun", release.id, {"transfer": opening.transfer, "agreement": agreement.id}
-            )
-            occasions.begun(tx, self._context, transfer, now)
-            return contract, release, first is None
+            rests = read_contract(tx, *self._door.admitted(tx, opening))
+            if thresholds_of(rests.agreement.policy) != NOTHING:
+                # Who is in a stream is not known before it is over: its risk cannot be measured before the first byte.
+                raise Problem(403, TOO_HIGH.code, "The risk cannot be measured", "A stream has no risk report")
+            start = first.begin if first else newest(tx, rests.source)
+            return *self._door.begin(tx, opening, begin=start, offset=max(start, last_event)), first is None
 
         contract, release, first_time = await self._context.store.write(command)
-        course = Course(self._context, contract, release, sink, self._still_open(opening, contract))
+        open_still = self._door.still_open(opening, contract)
+        course = Course(self._context, contract, release, sink, open_still, stopping=stopping)
         if opening.kind == "stream":
             return StreamRelease(course, self._renderer, release.offset, first_time)
         return BulkRelease(course, self._renderer, self._archive)
 
-    def _admitted(self, tx: Transaction, opening: Opening) -> tuple[Transfer, Agreement]:
-        """The transfer and agreement a release begins under. Raises Problem 401, 410."""
-        transfer, agreement = self._named(tx, opening)
-        if (duty := occasions.over_for(agreement, self._context.clock())) is not None:
-            raise Problem(410, "not-open", "What is sent under this contract had to be deleted already", words(duty))
-        return transfer, agreement
 
-    def _named(self, tx: Transaction, opening: Opening) -> tuple[Transfer, Agreement]:
-        if opening.token is not None:
-            return self._transfers.open_to(tx, opening.transfer, opening.token)
-        transfer = tx.get(Transfer, opening.transfer)
-        if transfer is None or transfer.role != "provider" or transfer.format != PUSH:
-            raise Problem(410, "not-open", "This transfer is not open")
-        return transfer, self._transfers.open_agreement(tx, transfer)
-
-    def _still_open(self, opening: Opening, contract: Contract) -> Callable[[Transaction], bool]:
-        """For every chunk: the token was looked at when the release began, and may have been made anew since."""
-
-        def still_open(tx: Transaction) -> bool:
-            transfer = tx.get(Transfer, opening.transfer)
-            try:
-                return (
-                    transfer is not None
-                    and bool(self._transfers.open_agreement(tx, transfer))
-                    and unchanged(tx, contract)
-                )
-            except Problem:
-                return False
-
-        return still_open
+def _newest_complete(tx: Transaction, transfer: str) -> Release | None:
+    found = tx.find(Release, transfer=transfer, standing="complete", order="-finished_at", limit=1)
+    return found[0] if found else None

@@ -18,6 +18,7 @@ from connector.ports import Transaction
 from connector.records import Consent, Link, LinkDispute, MemberEntry, OptOut, SourceConsent, SourceRecord
 from connector.records import Person as PersonRecord
 from connector.services.context import Context
+from connector.services.holding.gone import GONE, gone
 from connector.services.holding.naming import names_at
 from connector.services.holding.source_consents import read_row, speaking
 from connector.services.releasing.contract import Contract
@@ -59,12 +60,14 @@ class Standing:
     opt_outs: Mapping[str, list[OptOut]]
     disputes: Mapping[str, list[str]]
     source: Mapping[str, SourceFacts]
+    gone: frozenset[str] = frozenset()
 
     def basis(self, person: str) -> Basis:
         """What a decision about this person rests on."""
         lines = [f"consent:{one}" for one in self.consents.get(person, ())]
         lines += [f"opt-out:{one.id}:{one.at}:{one.reversed_at}" for one in self.opt_outs.get(person, ())]
         lines += [f"dispute:{one}" for one in self.disputes.get(person, ())]
+        lines += ["gone"] if person in self.gone else []
         if person in self.source:
             lines += self.source[person].lines
         link = self.links.get(person)
@@ -86,7 +89,8 @@ class Standing:
     def stops(self, person: str) -> tuple[Reason, ...]:
         """Why nothing of this person may leave now, whatever anybody agreed to."""
         link = self.links.get(person)
-        return (DISPUTED,) if self.disputes.get(person) or (link and link.standing == "disputed") else ()
+        disputed = self.disputes.get(person) or (link and link.standing == "disputed")
+        return ((DISPUTED,) if disputed else ()) + ((GONE,) if person in self.gone else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,7 @@ def standing_of(
     return Standing(
         links, _heard(tx, context, links.values(), now), consents, opt_outs, disputes_of(tx, people),
         source_facts(tx, context, contract.source, contract.recipient, people, now),
+        frozenset() if contract.telling_gone else gone(tx, contract.source, people),
     )  # fmt: skip
 
 

@@ -18,16 +18,16 @@ from connector.dataplane.sse import HEARTBEAT, event
 from connector.ports import Parcel, Renderer, Transaction
 from connector.provenance.entry import instant
 from connector.records import DevicePoint, Person, Release
-from connector.services.chains import domain_of
 from connector.services.committed import decisions_digest
+from connector.services.linkage import coders_of
 from connector.services.releasing import uses
 from connector.services.releasing.closely import point_closely
-from connector.services.releasing.closing import Account, Refused, broken_off
+from connector.services.releasing.closing import Account, broken_off
 from connector.services.releasing.course import Course, Over, Subject
 from connector.services.releasing.deciding import Judged, judge_people, keep, without_facts
-from connector.services.releasing.preparing import task_of
+from connector.services.releasing.permitting import Refused
+from connector.services.releasing.preparing import held_back, leaked, task_of
 from connector.services.releasing.selecting import NOT_SELECTED, item_of
-from connector.services.sealed import SealedInTransaction
 from policy.residual import RELEASED
 
 _BATCH = 500
@@ -155,8 +155,8 @@ class StreamRelease:
             if not one.decision.permits:
                 self._refuse(tx, one)
         permitted = {one.person: one for one in judged if one.decision.permits}
-        domain = course.context.vault.domain(domain_of(course.contract.agreement), SealedInTransaction(tx))
-        coders = domain.people(permitted)
+        links = {person: one.link for person, one in permitted.items()}
+        coders = coders_of(tx, course.context, course.contract.agreement, links)
         return {
             person: Subject(without_facts(one), coders[person], self._before.get(person, 0))
             for person, one in permitted.items()
@@ -205,7 +205,11 @@ class StreamRelease:
         for (person, some), prepared in zip(by_person.items(), answer, strict=True):
             if prepared.leaks:
                 course.subjects[person].fallen = LEAK
-                await course.context.store.write(self._log_leak)
+                await course.context.store.write(
+                    lambda tx, p=person, one=prepared: held_back(  # type: ignore[misc]
+                        tx, course.context, course.contract, course.release.id, p, leaked(one)
+                    )
+                )
                 continue
             for point, line in zip(some, prepared.lines, strict=True):
                 if isinstance(line, str):
@@ -213,9 +217,6 @@ class StreamRelease:
                 else:
                     events.append((person, point.sequence, event(point.sequence, line)))
         return sorted(events, key=lambda one: one[1])
-
-    def _log_leak(self, tx: Transaction) -> None:
-        self.course.context.log(tx, "release.leak", self.course.release.id, {"release": self.course.release.id})
 
     def _parcel(self, person: str, points: Sequence[DevicePoint]) -> Parcel:
         known = self._people[person]

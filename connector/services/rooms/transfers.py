@@ -10,7 +10,8 @@ from typing import Any
 
 from catalog.smallnumbers import FEWER, THRESHOLD, at_least_ten, fold
 from connector.ports import Transaction
-from connector.records import ReceivedTransfer, Release, Transfer
+from connector.records import Agreement, ReceivedSegment, ReceivedTransfer, Release, Transfer
+from connector.services.received.usable import erase_by, use_ends
 from connector.services.rooms.names import moment
 from connector.services.rooms.views import TransferRow
 from policy.reasons import REASONS
@@ -31,6 +32,8 @@ _OF_A_RELEASE = {
     "withdrawal-under-way": "A withdrawal is still being told to this recipient.",
     "stopped-under-contract": "The person stopped new use under this contract.",
     "consent-changed": "The person changed their answer while the release ran.",
+    "unchanged": "Nothing of theirs is new since the release before.",
+    "patient-record-deleted": "The source has deleted their own record.",
     "too-large": "A single record is larger than one hand-over may be.",
     "not-selected": "The study did not ask for it.",
     "withheld-type": "A kind of record that never leaves.",
@@ -53,16 +56,31 @@ def reason_words(code: str) -> str:
 def _received(tx: Transaction, transfer: Transfer) -> TransferRow:
     known = tx.get(ReceivedTransfer, transfer.pid)
     received = known or ReceivedTransfer(transfer=transfer.pid, agreement=transfer.agreement, kind=transfer.kind)
-    manifest = received.manifest or {}
-    broken = received.standing == "broken"
+    manifest, broken = received.manifest or {}, received.standing == "broken"
+    coming = known is not None and received.standing == "receiving"
+    agreement = tx.get(Agreement, transfer.agreement)
     return TransferRow(
         **_process(transfer), kind=received.kind, state="broken" if broken else (transfer.state or "requested").lower(),
         started_at=moment(received.started_at or transfer.created_at), finished_at=received.finished_at,
         people=at_least_ten(received.people), resources=received.lines, bytes=received.bytes,
         withheld=_safe(manifest.get("withheld")),
         withheld_resources=_counts(manifest.get("withheld_resources")), manifest_verified=received.verified,
-        path=received.path, finding=received.finding, media_type=received.media_type, digest=received.digest,
+        path=received.path, finding="" if coming else received.finding, media_type=received.media_type,
+        digest=received.digest, segments=received.segments,
+        segments_here=tx.count(ReceivedSegment, transfer=transfer.pid, standing="here"),
+        waits_for=_waits_for(transfer, received) if coming or known is None else "",
+        continues=bool(received.continues), use_ends=use_ends(tx, agreement) if agreement else None,
+        erase_by=erase_by(tx, agreement, transfer.pid) if agreement and received.path else None,
     )  # fmt: skip
+
+
+def _waits_for(transfer: Transfer, received: ReceivedTransfer) -> str:
+    """What keeps a transfer of ours from going on, as far as it is known."""
+    if transfer.state == "SUSPENDED":
+        return f"The {transfer.suspended_by or 'provider'} paused it."
+    if transfer.state in ("", "REQUESTED"):
+        return "The provider has not started it yet."
+    return received.finding if transfer.state == "STARTED" else ""
 
 
 def _released(tx: Transaction, transfer: Transfer, *, exact: bool) -> TransferRow:

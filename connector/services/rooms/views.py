@@ -145,6 +145,17 @@ class TransferRow:
     media_type: str = ""
     digest: str = ""
     """Of what a foreign connector sent, as it came (SHA-256, hex)."""
+    segments: int = 0
+    """Of how many pieces the release consists; 0 where it is one body, or that is not known yet."""
+    segments_here: int = 0
+    waits_for: str = ""
+    """What keeps it from going on just now, in words."""
+    continues: bool = False
+    """Whether it holds only what changed since an earlier release."""
+    use_ends: datetime | None = None
+    """At the recipient: when the contract ends, and its use of the data with it."""
+    erase_by: datetime | None = None
+    """At the recipient: by when what came has to be deleted, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,16 @@ from urllib.parse import urlsplit
 
 from catalog.description import DatasetDescription, DescriptionError, read_description
 from catalog.smallnumbers import people_band
-from connector.deidentify.profile import Profile, ProfileError, load_profile
+from connector.deidentify.profile import Profile, ProfileError
+from connector.ports import Transaction
 from connector.problems import invalid
 from connector.records import Dataset, Source
 from connector.services.context import Context
 from connector.services.delivery import new_id
-from connector.services.steward.offering import check_duties, coded, own_offer, timed, with_duties
+from connector.services.steward.offering import assessed, check_duties, coded, own_offer, timed, with_duties
+from connector.services.steward.profiles import profile_chosen
 from connector.services.steward.views import DatasetDraft
+from contracts.risk import asks
 from contracts.terms import BoundTerms, with_terms
 from policy.offers import research_offer
 
@@ -37,38 +40,34 @@ _LICENCE = "urn:concord:licence:as-offered"
 """Non-public data: what may be done with it is what the offer says."""
 
 
-def read_draft(context: Context, draft: DatasetDraft, source: Source | None, people: int) -> Dataset:
+def read_draft(tx: Transaction, context: Context, draft: DatasetDraft, source: Source | None, people: int) -> Dataset:
     """The record to keep. `people` is how many the source holds; only its band is published."""
     if draft.kind not in _KINDS:
         raise invalid("This is not a kind of dataset", "kind", "records or stream")
     source_kind = _KINDS[draft.kind][0]
     if source is None or source.kind != source_kind:
         raise invalid(f"A dataset of {draft.kind} needs a source of the kind {source_kind}", "source")
-    profile = _profile(draft)
+    profile = _profile(tx, draft, source.release)
     id = f"urn:concord:dataset:{_slug(draft.title)}:{context.random(4).hex()}"
     description = _described(context, draft, id, people)
     offer = _offered(context, draft, profile)
     return Dataset(
         id=id, source=source.id, kind=draft.kind, title=description.title,
         description=description.model_dump(mode="json"), offer_id=str(offer["@id"]), offer=offer,
-        profile=_named(profile), published_at=context.clock(),
+        profile=profile.pinned, published_at=context.clock(),
     )  # fmt: skip
 
 
-def _profile(draft: DatasetDraft) -> Profile:
+def _profile(tx: Transaction, draft: DatasetDraft, release: str) -> Profile:
     _, usual, wanted, _, _ = _KINDS[draft.kind]
     try:
-        profile = load_profile(draft.profile or usual)
+        profile = profile_chosen(tx, draft.profile or usual)
+        profile.fits(release)
     except ProfileError as fault:
         raise invalid(str(fault), "profile") from None
     if profile.format != wanted:
         raise invalid(f"This profile is not for {draft.kind}", "profile", usual)
     return profile
-
-
-def _named(profile: Profile) -> str:
-    """How contracts pin a profile: its name and the digest of its rules."""
-    return f"{profile.name}:{profile.digest}"
 
 
 def _described(context: Context, draft: DatasetDraft, id: str, people: int) -> DatasetDescription:
@@ -97,9 +96,17 @@ def _offered(context: Context, draft: DatasetDraft, profile: Profile) -> dict[st
     if draft.offer is not None:
         if draft.duo:
             raise invalid("Codes narrow the standard offer; one of your own says itself what it allows", "duo")
-        return own_offer(context, timed(draft.offer, draft.times), draft.duties, _named(profile))
-    offer = with_duties(timed(_standard(context, draft, profile), draft.times), draft.duties)
+        written = assessed(timed(draft.offer, draft.times), draft.risk)
+        return _measurable(draft, own_offer(context, written, draft.duties, profile.pinned))
+    plain = assessed(timed(_standard(context, draft, profile), draft.times), draft.risk)
+    offer = with_duties(plain, draft.duties)
     check_duties(context, offer)
+    return _measurable(draft, offer)
+
+
+def _measurable(draft: DatasetDraft, offer: dict[str, Any]) -> dict[str, Any]:
+    if draft.kind == "stream" and asks(offer):
+        raise invalid("A stream says nothing about people whose risk could be measured", "risk", "a dataset of records")
     return offer
 
 
@@ -109,7 +116,7 @@ def _standard(context: Context, draft: DatasetDraft, profile: Profile) -> dict[s
         raise invalid("The offer would have ended already", "until", "a day in the future")
     try:
         plain = coded(dict(research_offer(new_id(), draft.purposes, until)), draft.duo, until)
-        offer = with_terms(plain, BoundTerms(profile=_named(profile)))
+        offer = with_terms(plain, BoundTerms(profile=profile.pinned))
     except ValueError as fault:
         raise invalid(str(fault), "purposes", code="purpose-unknown") from None
     return offer

@@ -9,12 +9,13 @@ from typing import Any
 
 from connector.problems import Problem, invalid
 from connector.services.context import Context
-from connector.services.contracting.wording import times_in
+from connector.services.contracting.wording import risk_in, times_in
 from connector.services.delivery import new_id
 from connector.services.duties.executors import in_order
 from contracts.deadlines import with_times
 from contracts.messages import MessageError
 from contracts.messages.policies import CatalogueOffer
+from contracts.risk import with_thresholds
 from contracts.shape import Strict
 from contracts.terms import BoundTerms, requested_purposes, with_terms
 from policy.duo import MissingPlaceholderError, NoTemplateError, UnknownCodeError, check_kept, narrowed
@@ -74,6 +75,11 @@ def timed(offer: Mapping[str, Any], times: Mapping[str, str]) -> dict[str, Any]:
         return with_times(offer, wanted)
     except ValueError as fault:
         raise invalid(f"{fault}", "times", "durations such as PT24H or P30D") from None
+
+
+def assessed(offer: Mapping[str, Any], risk: Mapping[str, str]) -> dict[str, Any]:
+    """The offer with what an assessment of risk must at least find. Raises Problem 400 naming it."""
+    return with_thresholds(offer, risk_in(risk))
 
 
 def with_duties(offer: dict[str, Any], duties: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

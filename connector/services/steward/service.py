@@ -15,6 +15,7 @@ from connector.services.contracting.reading import Questions
 from connector.services.exchange.linking import LinkDesk
 from connector.services.exchange.studies import Studies
 from connector.services.expected_yield import NOBODY, ExpectedYield
+from connector.services.holding.reach import STOPPED, Reach
 from connector.services.rooms.names import dataset_title, moment, sentences
 from connector.services.rooms.reading import Rooms
 from connector.services.steward.drafts import read_draft
@@ -102,7 +103,7 @@ class Steward:
 
         def command(tx: Transaction) -> str:
             source = tx.get(Source, draft.source)
-            made = read_draft(context, draft, source, tx.count(Person, source=draft.source))
+            made = read_draft(tx, context, draft, source, tx.count(Person, source=draft.source))
             made = replace(made, published_by=actor.account)
             tx.add(made)
             body = {"offer": made.offer_id, "profile": made.profile, "by": actor.entry}
@@ -164,8 +165,12 @@ def _later(expected: Expected) -> list[tuple[int, str]]:
 def _source(tx: Transaction, source: Source) -> SourceRow:
     stream = source.kind == "openmhealth"
     people = tx.count(Person, source=source.id)
-    records = tx.count(DevicePoint if stream else SourceRecord, source=source.id)
+    points, records = tx.count(DevicePoint, source=source.id), tx.count(SourceRecord, source=source.id, deleted=False)
+    records = points if stream else records
     problems = [] if records or stream else ["Nothing has been imported yet"]
+    reach = Reach.of(source.reach)
+    if reach is not None and reach.state.standing == STOPPED:
+        problems.append(f"The last reading of its server stopped: {reach.state.why}")
     return SourceRow(source.id, source.name, source.kind, people, records, source.imported_at, problems)
 
 

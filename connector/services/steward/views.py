@@ -67,10 +67,11 @@ class DatasetRow:
 
 @dataclass(frozen=True, slots=True)
 class DatasetDraft:
-    """What a steward fills in. `until` is the last day of the offer; `profile` a packaged one, empty for the kind's.
+    """What a steward fills in. `until` is the last day of the offer; `profile` one of those here, empty for the kind's.
 
     `duo` are codes of the GA4GH Data Use Ontology that narrow the standard offer (``HMB``, ``GS:EU``).
     `times` are durations of a withdrawal by name: stop, erase, backups, freshness; what is not named is our setting.
+    `risk` is what an assessment of risk must at least find, by name: min_k, min_l, max_t, max_unique.
     `offer` is an offer of the steward's own in wire form, in place of the standard one (then `purposes` and `until` say
     nothing); `duties` are rules (wire form) owed in addition.
 
@@ -97,6 +98,7 @@ class DatasetDraft:
     offer: dict[str, Any] | None = None
     duo: list[str] = field(default_factory=list)
     times: dict[str, str] = field(default_factory=dict)
+    risk: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

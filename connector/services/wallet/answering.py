@@ -113,7 +113,8 @@ class Answering:
     ) -> dict[str, Any]:
         if state in GIVING:
             until = end_of(study, answer, self._context.clock())
-            return {"data": data, "window": agreed_window(study, answer), "valid_until": until}
+            window, linkage = agreed_window(study, answer), study.linking and answer.linkage
+            return {"data": data, "window": window, "valid_until": until, "linkage": linkage}
         again = before is not None and before.state == state == "withdrawn"
         return {"on_withdrawal": (before.record or {}).get("on_withdrawal")} if before is not None and again else {}
 

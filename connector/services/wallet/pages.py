@@ -65,6 +65,7 @@ class Pages:
             broad_consent=[
                 self._name(one.holder) for one in approvals if one.holder and (one.datasets or {}).get("broad_consent")
             ],
+            linking=study.linking,
         )  # fmt: skip
 
     def _dataset(self, asked: RequestedData, linked: set[str]) -> views.DatasetChoice:

@@ -31,6 +31,8 @@ from connector.services.wallet.versions import Versions
 from contracts.study import StudyRequest
 from policy.categories import CATEGORIES, words
 
+_RESUMED = ("data", "window", "valid_until", "linkage")
+"""What a consent says again once its pause is over."""
 _PAUSED = "suspended"
 
 
@@ -155,7 +157,7 @@ class Pauses:
             link = _link(tx, one)
             check_own_no(tx, link, speaker, study_id)
             rests = disagreement(tx, speaker, link, study_id, "yes", now)
-            says = {} if rests else {name: given[name] for name in ("data", "window", "valid_until")}
+            says = {} if rests else {name: given[name] for name in _RESUMED if name in given}
             claims = self._versions.claims(study, link, _PAUSED if rests else "given", speaker, one, **says)
             self._versions.keep(tx, speaker, link, claims, one, wish="yes")
             goes_on = True
@@ -173,6 +175,7 @@ class Pauses:
             return False
         if data:
             says: dict[str, Any] = {"data": data, "window": window, "valid_until": until}
+            says["linkage"] = record.get("linkage", False)
             if not self._may_allow(tx, speaker, study.id):
                 says["signer"] = record["signer"]  # what is left still stands on the word of whoever allowed it
             claims = self._versions.claims(study, link, one.state, speaker, one, **says)

@@ -83,6 +83,7 @@ class Renewals:
             raise conflict("That is not longer than your yes lasts now", accepted="a later day")
         rests = disagreement(tx, speaker, link, study.id, "yes", self._context.clock())
         says = {"data": record["data"], "window": record["window"], "valid_until": ends}
+        says["linkage"] = record.get("linkage", False)
         state, says = ("suspended", {}) if rests else ("renewed", says)
         claims = self._versions.claims(study, link, state, speaker, before, **says)
         return self._versions.keep(tx, speaker, link, claims, before, wish="yes")

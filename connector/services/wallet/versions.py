@@ -15,6 +15,7 @@ from connector.records import Delivery, OutboxMessage, RecipientProgress, Wallet
 from connector.services.context import Context
 from connector.services.delivery import new_id
 from connector.services.exchange import speech
+from connector.services.wallet import linkage
 from connector.services.wallet.people import People
 from connector.services.wallet.speaking import GIVING, TEXT_VERSION, Speaker
 from contracts import exchange as wire
@@ -74,10 +75,16 @@ class Versions:
             )
         )  # fmt: skip
         tx.add(Delivery(consent=record.id, version=record.version, holder=link.holder, sent_at=now))
-        delivery = wire.Delivery(consent_digest=record.digest(), holder=link.holder, delivered_at=now)
+        token = linkage.token(tx, context, speaker.account, record)
+        delivery = wire.Delivery(
+            consent_digest=record.digest(), holder=link.holder, delivered_at=now, linkage_digest=linkage.digest(token)
+        )
+        body = wire.ConsentDelivery(
+            consent=jws, delivery=speech.say(context, speech.DELIVERY, delivery.wire()), linkage=token
+        )
         context.deliveries.send(
             tx, recipient=link.holder, url=f"{context.members.exchange(link.holder)}/consents", kind=SEND_CONSENT,
-            body={"consent": jws, "delivery": speech.say(context, speech.DELIVERY, delivery.wire())}, about=record.id,
+            body=body.wire(), about=record.id,
         )  # fmt: skip
         said = {"version": record.version, "digest": record.digest(), "study": record.study, "holder": link.holder}
         if record.signer.kind != "self":

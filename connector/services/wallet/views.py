@@ -131,6 +131,7 @@ class StudyPage:
     text_version: str
     digest: str
     broad_consent: list[str] = field(default_factory=list)
+    linking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ class Answer:
     """A person's answer: yes, no or later. `datasets` maps each agreed dataset to its categories, None meaning all.
 
     `until` is the last day of a yes that is to end before the study does, `again` the day from which a question that
-    was put off waits again.
+    was put off waits again. `linkage`: in this study the places may use one code for them.
     """
 
     decision: str
@@ -147,6 +148,7 @@ class Answer:
     window_end: date | None = None
     until: date | None = None
     again: date | None = None
+    linkage: bool = False
 
 
 @dataclass(frozen=True, slots=True)

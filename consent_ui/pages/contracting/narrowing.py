@@ -17,14 +17,17 @@ from connector.problems import Problem
 from connector.services.contracting import NarrowingDraft, Standing
 from consent_ui import choices, words
 from consent_ui.forms import Form
+from consent_ui.risks import RISKS, chosen_risk, risk_changes, risk_fields
 from consent_ui.session import TOKEN_FIELD
 from consent_ui.times import LABELS, TIMES, chosen_times, time_changes
 from consent_ui.visit import Visit, go
 from policy.purposes import covered_by_any
 
 TIMED = tuple(f"time-{name}" for name in TIMES)
-FIELDS = ("purposes", "until", "categories", "recipients", "records_from", "records_until", "reason", *TIMED)
+RISKED = tuple(f"risk-{name}" for name in RISKS)
+FIELDS = ("purposes", "until", "categories", "recipients", "records_from", "records_until", "reason", *TIMED, *RISKED)
 FIELD_OF = {"data": "categories", "terms": "until", "purpose": "purposes"} | {name: f"time-{name}" for name in TIMES}
+FIELD_OF |= {name: f"risk-{name}" for name in RISKS}
 """Where a service's refusal stands when the service names it otherwise than the form."""
 BY_POLICY = ("policy-refuses", "not-permitted")
 """Codes of a refusal by our own policy: other terms on the form may mend it."""
@@ -105,6 +108,7 @@ def form_page(visit: Visit, sheet: Sheet) -> Response:
         categories=_plain(sheet.standing.categories),
         recipients=_plain(sheet.standing.recipients),
         times=[(f"time-{name}", LABELS[name], offered) for name, offered in TIMES.items()],
+        risks=risk_fields(),
     )
 
 
@@ -160,6 +164,7 @@ def read(visit: Visit, sheet: Sheet) -> NarrowingDraft | None:
         records_from=_first_day(form, standing),
         records_until=_last_day(form, standing),
         times=chosen_times(form),
+        risk=chosen_risk(form),
     )
     if draft.records_from and draft.records_until and draft.records_until < draft.records_from:
         form.refuse("records_until", "This day is before the first day. Change one of them")
@@ -213,7 +218,8 @@ def changes(draft: NarrowingDraft, standing: Standing) -> list[Changed]:
          words.top(words.between(standing.records_from, standing.records_until)), words.top(words.between(start, end))),
     )  # fmt: skip
     times = [Changed(label, "As it stands, or longer", within) for label, within in time_changes(draft.times)]
-    return [*(Changed(label, before, after) for changed, label, before, after in made if changed), *times]
+    risks = [Changed(label, "As it stands, or less strict", answer) for label, answer in risk_changes(draft.risk)]
+    return [*(Changed(label, before, after) for changed, label, before, after in made if changed), *times, *risks]
 
 
 def _purposes(iris: list[str]) -> str:

@@ -9,6 +9,7 @@ duty                 owed by   when                                   parameters
 ===================  ========  =====================================  =================================================
 pseudonymise         provider  before anything leaves                 none
 anonymise            provider  before anything leaves                 none
+assess-risk          provider  before anything leaves                 what must at least be found, below
 log                  consumer  with each transfer                     to whom
 inform               consumer  with each transfer                     whom, within a period
 delete               consumer  after a period from arrival, by an     within a period, by an instant; at most one
@@ -22,6 +23,11 @@ publish-results      consumer  after the contract was made            within a p
 The times of a withdrawal are periods, each once, all of them optional: `stopWithin` (the recipient stops new use),
 `backupsWithin` (what was erased is gone from its backups, too), and `freshness`: how long the holder, having heard
 nothing from a person's wallet, may still rely on its copy of their consent.
+
+What an assessment of risk must at least find are numbers, each once, all of them optional: `kAnonymity` (gteq; so many
+people share each combination of what could single somebody out), `lDiversity` (gteq; so many different main diagnoses
+among them), `tCloseness` (lteq; how far the diagnoses of such a group may be from those of everybody, 0 to 1) and
+`uniqueShare` (lteq; the share of people who stand alone, 0 to 1). Without any of them it is measured and reported.
 """
 
 import re
@@ -29,6 +35,7 @@ from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -65,9 +72,12 @@ class Known:
 
 _WITHIN, _UNTIL, _PARTY = "within", "until", "party"
 _TIMES = frozenset({_WITHIN, "stop", "backups", "freshness"})
+THRESHOLDS = ("min_k", "min_l", "max_t", "max_unique")
+"""What an assessment of risk must at least find: the parameters of its duty."""
 _ALL = (
     Known("pseudonymise", (v.PSEUDONYMISE, f"{v.DPV}Pseudonymise"), Ower.PROVIDER, When.BEFORE),
     Known("anonymise", (f"{v.ODRL}anonymize", f"{v.IDS}ANONYMIZE", f"{v.DPV}Anonymise"), Ower.PROVIDER, When.BEFORE),
+    Known("assess-risk", (v.ASSESS_RISK,), Ower.PROVIDER, When.BEFORE, frozenset(THRESHOLDS)),
     Known("log", (f"{v.CONCORD}log", f"{v.IDS}LOG"), Ower.CONSUMER, When.WITH, frozenset({_PARTY})),
     Known("inform", (f"{v.ODRL}inform", f"{v.IDS}NOTIFY"), Ower.CONSUMER, When.WITH, frozenset({_PARTY, _WITHIN})),
     Known(
@@ -125,7 +135,8 @@ class Duty:
     """A duty as a policy states it. `within` counts from what it is owed for, `until` is the last instant for it.
 
     `party` is whom it names: to be informed, to be reported to; `stop`, `backups` and `freshness` are the times of a
-    withdrawal. `pointer` says where it stands and is no part of it.
+    withdrawal; `min_k` to `max_unique` are what an assessment of risk must at least find. `pointer` says where it
+    stands and is no part of it.
     """
 
     key: str
@@ -135,6 +146,10 @@ class Duty:
     stop: Period | None = None
     backups: Period | None = None
     freshness: Period | None = None
+    min_k: int | None = None
+    min_l: int | None = None
+    max_t: Decimal | None = None
+    max_unique: Decimal | None = None
     pointer: str = field(default="", compare=False)
 
     @property

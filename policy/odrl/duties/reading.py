@@ -8,6 +8,7 @@ from types import MappingProxyType
 from policy.instants import TICK
 from policy.odrl import vocabulary as v
 from policy.odrl.duties.known import BY_ACTION, KNOWN, Duty, Known, Ower, Period, period
+from policy.odrl.duties.thresholds import TAKES, keeps_thresholds, threshold
 from policy.odrl.model import XSD, Constraint, Entity, Policy, Rule, Term
 from policy.odrl.operands import NotUnderstoodError, bounds
 from policy.odrl.terms import flat
@@ -105,6 +106,8 @@ def _within(narrow: Duty, wide: Duty) -> bool:
         return False
     if not all(_no_longer(getattr(narrow, name), getattr(wide, name)) for name in _WITHDRAWAL.values()):
         return False
+    if not keeps_thresholds(narrow, wide):
+        return False
     if wide.until is not None:
         return narrow.until is not None and narrow.until <= wide.until
     if wide.within is not None:
@@ -196,6 +199,8 @@ def _parameter(term: Term, known: Known) -> Iterator[tuple[str, object, str]]:
         yield _WITHIN, _period(term), term.pointer
     elif left in _WITHDRAWAL and _WITHDRAWAL[left] in known.takes:
         yield _WITHDRAWAL[left], _period(term), term.pointer
+    elif left in TAKES and TAKES[left].name in known.takes:
+        yield TAKES[left].name, threshold(term, TAKES[left]), term.pointer
     elif left == v.DATE_TIME:
         yield _UNTIL, _last(term), term.pointer
     elif left == v.RECIPIENT and term.operator == "eq":
@@ -214,6 +219,7 @@ def _takes(known: Known) -> str:
         _UNTIL: "dateTime (eq, lteq, lt)",
         _PARTY: "recipient (eq) or informedParty",
         "freshness": "concord:stopWithin, concord:backupsWithin, concord:freshness (durations, too)",
+        "min_k": "concord:kAnonymity, concord:lDiversity (gteq), concord:tCloseness, concord:uniqueShare (lteq)",
     }
     listed = [words for name, words in said.items() if name in known.takes]
     return f"{known.key} takes {'; '.join(listed) or 'no parameter'}, each once"

@@ -3,16 +3,17 @@
 from calendar import month_name
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import NamedTuple
 
 from policy.instants import TICK
-from policy.odrl.duties.known import Duty, Period
+from policy.odrl.duties.known import THRESHOLDS, Duty, Period
 
 
 def words(duty: Duty) -> str:
     """Return one duty as a sentence for people."""
-    return " ".join((_plainly(duty), *_times(duty)))
+    return " ".join((_plainly(duty), *_times(duty), *_found(duty)))
 
 
 def _plainly(duty: Duty) -> str:
@@ -35,6 +36,26 @@ def _times(duty: Duty) -> Iterator[str]:
         yield f"A consent counts no more once the person's wallet was silent for {length(duty.freshness)}."
 
 
+def _found(duty: Duty) -> Iterator[str]:
+    """What an assessment of risk must at least find, else nothing leaves."""
+    if duty.min_k is not None:
+        yield f"At least {duty.min_k} people must share each combination of such features."
+    if duty.max_unique is not None:
+        yield f"At most {share(duty.max_unique)} of the people may be the only one with theirs."
+    if duty.min_l is not None:
+        yield f"Among those who share one there must be at least {duty.min_l} different main diagnoses."
+    if duty.max_t is not None:
+        yield f"How often a diagnosis occurs among them may differ by at most {share(duty.max_t)} from everybody."
+    if any(getattr(duty, name) is not None for name in THRESHOLDS):
+        yield "Otherwise nothing leaves."
+
+
+def share(part: Decimal) -> str:
+    """A share as a percentage, with all the digits it was stated with: `5 %`, `0.25 %`."""
+    percent = (part * 100).normalize()
+    return f"{percent:f} %"
+
+
 class _Said(NamedTuple):
     plain: str
     by_period: str = ""
@@ -47,6 +68,10 @@ _SAID: Mapping[str, _Said] = MappingProxyType(
             "Names and other marks of a person are replaced by a code name before anything leaves."
         ),
         "anonymise": _Said("Nothing that points to a person may remain in the data."),
+        "assess-risk": _Said(
+            "Before anything leaves it is measured how easily somebody could be singled out by features such as year "
+            "of birth, sex and region."
+        ),
         "log": _Said("The recipient must write down each transfer in its log{whom}."),
         "inform": _Said(
             "The data holder must be told about each use{whom}.",

@@ -22,7 +22,12 @@ LEFT_OPERANDS = frozenset(
 )
 """The left operands of the ODRL Common Vocabulary, the deprecated ones left out."""
 
-OURS = frozenset({v.CONSENT, v.STUDY, v.STUDY_DIGEST, v.STUDY_APPROVAL, v.PROFILE, v.SELECTION, v.DATASET})
+OURS = frozenset(
+    {
+        *(v.CONSENT, v.STUDY, v.STUDY_DIGEST, v.STUDY_APPROVAL, v.PROFILE, v.SELECTION, v.DATASET),
+        *(v.K_ANONYMITY, v.L_DIVERSITY, v.T_CLOSENESS, v.UNIQUE_SHARE),
+    }
+)
 """Our own left operands."""
 
 

@@ -39,6 +39,7 @@ _EXPECTED: Mapping[str, _Values] = MappingProxyType(
         f"{v.ODRL}elapsedTime": _PERIOD,
         f"{v.ODRL}meteredTime": _PERIOD,
         f"{v.ODRL}timeInterval": _PERIOD,
+        **dict.fromkeys((v.K_ANONYMITY, v.L_DIVERSITY, v.T_CLOSENESS, v.UNIQUE_SHARE), _NUMBER),
     }
 )
 

@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 
 import pytest
 
+from connector.deidentify.profile import packaged_profiles
 from connector.services.duties.executors import ALL
 from consent_ui import choices
+from consent_ui.pages.steward import profile_choices
 from consent_ui.use_codes import chosen_codes, use_codes
 from policy.categories import CATEGORIES
 from policy.odrl import compiled
 from policy.odrl.duties import rule
 from policy.offers import research_offer
 from policy.purposes import DPV, EHDS, purpose
+from tests.unit.consent_ui.fakes.space import participant
 
 RESEARCH = f"{EHDS}HealthcareScientificResearch"
 END = date(2027, 12, 31)
@@ -86,3 +90,13 @@ def test_every_duty_to_choose_has_somebody_who_carries_it_out_and_words():
         policy = compiled(dict(offer) | {"obligation": [rule(stated)]})
         assert (policy.unknown, ALL.undone(policy.policy, "urn:concord:provider")) == ((), ())
         assert choices.duty_words(stated).endswith(".")
+
+
+def test_every_profile_to_choose_is_one_that_comes_with_us():
+    assert sorted(key for key, _ in choices.PROFILES) == packaged_profiles()
+
+
+async def test_an_own_profile_can_be_chosen_in_its_newest_version_only():
+    visit = SimpleNamespace(services=participant("hospital").services, actor=None)
+    own = [choice for choice in await profile_choices(visit) if choice not in choices.PROFILES]
+    assert own == [("ward-3", "Ward 3 (our own, version 2)")]

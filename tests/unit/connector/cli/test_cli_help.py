@@ -36,7 +36,8 @@ def test_a_verb_helps_with_a_sentence_and_an_example(concord, verb):
     assert len(VERBS[verb].help) > 20
 
 
-ON_FILES = {"policy check", "policy compare", "policy evaluate", "policy explain", "consent decide", "consent what-if"}
+ON_FILES = {"policy check", "policy compare", "policy evaluate", "policy explain", "consent decide", "consent what-if",
+            "profile check"}  # fmt: skip
 """Verbs that read the files they are given, and need no participant."""
 
 

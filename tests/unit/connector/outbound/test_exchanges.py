@@ -291,3 +291,25 @@ async def test_another_librarys_client_runs_over_the_handed_transport(serving, r
                 await client.get("https://elsewhere.example/")
         assert (await outbound.get(f"{peer.origin}/", to=to(peer))).ok
     assert peer.bodies[0] == b"code=x+y"
+
+
+@pytest.mark.parametrize(("sent", "taken"), [("zstd", True), ("identity", True), ("", True), ("gzip", False)])
+async def test_a_stream_comes_in_the_encoding_that_was_asked_for_or_plain_and_is_handed_out_as_it_came(
+    serving, reply, sent, taken
+) -> None:
+    async def script(peer, head, body):
+        return reply(b"packed", "200 OK", *([f"content-encoding: {sent}"] if sent else []))
+
+    async def streamed(peer, outbound: Outbound) -> tuple[str, bytes]:
+        async with outbound.stream(f"{peer.origin}/d", to=to(peer), encoding="zstd") as incoming:
+            return incoming.encoding, b"".join([part async for part in incoming.chunks()])
+
+    peer = await serving(script)
+    async with Outbound() as outbound:
+        if taken:
+            assert await streamed(peer, outbound) == (sent or "identity", b"packed")
+        else:
+            with pytest.raises(Unreachable) as caught:
+                await streamed(peer, outbound)
+            assert caught.value.reason is Why.ENCODED
+    assert b"\r\naccept-encoding: zstd\r\n" in peer.heads[0].lower()

@@ -299,12 +299,19 @@ HOSTILE = {
     "no id": b'{"resourceType":"Patient"}',
     "an id FHIR forbids": b'{"resourceType":"Patient","id":"../../etc"}',
     "a Bundle of no type": b'{"resourceType":"Bundle"}',
-    "a history": b'{"resourceType":"Bundle","type":"history"}',
+    "a Bundle of a type that is not read": b'{"resourceType":"Bundle","type":"subscription-notification"}',
     "entries that are none": b'{"resourceType":"Bundle","type":"batch","entry":{}}',
     "an entry that is none": b'{"resourceType":"Bundle","type":"batch","entry":[7]}',
     "an entry without resource": b'{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET"}}]}',
-    "a deletion": b'{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Patient","id":"p"},'
-    b'"request":{"method":"DELETE"}}]}',
+    "a deletion of nothing": b'{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"DELETE"}}]}',
+    "a deletion by search": b'{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"DELETE",'
+    b'"url":"Patient?identifier=1"}}]}',
+    "a deletion of no resource of R4": b'{"resourceType":"Bundle","type":"batch","entry":[{"request":'
+    b'{"method":"DELETE","url":"Starship/1"}}]}',
+    "a deletion of what is brought": b'{"resourceType":"Bundle","type":"batch","entry":[{"resource":'
+    b'{"resourceType":"Patient","id":"p"}},{"request":{"method":"DELETE","url":"Patient/p"}}]}',
+    "a resource beside deletions on a line": b'{"resourceType":"Bundle","type":"transaction","entry":[{"request":'
+    b'{"method":"PATCH","url":"Patient/p"}}]}',
     "a Bundle in a Bundle": json.dumps(bundle({"resourceType": "Bundle", "id": "b"})).encode(),
 }
 

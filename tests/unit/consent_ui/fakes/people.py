@@ -39,6 +39,7 @@ class Wallet:
             {} if empty else {HOSPITAL: NOW - timedelta(days=40), LUMEN: NOW - timedelta(days=39)}
         )
         self.answers: dict[str, v.Answer] = {} if empty else {SLEEP: v.Answer("yes", {}, None, None)}
+        self.linking: set[str] = set()
         self.stopped: dict[str, str] = {} if empty else {SUGAR: "erase"}
         self.finished = False
         self.empty = empty
@@ -103,6 +104,7 @@ class Wallet:
             self._answered(study),
             "1, English",
             "9f2b44a0c1d37e5586e0f1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f6",
+            linking=study in self.linking,
         )
 
     def _answered(self, study: str) -> str | None:

@@ -13,6 +13,8 @@ from connector.services.holding.naming import NameAtSource
 from connector.services.holding.settling import Unclear
 from connector.services.wallet.opting_out import OptOutPage, Told
 from connector.services.wallet.receipts import Paper
+from tests.unit.consent_ui.fakes.assessing import Risk
+from tests.unit.consent_ui.fakes.holding_back import Quarantine
 from tests.unit.consent_ui.fakes.people import HEART, NOW, WORDS
 from tests.unit.consent_ui.fakes.tracing import Reidentifying
 
@@ -155,4 +157,6 @@ def add(services, empty: bool) -> None:
     services.source_consents = SourceConsents(empty)
     services.emergencies = Emergencies(empty)
     services.reidentifying = Reidentifying(empty)
+    services.risk = Risk(empty)
+    services.quarantine = Quarantine(empty)
     services.wallet.opt_outs = OptOuts(empty)

@@ -15,6 +15,7 @@ from tests.unit.consent_ui.fakes import (
     copies,
     negotiating,
     people,
+    profiling,
     relating,
     rights,
     sourcing,
@@ -97,6 +98,7 @@ def participant(role: str, empty: bool = False) -> SimpleNamespace:
     relating.add(services, empty)
     sourcing.add(services, empty)
     services.derivations = copies.Derivations(empty)
+    services.profiles = profiling.Profiles(empty)
     withdrawing.add(services, empty)
     return SimpleNamespace(
         services=services,

@@ -1,0 +1,145 @@
+"""A segment as it would be made now: who in it may still leave, what of them, and which id that gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from connector.ports import Transaction
+from connector.records import DecisionMade, Release, ReleaseSegment
+from connector.services.chains import domain_of
+from connector.services.context import Context
+from connector.services.releasing.asked import Holding
+from connector.services.releasing.contract import Contract
+from connector.services.releasing.course import Subject
+from connector.services.releasing.deciding import Judged, judge_people, without_facts
+from connector.services.releasing.deltas import Carrying
+from connector.services.releasing.selecting import Chosen, Selecting, Stretch, cut
+from connector.services.releasing.validators import proof_of, validator
+from connector.services.sealed import SealedInTransaction
+from policy.instants import instant
+
+
+@dataclass(slots=True)
+class Made:
+    """One person's part of a segment."""
+
+    stretch: Stretch
+    subject: Subject
+    chosen: Chosen
+
+
+@dataclass(slots=True)
+class Look:
+    """What a segment holds now. `id` is empty when nobody is left; `fallen` says who is not, and why.
+
+    `anew` are decisions that differ from those kept last for this release, with what they rest on.
+    """
+
+    id: str
+    parts: list[Made]
+    fallen: dict[str, str]
+    anew: list[Judged]
+
+    @property
+    def subjects(self) -> dict[str, Subject]:
+        """Who is in it."""
+        return {one.stretch.person: one.subject for one in self.parts}
+
+
+@dataclass(slots=True)
+class Looking:
+    """Looks at the segments of one release."""
+
+    context: Context
+    contract: Contract
+    release: Release
+    carrying: Carrying
+
+    async def at(self, row: ReleaseSegment) -> Look:
+        """Everything of a segment, chosen anew; without those for whom something has changed that takes them out."""
+        holding, store = Holding.of(row), self.context.store
+        now = self.context.clock()
+        subjects, fallen, anew = await store.read(lambda tx: self._people(tx, holding, now))
+        selecting = Selecting(self.contract, self.context.data.labeller)
+        parts = []
+        for stretch in holding.stretches:
+            subject = subjects.get(stretch.person)
+            if subject is not None:
+                chosen = await store.read(
+                    lambda tx, one=stretch, s=subject: self._chosen(tx, selecting, row, holding, one, s)  # type: ignore[misc]
+                )
+                parts.append(Made(stretch, subject, chosen))
+        return Look(await store.read(lambda tx: self.named(tx, row, parts)), parts, fallen, anew)
+
+    def named(self, tx: Transaction, row: ReleaseSegment, parts: list[Made]) -> str:
+        """The id of a segment of these parts; empty when there are none."""
+        if not parts:
+            return ""
+        proofs = [proof_of(one.subject.judged, one.subject.coder, one.chosen) for one in parts]
+        keyed = self.context.vault.domain(domain_of(self.contract.agreement), SealedInTransaction(tx)).shared()
+        return validator(keyed, self.contract, self.release, proofs, Holding.of(row).kind, row.deletions)
+
+    def _people(
+        self, tx: Transaction, holding: Holding, now: datetime
+    ) -> tuple[dict[str, Subject], dict[str, str], list[Judged]]:
+        """Who may leave, who may not and why, and which decisions are new."""
+        people = holding.people
+        judged = judge_people(tx, self.context, self.contract, people, now)
+        before = _last(tx, self.release.id, people)
+        domain = self.context.vault.domain(domain_of(self.contract.agreement), SealedInTransaction(tx))
+        coders = domain.known_people(people)
+        subjects, fallen, anew = dict[str, Subject](), dict[str, str](), list[Judged]()
+        later = {one.person for one in holding.stretches if one.first}
+        out = _taken_out(tx, self.release.id) if later else {}
+        for one in judged:
+            kept = before.get(one.person)
+            if not self.contract.telling_gone and _differs(kept, one, now):
+                anew.append(one)
+            coder = coders.get(one.person)
+            if not one.decision.permits:
+                fallen[one.person] = one.reason
+            elif coder is None:
+                fallen[one.person] = "withdrawn"
+            elif one.person in later and one.person in out:
+                fallen[one.person] = out[one.person]
+            elif one.person in later and kept is not None and kept["residual"] != one.decision.residual.to_json():
+                # The first of their records may have been sent by another answer.
+                fallen[one.person] = "consent-changed"
+            else:
+                subjects[one.person] = Subject(without_facts(one), coder)
+        return subjects, fallen, anew
+
+    def _chosen(
+        self, tx: Transaction, selecting: Selecting, row: ReleaseSegment, holding: Holding, part: Stretch, one: Subject
+    ) -> Chosen:
+        if row.deletions:
+            return self.carrying.gone(tx, selecting, part.person, one)
+        chosen = self.carrying.choose(tx, selecting, part.person, one)
+        records = cut(chosen.records, part, one.coder)
+        if holding.kind:
+            records = [record for record in records if record.kind == holding.kind]
+        # What was held back of a person is counted where their records begin.
+        return replace(chosen, records=records, withheld=chosen.withheld if not part.first else type(chosen.withheld)())
+
+
+def _last(tx: Transaction, release: str, people: list[str]) -> Mapping[str, dict[str, Any]]:
+    """The decision kept last for each of these people in a release."""
+    rows = tx.find(DecisionMade, release=release, person=people, order="at")
+    return {row.person: dict(row.decision or {}) for row in rows}
+
+
+def _differs(kept: dict[str, Any] | None, judged: Judged, now: datetime) -> bool:
+    """Whether a decision says something else than the one kept, or that one has run out."""
+    if kept is None:
+        return True
+    until = kept["valid_until"]
+    anew = judged.decision.to_json()
+    return (until is not None and instant(until) <= now) or {**anew, "valid_until": until} != kept
+
+
+def _taken_out(tx: Transaction, release: str) -> dict[str, str]:
+    """Who was taken out of any segment of a release, and why: their other records stay here too."""
+    return dict(one for row in tx.find(ReleaseSegment, release=release) for one in Holding.of(row).without)
