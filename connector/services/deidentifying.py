@@ -234,7 +234,7 @@ def _people(prepared: Prepared) -> list[str]:
 
 
 def _collected(lines: list[bytes | str], *, single: bool) -> Done:
-    """The lines as one body. Kinds of resource that a profile has no words for stay behind; any other refusal ends it."""
+    """The lines as one body. Kinds that a profile has no words for stay behind; what else is refused ends it."""
     for line in lines:
         if isinstance(line, str) and line not in NOT_HERE:
             raise unfit(line, "/")

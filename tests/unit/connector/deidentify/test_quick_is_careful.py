@@ -17,7 +17,8 @@ from tests.unit.connector.deidentify.coders import AS_OF, Domain, research
 NAMES = names_in(["Benson Influenza", "Heart Young"])
 ODD = [
     None, True, 0, -1, 1.5, "", "#1", "Observation/1", "Patient/p", "2020-02-30", "2020-05", "1901-01-01", "a\\b",
-    "é\"", [], {}, [{}], {"extension": []}, {"reference": "#x"}, {"reference": "Encounter/1"}, {"value": 1.25}, {"value": "x"},
+    "é\"", [], {}, [{}], {"extension": []}, {"reference": "#x"}, {"reference": "Encounter/1"},
+    {"value": 1.25}, {"value": "x"},
     {"code": "mg", "system": "http://unitsofmeasure.org", "unit": "mg", "value": 5},
     {"value": 5, "unit": "Influenza"},
     {"coding": [{"system": "http://loinc.org", "code": "8480-6", "display": "Heart"}]},

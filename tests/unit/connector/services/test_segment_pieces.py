@@ -49,7 +49,8 @@ def test_a_piece_names_everybody_whose_byte_is_in_it_and_nobody_else(some, data)
     copy = copy_of(some, "")
     start = data.draw(st.integers(0, len(copy.data) - 1))
     for begin, end, piece in copy.pieces(start, len(copy.data)):
-        whose = {who for who, last, first in zip(copy.rendered.whose, copy.rendered.ends, (0, *copy.rendered.ends), strict=False)
+        ends = copy.rendered.ends
+        whose = {who for who, last, first in zip(copy.rendered.whose, ends, (0, *ends), strict=False)
                  if first < end and last > begin}  # fmt: skip
         assert set(piece.records) == whose
 

@@ -36,7 +36,10 @@ records = st.lists(
     max_size=4,
 )
 people = st.builds(
-    lambda subject, some, names: Chosen(subject, some, Counter(), tuple(names)), texts, records, st.lists(texts, max_size=3)
+    lambda subject, some, names: Chosen(subject, some, Counter(), tuple(names)),
+    texts,
+    records,
+    st.lists(texts, max_size=3),
 )
 
 

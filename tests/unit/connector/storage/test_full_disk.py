@@ -18,6 +18,7 @@ async def test_a_command_that_finds_no_room_leaves_nothing_and_reading_goes_on(t
         await store.write(lambda tx: tx.add(Setting(name="before", value="here")))
         pages = await store.write(lambda tx: tx._connection.exec_driver_sql("pragma page_count").scalar_one())
         await store.write(lambda tx: tx._connection.exec_driver_sql(f"pragma max_page_count={pages + 2}"))
+
         def grow(tx, name):
             tx.add(Setting(name=f"{name}-small", value="x"))
             tx.add(Setting(name=name, value="x" * 200_000))

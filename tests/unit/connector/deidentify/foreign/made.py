@@ -44,7 +44,9 @@ class Careful(RuleSet):
         raise Slow
 
 
-_TEXTS = st.sampled_from(["Chalmers", "Erewhon St 534", "03-5555-6473", "x", "12345", "Patient/p1", "http://a.example/b"])
+_TEXTS = st.sampled_from(
+    ["Chalmers", "Erewhon St 534", "03-5555-6473", "x", "12345", "Patient/p1", "http://a.example/b"]
+)
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "boolean": st.booleans(), "decimal": st.sampled_from([1, 37.5, 1.25]), "integer": st.integers(-5, 95),
     "positiveInt": st.integers(1, 95), "unsignedInt": st.integers(0, 95),

@@ -91,7 +91,8 @@ def test_the_order_of_keys_does_not_matter(rules, record, chance: random.Random)
             return dict(items)
         return [shuffled(part) for part in value] if isinstance(value, list) else value
 
-    assert outcome(made_rules, json.dumps(record).encode()) == outcome(made_rules, json.dumps(shuffled(record)).encode())
+    plain, mixed = json.dumps(record).encode(), json.dumps(shuffled(record)).encode()
+    assert outcome(made_rules, plain) == outcome(made_rules, mixed)
 
 
 @many
