@@ -58,9 +58,9 @@ vectors: .venv/.installed-dev ## run every third-party vector and print a score 
 interop: .venv/.installed-dev ## Concord and Eclipse EDC speak to each other, every scenario (needs a JDK and Maven)
 	$(BIN)/python -m tests.interop
 
-bench: bench-release bench-leaks bench-columns bench-deidentify bench-release-load bench-catalogue bench-negotiation bench-policy bench-consent ## run every bench program
+bench: bench-leaks bench-columns bench-deidentify bench-release-load bench-catalogue bench-negotiation bench-policy bench-consent bench-release ## run every bench program
 
-bench-release: .venv/.installed-dev ## a whole release, de-identification alone, two workers, over HTTP, and memory, beside their floors
+bench-release: .venv/.installed-dev ## de-identification and a whole release beside orjson, and two worker processes
 	$(BIN)/python -m bench.release
 
 bench-leaks: .venv/.installed-dev ## the leak check beside reading and writing the same records

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from threading import Lock
@@ -35,6 +36,7 @@ from connector.vault.foreign_ciphers import RuleSetKeys, rule_set_keys
 ROLES = ("steward", "operator")
 PREFIX = "rules:"
 LONGEST_NAME = 60
+_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 INLINE = 65_536
 """Bytes up to which a body is de-identified at once; a longer one in a thread, so that others need not wait for it."""
 NOT_HERE = frozenset({"withheld-type", "unknown-type"})
@@ -124,7 +126,7 @@ class Deidentifying:
     async def add(self, actor: Actor, name: str, text: str) -> RuleSetRow:
         """Keep a rule file under a name. Raises Problem 400 when it cannot be used, 409 when the name is taken."""
         require(actor, *ROLES)
-        if not 0 < len(name) <= LONGEST_NAME or not all(part.isalnum() for part in name.lower().split("-")):
+        if len(name) > LONGEST_NAME or _NAME.fullmatch(name) is None:
             raise invalid(
                 "This is not a name", "name", "small letters, digits and single hyphens, such as safe-harbor-1"
             )

@@ -65,8 +65,8 @@ class Validator:
         await self.process.stdin.drain()
         line = await self.process.stdout.readline()
         if not line:
-            last = self.log.read_text(errors="replace").strip().splitlines()[-3:]
-            raise RuntimeError(f"the validator ended: {' / '.join(last)}")
+            last = self.log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise RuntimeError(f"the validator ended with {await self.process.wait()}: {''.join(last)}")
         said = json.loads(line)
         errors, words = Counter[Error](), {}
         for one in said["errors"]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from connector.deidentify.foreign.types import Types
 
 _LITERAL = re.compile(
-    r"(?P<before>(?:https?://[A-Za-z0-9\\/.:%$]*)?(?P<kind>[A-Za-z]+)/)(?P<id>[A-Za-z0-9\-.]{1,64})"
+    r"(?P<before>(?:https?://[A-Za-z0-9\\/.:%$]*/)?(?P<kind>[A-Za-z]+)/)(?P<id>[A-Za-z0-9\-.]{1,64})"
     r"(?P<after>/_history/[A-Za-z0-9\-.]{1,64})?"
 )
 _CONDITIONAL = re.compile(

@@ -37,7 +37,7 @@ def test_a_verb_helps_with_a_sentence_and_an_example(concord, verb):
 
 
 ON_FILES = {"policy check", "policy compare", "policy evaluate", "policy explain", "consent decide", "consent what-if",
-            "profile check"}  # fmt: skip
+            "profile check", "deidentify check"}  # fmt: skip
 """Verbs that read the files they are given, and need no participant."""
 
 
