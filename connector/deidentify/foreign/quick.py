@@ -59,7 +59,7 @@ class Quick:
             found = _encode(decode(body))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise Slow from None
-        if _EMPTY(found) is not None:  # something was left empty, and has to go
+        if turn.took and _EMPTY(found) is not None:  # something was left empty, and has to go
             raise Slow
         return found
 

@@ -215,7 +215,7 @@ class Maker:
         """Its conditions are asked, what vanishes goes, a resource is labelled; None when there is nothing to do."""
         node = self._plan.node(plain)
         vanishing = [attribute(one.key) for one in node.known.values() if self._vanishing(node, one)]
-        acts: list[Read] = [_taking(vanishing, self._quick)] if vanishing else []
+        acts: list[Read] = [_taking(vanishing, self._quick, not resource)] if vanishing else []
         acts += [self._asking(at, plain)] if at.tests else []
         acts += [_finishing(self._quick, at.type == BUNDLE, self._plan.labels)] if resource else []
         if len(acts) <= 1:
@@ -246,6 +246,7 @@ class Maker:
                     if action is None:
                         raise Slow
                     got = action(value, quick.turn)
+                    quick.turn.took = quick.turn.took or got is None
                     setattr(this, name, UNSET if got is None else got)
 
         return asking
@@ -269,12 +270,13 @@ class Maker:
         return found
 
 
-def _taking(names: list[str], quick: Quick) -> Read:
+def _taking(names: list[str], quick: Quick, emptying: bool) -> Read:
     def taking(this: Value) -> None:
         for name in names:
             if getattr(this, name, UNSET) is not UNSET:
                 setattr(this, name, UNSET)
                 quick.turn.done |= REDACTED
+                quick.turn.took = quick.turn.took or emptying
 
     return taking
 
@@ -332,7 +334,10 @@ def _through(node: Node, key: str) -> Act:
         if field is None:
             raise Slow
         field(value, key, {key: value}, out, turn)
-        return out.get(key, UNSET)
+        if key in out:
+            return out[key]
+        turn.took = True
+        return UNSET
 
     return act
 
@@ -342,7 +347,10 @@ def _acting(action: Action, classes: frozenset[type]) -> Act:
         if value.__class__ not in classes:
             raise Refused("shape")
         got = action(value, turn)
-        return UNSET if got is None else got
+        if got is None:
+            turn.took = True
+            return UNSET
+        return got
 
     return act
 

@@ -48,15 +48,17 @@ class Turn:
 
     `scope` is what the date shift hangs on (the id of the outermost resource, or the name of a file), `scope_after` the
     same once the rules have changed that id; `id_rule` is the number of the rule that does. `depth` counts the
-    resources around the one that is open, `outer` collects what was done in resources that are closed (`quick`).
+    resources around the one that is open. For `quick`, `outer` collects what was done in resources that are closed, and
+    `took` says that something was taken out of an object, which may have been left empty.
     """
 
-    __slots__ = ("as_of", "depth", "done", "id_rule", "keys", "outer", "scope", "scope_after")
+    __slots__ = ("as_of", "depth", "done", "id_rule", "keys", "outer", "scope", "scope_after", "took")
 
     def __init__(self, keys: Keys, as_of: date) -> None:
         self.keys = keys
         self.as_of = as_of
         self.done = self.outer = 0
+        self.took = False
         self.depth = 0
         self.scope = self.scope_after = ""
         self.id_rule = 0

@@ -46,7 +46,7 @@ PARTLY = st.fixed_dictionaries({
     "enablePartialDatesForRedact": st.booleans(), "enablePartialAgesForRedact": st.booleans(),
     "enablePartialZipCodesForRedact": st.booleans(),
 })  # fmt: skip
-many = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def made(rules, parameters):
