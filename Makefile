@@ -44,13 +44,16 @@ format: .venv/.installed-dev ## rewrite the files in the project's style
 screenshots: .venv/.installed-dev ## write every page of every role, light, dark and narrow, to screenshots/
 	$(BIN)/python -m tests.browser.screenshots
 
-.PHONY: interop bench-edc vectors bench-policy bench-consent fhir fhir-validator bench-release bench-leaks bench-columns bench-deidentify
+.PHONY: s3 interop bench-edc vectors bench-policy bench-consent fhir fhir-validator bench-release bench-leaks bench-columns bench-deidentify
 
 fhir: .venv/.installed-dev ## Concord reads a real FHIR server (HAPI), by search and by bulk export (needs a JDK 17 and Maven)
 	$(BIN)/python -m tests.fhir
 
 fhir-validator: .venv/.installed-dev ## HL7's validator finds nothing in what leaves that was not in what came (SPACE=DIR: of a played demo)
 	$(BIN)/python -m tests.fhir.validator $(SPACE)
+
+s3: .venv/.installed-dev ## Concord pushes into a real object store (Versity's S3 gateway, built by Go at its pinned version)
+	$(BIN)/python -m tests.servers s3 tests/two_party/test_push_to_store.py
 
 vectors: .venv/.installed-dev ## run every third-party vector and print a score per set (VECTORS=DIR[:DIR] JSON=FILE)
 	$(BIN)/python -m tests.vectors --vectors "$(VECTORS)" --json "$(JSON)"
@@ -60,7 +63,7 @@ interop: .venv/.installed-dev ## Concord and Eclipse EDC speak to each other, ev
 
 bench: bench-leaks bench-columns bench-deidentify bench-release-load bench-catalogue bench-negotiation bench-policy bench-consent bench-release ## run every bench program
 
-bench-release: .venv/.installed-dev ## de-identification and a whole release beside orjson, and two worker processes
+bench-release: .venv/.installed-dev ## a release beside orjson, in two processes, over HTTP, and its memory for 1 GB (about ten minutes)
 	$(BIN)/python -m bench.release
 
 bench-leaks: .venv/.installed-dev ## the leak check beside reading and writing the same records

@@ -57,9 +57,9 @@ def shipped(folder: Path = SHIPPED) -> list[Person]:
     return found
 
 
-def repeated(people: list[Person], wanted: int) -> Iterator[Person]:
-    """The people again and again, each time as somebody new, until so many bytes are there."""
-    size = turn = 0
+def repeated(people: list[Person], wanted: int, turn: int = 0) -> Iterator[Person]:
+    """The people again and again from this turn on, each time as somebody new, until so many bytes are there."""
+    size = 0
     while size < wanted:
         for person in people:
             if size >= wanted:

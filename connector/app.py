@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from connector.api import cds, data, dsp, exchange, faults, health, idp
+from connector.api import cds, data, dsp, exchange, faults, health, idp, metrics
 from connector.api.deferred import Deferred
 from connector.api.management.application import application
 from connector.api.management.deidentifying import Application
@@ -50,7 +50,7 @@ def create(plugs: Plugs = PRODUCTION) -> FastAPI:
     )  # fmt: skip
     app.state.settings = settings
     faults.install(app)
-    for router in (dsp.router, data.router, exchange.router, dsp.root, health.router, cds.router):
+    for router in (dsp.router, data.router, exchange.router, dsp.root, health.router, cds.router, metrics.router):
         app.include_router(router)
     app.router.routes.append(Deferred(lambda path: path.startswith("/api/"), lambda: application(app.state)))
     app.add_middleware(dsp.Tidied)

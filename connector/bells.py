@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+from connector.ports import EVERY_BELL
+
 
 class LocalBells:
     """Implements `connector.ports.Bells` on one event loop; `ring_from_thread` is for the store's writer."""
@@ -32,11 +34,13 @@ class LocalBells:
                 future.set_result(True)
 
     def ring_from_thread(self, names: set[str]) -> None:
-        """The same from another thread; nothing once the loop has ended."""
+        """The same from another thread, `EVERY_BELL` for all there are; nothing once the loop has ended."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._ring_all, names)
 
     def _ring_all(self, names: set[str]) -> None:
+        if EVERY_BELL in names:
+            names = {*names, *self._waiting, *self._rung} - {EVERY_BELL}
         for name in names:
             self.ring(name)
 

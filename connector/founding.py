@@ -11,11 +11,11 @@ from pathlib import Path
 from connector.identity.keys import fingerprint, shown
 from connector.problems import Problem
 from connector.services.signing import KeySigner
-from connector.storage import SqliteStore
+from connector.storage import SqliteStore, opening
 from connector.vault import FileVault, VaultFileError
 from connector.vault.vault import LOG_KEY, PARTICIPANT_KEY
 
-STORE_FILE = "store.db"
+STORE_FILE = opening.STORE_FILE
 VAULT = "vault"
 
 _TOML = """\

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
@@ -35,6 +36,12 @@ class Transaction(Protocol):
         """Records that fulfil all conditions, ordered by `order` (a leading `-` turns it round)."""
         ...
 
+    def rows(
+        self, kind: type[Any], names: tuple[str, ...], /, *, order: str | None = None, **conditions: object
+    ) -> list[tuple[Any, ...]]:
+        """Only these fields of the records `find` would return, in its order: for reading many of them."""
+        ...
+
     def count(self, kind: type[Any], /, **conditions: object) -> int:
         """How many records fulfil all conditions."""
         ...
@@ -57,6 +64,16 @@ class Transaction(Protocol):
 
     def alter(self, kind: type[Any], changes: dict[str, object], /, **conditions: object) -> int:
         """Update all records that fulfil the conditions; returns how many."""
+        ...
+
+    def claim(
+        self, kind: type[R], changes: dict[str, object], /, *, order: str, limit: int, **conditions: object
+    ) -> list[R]:
+        """Update the first `limit` records in this order that fulfil the conditions; returns them as they now are.
+
+        For work that several processes take from one table: each record goes to one of them. Whoever takes it writes a
+        token of its own into it, and settles it with `alter(..., token=...)`: none altered means somebody else has it.
+        """
         ...
 
     def remove(self, kind: type[Any], /, **conditions: object) -> int:
@@ -99,6 +116,10 @@ class Store(Protocol):
         ...
 
 
+EVERY_BELL = "*"
+"""Rings in place of names that were lost: whoever waits for any bell looks again."""
+
+
 class Bells(Protocol):
     """Wake-ups inside this participant: nobody sleeps and looks, somebody rings."""
 
@@ -108,6 +129,18 @@ class Bells(Protocol):
 
     def wait(self, name: str, timeout: float | None = None) -> Awaitable[bool]:
         """Wait for the next ring of `name`; False when the time was up."""
+        ...
+
+
+class SharedGate(Protocol):
+    """The release gate between processes that serve one participant. Both raise Problem 503 when it cannot be asked."""
+
+    def inside(self, keys: Collection[tuple[str, str]]) -> AbstractAsyncContextManager[bool]:
+        """A hand-over about these keys, announced to every process; False: a process is closing for one of them."""
+        ...
+
+    def closed(self, keys: Collection[tuple[str, str]], patience: float) -> AbstractAsyncContextManager[bool]:
+        """No process hands over about these keys; False: a hand-over has not ended after `patience` seconds."""
         ...
 
 

@@ -8,11 +8,12 @@ from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from connector.problems import Problem
 
+_DATABASES = ("postgresql://", "postgres://")
 Role = Literal["hospital", "vendor", "wallet", "research", "participant"]
 
 
@@ -29,6 +30,8 @@ class Settings(BaseSettings):
     contact: str = Field(default="", max_length=200)
     dpo_contact: str = Field(default="", max_length=200)
     environment: Literal["development", "production"] = "development"
+    database_url: SecretStr = SecretStr("")
+    database_url_file: Path | None = None
     bind_host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
     public_url: str = "http://127.0.0.1:8080"
@@ -57,7 +60,10 @@ class Settings(BaseSettings):
     cds_hooks: Literal["off", "on"] = "off"
     cds_consents: Literal["known", "sent"] = "known"
     cds_token_hash: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    metrics: Literal["off", "on"] = "off"
+    metrics_token_hash: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     keep_messages_days: int = Field(default=90, ge=7, le=3650)
+    disk_low_mb: int = Field(default=512, ge=0, le=1_048_576)
     quarantine_days: int = Field(default=30, ge=1, le=365)
     query_memory_mb: int = Field(default=1024, ge=128, le=65_536)
     query_seconds: int = Field(default=60, ge=1, le=3600)
@@ -77,6 +83,13 @@ class Settings(BaseSettings):
             raise ValueError("must be an origin such as https://concord.hospital.example")
         return value.rstrip("/")
 
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith(_DATABASES):
+            raise ValueError("must begin with postgresql://")
+        return value
+
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
@@ -91,6 +104,10 @@ class Settings(BaseSettings):
             raise ValueError("tls_certificate and tls_key belong together")
         if bool(self.key_service_url) != (self.key_service_token_file is not None):
             raise ValueError("key_service_url and key_service_token_file belong together")
+        if self.database_url.get_secret_value() and self.database_url_file is not None:
+            raise ValueError("either database_url or database_url_file")
+        if self.metrics == "on" and not self.metrics_token_hash:
+            raise ValueError('metrics = "on" needs metrics_token_hash')
         if self.environment == "production" and not self.public_url.startswith("https://"):
             raise ValueError("public_url must be https in production")
         return self
@@ -99,6 +116,25 @@ class Settings(BaseSettings):
     def issuer(self) -> str:
         """Who signs people in: the configured OIDC issuer, or the embedded development provider."""
         return self.oidc_issuer or f"{self.public_url}/idp"
+
+    @property
+    def store_url(self) -> str:
+        """The database that keeps the records; empty: a file in the directory. Raises Problem 400."""
+        if self.database_url_file is None:
+            return self.database_url.get_secret_value()
+        try:
+            found = self.database_url_file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as fault:
+            raise Problem(
+                400, "bad-settings", "The file with the database's address cannot be read", type(fault).__name__,
+                "database_url_file", "a file with one line, postgresql://...",
+            ) from None  # fmt: skip
+        if not found.startswith(_DATABASES):
+            raise Problem(
+                400, "bad-settings", "The file does not hold a database's address", "", "database_url_file",
+                "one line, postgresql://...",
+            )  # fmt: skip
+        return found
 
     @property
     def bound_to_loopback(self) -> bool:

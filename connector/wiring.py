@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +26,7 @@ from connector.identity.members import Member
 from connector.identity.people.portal import ANY_PROVIDER, OWN_PROVIDER, PortalSignIn
 from connector.identity.people.relying_party import Issuer
 from connector.identity.speaking import PeerIdentity
+from connector.jobs.alarm import keep_up
 from connector.jobs.arrival import Arrivals
 from connector.jobs.clearing import Clearing
 from connector.jobs.copies import CopyEraser
@@ -51,6 +54,7 @@ from connector.provenance.note import NoteSigner
 from connector.records import Agreement
 from connector.services.context import Context, Identity
 from connector.services.delivery import Deliveries
+from connector.services.disk import MIB, Disk
 from connector.services.duties import ALL, Executors
 from connector.services.gate import ReleaseGate
 from connector.services.received.shelf import Shelf
@@ -62,10 +66,12 @@ from connector.services.trust import Members
 from connector.settings import Settings
 from connector.sources import batches, folder
 from connector.sources.label_rules import labeller_of
-from connector.storage import SqliteStore
+from connector.storage import OpenStore, open_store
 from connector.vault import Watched, WrappedVault
 from connector.vault.log_head import FileLogHead
 from connector.vault.vault import LOG_KEY, PARTICIPANT_KEY
+
+log = logging.getLogger("concord.wiring")
 
 
 def utc_now() -> datetime:
@@ -79,7 +85,7 @@ class Plugs:
 
     identity: Callable[[Members], PeerIdentity] | None = None
     deciding: Deciding = AS_IN_PRODUCTION
-    store: Callable[[Path, Callable[[set[str]], None]], SqliteStore] = SqliteStore
+    store: Callable[[Path, Callable[[set[str]], None]], OpenStore] | None = None
     outbound: Callable[[], Outbound] = Outbound
     clock: Clock = utc_now
     fetching: bool = True
@@ -98,7 +104,7 @@ class Participant:
     context: Context
     services: Services
     document: str
-    store: SqliteStore
+    store: OpenStore
 
     async def close(self) -> None:
         """Stop background work, then connections, then the store."""
@@ -114,7 +120,8 @@ async def build(settings: Settings, plugs: Plugs = PRODUCTION) -> Participant:
         labeller_of(settings.label_rules, settings.label_threshold)  # refuse to start rather than to label nothing
     bells = LocalBells(asyncio.get_running_loop())
     clock = plugs.clock
-    store = plugs.store(settings.directory / STORE_FILE, bells.ring_from_thread)
+    opening = plugs.store or partial(open_store, url=settings.store_url)
+    store = opening(settings.directory / STORE_FILE, bells.ring_from_thread)
     identity = Identity(settings.participant_id, settings.name, settings.role, settings.public_url)
     outbound = plugs.outbound()
     vault = await opened(settings, outbound)
@@ -126,14 +133,20 @@ async def build(settings: Settings, plugs: Plugs = PRODUCTION) -> Participant:
     context = Context(
         settings=settings, me=identity, store=store, vault=vault, signer=signer,
         log_head=FileLogHead(settings.directory), members=members, outbound=outbound,
-        clock=clock, bells=bells, gate=ReleaseGate(), deliveries=Deliveries(clock), tasks=Tasks(),
-        data=_data_ports(settings), random=os.urandom, executors=_executors(plugs),
+        clock=clock, bells=bells, gate=ReleaseGate(store.shared_gate), deliveries=Deliveries(clock), tasks=Tasks(),
+        data=_data_ports(settings), random=os.urandom, executors=_executors(plugs), disk=_disk(settings),
     )  # fmt: skip
     services = Services(context, plugs.deciding)
+    if settings.metrics == "on":
+        from connector.observe.metrics import Metrics  # only for who watches
+
+        services.metrics = Metrics(context)
     services.accounts.signing_in.issuer = sign_in(settings, outbound)
     log_key = vault.keys.signing_key(LOG_KEY)
     context.tasks.spawn(Sequencer(context, NoteSigner(identity.id, log_key.public, log_key.sign)).run())
     context.tasks.spawn(Courier(context).run())
+    if store.shared_gate is not None:  # others serve this participant too, and may change the register
+        context.tasks.spawn(keep_up(context, "members", members.load, log, rest=1.0))
     context.tasks.spawn(Pruning(context).run())
     context.tasks.spawn(Labelling(context).run())
     if isinstance(vault, WrappedVault):
@@ -152,6 +165,11 @@ async def build(settings: Settings, plugs: Plugs = PRODUCTION) -> Participant:
 def _executors(plugs: Plugs) -> Executors:
     """Who carries out duties here: what is never fetched is never deleted either."""
     return plugs.executors if plugs.fetching else plugs.executors.without("delete")
+
+
+def _disk(settings: Settings) -> Disk:
+    """The disk the participant's directory is on, and how much of it is left for what must always go on."""
+    return Disk(lambda: shutil.disk_usage(settings.directory).free, settings.disk_low_mb * MIB)
 
 
 def _data_ports(settings: Settings) -> DataPorts:

@@ -29,6 +29,7 @@ from consent_ui.pages import (
     study_requests,
     tracing,
     watching,
+    why,
 )
 from consent_ui.pages.contracting import (
     contracts,
@@ -44,14 +45,15 @@ from consent_ui.pages.contracting import (
 from consent_ui.rendering import STATIC
 from consent_ui.shield import Shield
 from consent_ui.trouble import HANDLERS
-from consent_ui.visit import SIDES
+from consent_ui.visit import SIDES, STAFF
 
 ROUTERS: tuple[tuple[str, APIRouter], ...] = (
     *(("", pages.router) for pages in (receipts, rights, opting, watching, desk)),
     *((f"/{side}", both_sides.router) for side in SIDES for both_sides in (rooms, transfers)),
-    *((f"/{side}", tracing.router) for side in tracing.SIDES),
-    *((f"/{side}", assessing.router) for side in assessing.SIDES),
-    *((f"/{side}", quarantine.router) for side in quarantine.SIDES),
+    *((f"/{side}", tracing.router) for side in STAFF),
+    *((f"/{side}", assessing.router) for side in STAFF),
+    *((f"/{side}", quarantine.router) for side in STAFF),
+    *((f"/{side}", why.router) for side in why.ROLES),
     ("", copies.router),
     *(("", pages.router) for pages in (pausing, following)),
     *(("", pages.router) for pages in (unproven, duties, contracts, rules, first_offer, requests, offers)),

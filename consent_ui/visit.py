@@ -160,6 +160,15 @@ async def enter_side(request: Request) -> Visit:
     return await entering(SIDES[side])(request)
 
 
+STAFF = ("steward", "dpo")
+"""Roles with the same pages about what leaves: the first step of an address says which of the two looks."""
+
+
+async def enter_staff(request: Request) -> Visit:
+    """Let in who acts in the role that the address begins with."""
+    return await entering(request.url.path.lstrip("/").partition("/")[0])(request)
+
+
 Anybody = Annotated[Visit, Depends(look)]
 SignedIn = Annotated[Visit, Depends(enter)]
 Patient = Annotated[Visit, Depends(entering("patient"))]
@@ -168,3 +177,4 @@ Researcher = Annotated[Visit, Depends(entering("researcher"))]
 Steward = Annotated[Visit, Depends(entering("steward"))]
 Side = Annotated[Visit, Depends(enter_side)]
 Dpo = Annotated[Visit, Depends(entering("dpo"))]
+Staff = Annotated[Visit, Depends(enter_staff)]

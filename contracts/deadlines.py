@@ -13,11 +13,11 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any, Final
 
+from contracts.duty_terms import left_of, owed, rules
 from contracts.shape import Json
 from policy.narrowing import NotNarrowerError
-from policy.odrl import PolicyError, read
 from policy.odrl import vocabulary as v
-from policy.odrl.duties import Duty, period, stated
+from policy.odrl.duties import Duty, period
 
 _ERASE: Final = "erase-on-withdrawal"
 _DELAY: Final = f"{v.ODRL}delayPeriod"
@@ -78,7 +78,7 @@ def deadlines_of(policy: Mapping[str, Any] | None, default: Deadlines) -> Deadli
 
     A policy that cannot be read states none: nothing is agreed to under it either.
     """
-    return _shortest(_duties(policy), default)
+    return _shortest(owed(policy, _ERASE), default)
 
 
 def with_times(policy: Mapping[str, Any], times: Times) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def with_times(policy: Mapping[str, Any], times: Times) -> dict[str, Any]:
     checked = {name: _checked(name, text) for name, text in times.given().items()}
     if not checked:
         return made
-    duties = [one for one in _rules(made) if _is_erase(one)]
+    duties = list(rules(made, v.ERASE_ON_WITHDRAWAL))
     if not duties:
         owed = made.get("obligation", [])
         duties = [{"action": v.ERASE_ON_WITHDRAWAL}]
@@ -99,14 +99,14 @@ def with_times(policy: Mapping[str, Any], times: Times) -> dict[str, Any]:
         standing = duty.get("constraint", [])
         listed = standing if isinstance(standing, list) else [standing]
         replaced = {_LEFT[name] for name in checked} | ({_DELAY} if "erase" in checked else set())
-        kept = [one for one in listed if _left(one) not in replaced]
+        kept = [one for one in listed if left_of(one) not in replaced]
         duty["constraint"] = [*kept, *(_constraint(name, text) for name, text in checked.items())]
     return made
 
 
 def narrower_times(policy: Mapping[str, Any], times: Times) -> dict[str, Any]:
     """The same for terms under negotiation: only shorter times than those that stand. Raises NotNarrowerError."""
-    standing = {name: [value for duty in _duties(policy) if (value := _of(duty, name))] for name in NAMES}
+    standing = {name: [value for duty in owed(policy, _ERASE) if (value := _of(duty, name))] for name in NAMES}
     for name, text in times.given().items():
         try:
             wanted = period(_checked(name, text))
@@ -128,13 +128,6 @@ def _shortest(duties: Iterable[Duty], default: Deadlines) -> Deadlines:
     return replace(default, **found)
 
 
-def _duties(policy: Mapping[str, Any] | None) -> tuple[Duty, ...]:
-    try:
-        return tuple(one for one in stated(read(policy or {})) if one.key == _ERASE)
-    except PolicyError:
-        return ()
-
-
 def _of(duty: Duty, name: str) -> Any:
     return duty.within if name == "erase" else getattr(duty, name)
 
@@ -152,26 +145,6 @@ def _checked(name: str, text: str) -> str:
 def _constraint(name: str, text: str) -> Json:
     value: Json = {"@value": text, "@type": f"{v.XSD}duration"}
     return {"leftOperand": _LEFT[name], "operator": "lteq", "rightOperand": value}
-
-
-def _rules(policy: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-    permissions = [one for one in _listed(policy.get("permission")) if isinstance(one, dict)]
-    for owed in (policy.get("obligation"), *(one.get("duty") for one in permissions)):
-        yield from (one for one in _listed(owed) if isinstance(one, dict))
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _is_erase(rule: Mapping[str, Any]) -> bool:
-    action = rule.get("action")
-    return isinstance(action, str) and v.duty(action) == v.ERASE_ON_WITHDRAWAL
-
-
-def _left(constraint: object) -> str:
-    left = constraint.get("leftOperand") if isinstance(constraint, dict) else None
-    return v.expand_odrl(left) if isinstance(left, str) else ""
 
 
 def _seconds(value: object) -> timedelta | None:

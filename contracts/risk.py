@@ -8,17 +8,16 @@ them. A contract that states none asks for nothing: the risk is then reported on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, Final, cast
 
+from contracts.duty_terms import left_of, listed, owed, rules
 from contracts.shape import Json
 from policy.narrowing import NotNarrowerError
-from policy.odrl import PolicyError, read
 from policy.odrl import vocabulary as v
-from policy.odrl.duties import Duty, stated
 from policy.odrl.duties.thresholds import TAKES, Threshold, no_looser, number
 
 _ASSESS: Final = "assess-risk"
@@ -63,7 +62,7 @@ def thresholds_of(policy: Mapping[str, Any] | None) -> Thresholds:
     A policy that cannot be read asks nothing: nothing is agreed to, and nothing is released, under it either.
     """
     found: dict[str, int | Decimal] = {}
-    for duty in _duties(policy):
+    for duty in owed(policy, _ASSESS):
         for name in NAMES:
             said = getattr(duty, name)
             if said is not None and no_looser(said, found.get(name), _KNOWN[name]):
@@ -73,7 +72,7 @@ def thresholds_of(policy: Mapping[str, Any] | None) -> Thresholds:
 
 def asks(policy: Mapping[str, Any] | None) -> bool:
     """Whether a policy holds the duty at all, with thresholds or without."""
-    return bool(_duties(policy))
+    return bool(owed(policy, _ASSESS))
 
 
 def thresholds(said: Mapping[str, str]) -> Thresholds:
@@ -97,13 +96,13 @@ def with_thresholds(policy: Mapping[str, Any], wanted: Thresholds) -> dict[str, 
     made = deepcopy(dict(policy))
     if not wanted:
         return made
-    duties = [one for one in _rules(made) if _is_assess(one)]
+    duties = list(rules(made, v.ASSESS_RISK))
     if not duties:
         duties = [{"action": v.ASSESS_RISK}]
-        made["obligation"] = [*_listed(made.get("obligation")), *duties]
+        made["obligation"] = [*listed(made.get("obligation")), *duties]
     replaced = {_LEFT[name] for name in wanted.given()}
     for duty in duties:
-        kept = [one for one in _listed(duty.get("constraint")) if _left(one) not in replaced]
+        kept = [one for one in listed(duty.get("constraint")) if left_of(one) not in replaced]
         duty["constraint"] = [*kept, *(_constraint(name, value) for name, value in wanted.given().items())]
     return made
 
@@ -124,34 +123,7 @@ def _made(found: Mapping[str, int | Decimal]) -> Thresholds:
     )  # fmt: skip
 
 
-def _duties(policy: Mapping[str, Any] | None) -> tuple[Duty, ...]:
-    try:
-        return tuple(one for one in stated(read(policy or {})) if one.key == _ASSESS)
-    except PolicyError:
-        return ()
-
-
 def _constraint(name: str, value: int | Decimal) -> Json:
     known = _KNOWN[name]
     text: Json = {"@value": str(value), "@type": f"{v.XSD}{'integer' if known.whole else 'decimal'}"}
     return {"leftOperand": _LEFT[name], "operator": known.operator, "rightOperand": text}
-
-
-def _rules(policy: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-    permissions = [one for one in _listed(policy.get("permission")) if isinstance(one, dict)]
-    for owed in (policy.get("obligation"), *(one.get("duty") for one in permissions)):
-        yield from (one for one in _listed(owed) if isinstance(one, dict))
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _is_assess(rule: Mapping[str, Any]) -> bool:
-    action = rule.get("action")
-    return isinstance(action, str) and v.duty(action) == v.ASSESS_RISK
-
-
-def _left(constraint: object) -> str:
-    left = constraint.get("leftOperand") if isinstance(constraint, dict) else None
-    return v.expand_odrl(left) if isinstance(left, str) else ""

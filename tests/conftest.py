@@ -3,6 +3,11 @@
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("concord", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("concord")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from connector.api.doors import participant_of, token_of
 from connector.api.faults import answer
 from connector.api.handing_over import SegmentAnswer
-from connector.api.ranges import Unsatisfiable, answer_to, chosen_coding
+from connector.api.ranges import Answer, Unsatisfiable, answer_to, chosen_coding
 from connector.problems import invalid
 from connector.services.releasing.asked import Asked
 from connector.services.releasing.manifest import NDJSON
@@ -62,6 +62,8 @@ def _answer(request: Request, segments: Segments, ready: Ready) -> Response:
         refused = answer(fault)
         refused.headers["content-range"] = f"bytes */{size}"
         return refused
+    if found.start > ready.reached:
+        found = Answer(200, 0, size)  # RFC 9110, 14.2: a range may be ignored; what left must have no gap
     fields = {"etag": etag, "accept-ranges": "bytes", "vary": "Accept-Encoding", "cache-control": "no-store"}
     if found.status == 304:
         return Response(status_code=304, headers=fields)

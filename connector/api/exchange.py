@@ -144,6 +144,14 @@ async def erasure(request: Request, notice: str, object: str) -> Response:
     return JSONResponse(found.wire())
 
 
+@router.get("/profiles")
+async def profiles(request: Request, agreement: str) -> Response:
+    """The de-identification profile that a contract of the sender's names, with its text."""
+    participant = participant_of(request)
+    sender = await participant.context.members.authenticate(request.headers.get("authorization"), b"")
+    return JSONResponse(await participant.services.contract_profiles.hand_out(sender, agreement))
+
+
 @router.post("/amendments")
 async def amendments(request: Request) -> Response:
     """The other side proposes changed terms."""

@@ -19,7 +19,7 @@ log = logging.getLogger("concord.api")
 MEDIA_TYPE = "application/problem+json"
 UNREAD = frozenset({408, 413})
 """Answers to a body that was not read to its end: the connection ends with them."""
-_LATER = {429: "600", 503: "30"}
+_LATER = {429: "600", 503: "30", 507: "600"}
 """Seconds after which it makes sense to come again."""
 
 
@@ -33,7 +33,9 @@ def install(app: FastAPI) -> None:
     """Map every exception a door can raise."""
 
     @app.exception_handler(Problem)
-    async def _problem(_request: Request, problem: Problem) -> JSONResponse:
+    async def _problem(request: Request, problem: Problem) -> JSONResponse:
+        if (participant := getattr(request.app.state, "participant", None)) is not None:
+            participant.context.tally.add("refusal", problem.code)
         return answer(problem)
 
     @app.exception_handler(RequestValidationError)

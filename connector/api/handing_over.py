@@ -7,7 +7,7 @@ must not stand before these answers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -34,17 +34,9 @@ class HandedOver(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve until the release is over. An answer broken off has no proper end, so that the reader notices."""
         body = Body(send, receive, [(b"content-type", _MEDIA[self._opening.kind]), (b"cache-control", b"no-store")])
-        try:
-            whole = await self._releasing.serve(self._opening, body, self._last_event)
-        except Problem as problem:
-            if body.begun:
-                raise
-            await answer(problem)(scope, receive, send)
-            return
-        finally:
-            body.close()
-        if whole:
-            await body.end()
+        refused = await body.served(self._releasing.serve(self._opening, body, self._last_event))
+        if refused is not None:
+            await answer(refused)(scope, receive, send)
 
 
 class SegmentAnswer(Response):
@@ -61,17 +53,9 @@ class SegmentAnswer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the range. An answer broken off is shorter than it says, so that the reader notices."""
         body = Body(send, receive, self._fields, self._status)
-        try:
-            whole = await self._segments.serve(self._ready, body, *self._span)
-        except Problem as problem:
-            if body.begun:
-                raise
-            await answer(problem)(scope, receive, send)
-            return
-        finally:
-            body.close()
-        if whole:
-            await body.end()
+        refused = await body.served(self._segments.serve(self._ready, body, *self._span))
+        if refused is not None:
+            await answer(refused)(scope, receive, send)
 
 
 class Body:
@@ -83,6 +67,20 @@ class Body:
         self._status = status
         self._left = asyncio.create_task(self._watch(receive))
         self.begun = False
+
+    async def served(self, serving: Awaitable[bool]) -> Problem | None:
+        """Serve to the end, a proper one if all of it left. Returns what was refused before anything was sent."""
+        try:
+            whole = await serving
+        except Problem as problem:
+            if self.begun:
+                raise
+            return problem
+        finally:
+            self.close()
+        if whole:
+            await self.end()
+        return None
 
     async def ready(self) -> bool:
         """Wait until the server has room. An empty part waits for that and writes nothing."""

@@ -8,6 +8,8 @@ import zlib
 from fastapi import Request
 from fastapi.responses import Response
 
+from connector.api.ranges import weights_of
+
 _WORTH_IT = 1_400
 """Bytes: what fits into one packet gains nothing."""
 _LONG = 16_384
@@ -30,21 +32,8 @@ async def packed(request: Request, answer: Response) -> Response:
 
 def accepts_gzip(fields: list[str]) -> bool:
     """Whether `Accept-Encoding` names gzip, or anything, without weight zero. What cannot be read asks for nothing."""
-    weights: dict[str, float] = {}
-    for one in ",".join(fields).split(","):
-        name, _, parameter = one.partition(";")
-        weights[name.strip().lower()] = _weight(parameter)
+    weights = weights_of(fields)
     return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0
-
-
-def _weight(parameter: str) -> float:
-    name, _, value = parameter.partition("=")
-    if not parameter.strip():
-        return 1.0
-    try:
-        return float(value) if name.strip().lower() == "q" else 0.0
-    except ValueError:
-        return 0.0
 
 
 def _gzip(content: bytes) -> bytes:

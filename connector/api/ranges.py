@@ -69,10 +69,7 @@ def _span(given: str, size: int) -> tuple[int, int]:
 
 def chosen_coding(fields: Sequence[str], codings: Sequence[str]) -> str:
     """The first of our codings that is accepted as much as any; "" for none. What cannot be read asks for none."""
-    weights: dict[str, float] = {}
-    for one in ",".join(fields).split(","):
-        name, _, parameter = one.partition(";")
-        weights[name.strip().lower()] = weight_of(parameter)
+    weights = weights_of(fields)
     best, chosen = max(0.0, weights.get("identity", 0.0)), ""
     for coding in codings:
         weight = weights.get(coding, weights.get("*", 0.0))
@@ -81,7 +78,16 @@ def chosen_coding(fields: Sequence[str], codings: Sequence[str]) -> str:
     return chosen
 
 
-def weight_of(parameter: str) -> float:
+def weights_of(fields: Sequence[str]) -> dict[str, float]:
+    """What `Accept-Encoding` fields say of each coding they name, `*` among them (RFC 9110, 12.5.3)."""
+    weights: dict[str, float] = {}
+    for one in ",".join(fields).split(","):
+        name, _, parameter = one.partition(";")
+        weights[name.strip().lower()] = _weight(parameter)
+    return weights
+
+
+def _weight(parameter: str) -> float:
     """The weight a parameter such as `q=0.5` gives; 1 for none, 0 for one that cannot be read."""
     name, _, value = parameter.partition("=")
     if not parameter.strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from connector.cli import showing
 from connector.cli.desk import Desk, desk
 from connector.cli.options import HERE, Directory, Json
+from connector.cli.stores import stated_store
 from connector.cli.watching import under_way, watched
 from connector.problems import Problem, invalid
 
@@ -25,6 +27,13 @@ Study = Annotated[
 Purpose = Annotated[str | None, typer.Option(help="One purpose of the study (an IRI); needed when it has several.")]
 Offer = Annotated[str, typer.Option(help="The id of the offer; needed when the dataset has several.")]
 Push = Annotated[bool, typer.Option("--push", help="Let the provider send it to us, instead of fetching it.")]
+PushS3 = Annotated[
+    Path | None,
+    typer.Option(
+        "--push-s3", exists=True, dir_okay=False,
+        help="Let the provider put it into an object store: a TOML file of yours alone (mode 0600) that names it.",
+    ),
+]  # fmt: skip
 SinceLast = Annotated[
     bool, typer.Option("--since-last", help="Only what changed since the last release that is here, deletions too.")
 ]
@@ -84,22 +93,29 @@ def _how_it_stands(row: dict[str, Any]) -> str:
 
 
 def transfer(
-    agreement: Agreement, push: Push = False, since_last: SinceLast = False, new: Anew = False,
+    agreement: Agreement, push: Push = False, push_s3: PushS3 = None, since_last: SinceLast = False, new: Anew = False,
     directory: Directory = HERE, json: Json = False,
 ) -> int:  # fmt: skip
     """Get the data of a contract, and check the signed list of contents; exit 1 if it did not arrive whole.
+
+    The file of --push-s3 holds endpoint, bucket, access_key and secret_key, and if wanted prefix, region,
+    session_token and format (a media type). The keys go to the provider, sealed there until the transfer is over.
 
     It goes on in the server when you stop watching (Ctrl-C): the same verb shows it again. A live stream is left
     running: it goes on until the transfer is ended. A foreign connector sends no list of contents: what it gave is kept
     as it came, with its SHA-256.
     """
     with desk(directory, needs_server=True) as reached:
-        pid = None if new or since_last else under_way(reached, agreement, push=push)
+        way = "store" if push_s3 else "push" if push else "pull"
+        pid = None if new or since_last else under_way(reached, agreement, way)
         if pid is None:
             asked = {"agreement": agreement, "push": push, "since_last": since_last}
+            if push_s3 is not None:
+                asked["push_s3"] = stated_store(push_s3)
             pid = reached.post("/api/transfers", asked)["pid"]
         row = watched(reached, pid)
-    good = row["kind"] == "stream" or bool(row["manifest_verified"]) or bool(row["digest"])
+    elsewhere = row["kind"] == "elsewhere" and row["state"] == "completed"
+    good = elsewhere or row["kind"] == "stream" or bool(row["manifest_verified"]) or bool(row["digest"])
     if json:
         showing.as_json(row)
     else:
@@ -109,6 +125,10 @@ def transfer(
 
 def _how_it_arrived(row: dict[str, Any], *, good: bool) -> str:
     path = showing.safe(row["path"])
+    if row["kind"] == "elsewhere" and good:
+        return (
+            "It is in the object store, with its signed manifest beside it. If somebody stops, you are asked to erase."
+        )
     if row["kind"] == "stream" and row["state"] == "started":
         return f"The stream runs. Its points go to {path}"
     if row["digest"]:

@@ -38,14 +38,14 @@ _NO = 1
 def verify(checkpoint: Kept = None, directory: Directory = HERE, json: Json = False) -> int:
     """Check every entry, signed checkpoint and tree node; exit 1, naming the first bad entry, if one was changed."""
     kept = [_text(file) for file in checkpoint or []]
-    verdict = _verdict(directory, kept)
+    found = verdict(directory, kept)
     if json:
-        showing.as_json(verdict)
-    elif verdict["ok"]:
-        showing.say(f"The log holds. {showing.safe(verdict['what'])}.")
+        showing.as_json(found)
+    elif found["ok"]:
+        showing.say(f"The log holds. {showing.safe(found['what'])}.")
     else:
-        showing.say(f"[bold]The log does not hold:[/bold] {showing.safe(verdict['what'])}.")
-    return 0 if verdict["ok"] else _NO
+        showing.say(f"[bold]The log does not hold:[/bold] {showing.safe(found['what'])}.")
+    return 0 if found["ok"] else _NO
 
 
 @verbs.command(epilog="Example: concord audit export /tmp/hospital-log --directory hospital")
@@ -60,11 +60,12 @@ def export(target: Target, directory: Directory = HERE, json: Json = False) -> i
     return 0
 
 
-def _verdict(directory: Path, kept: list[str]) -> dict[str, Any]:
+def verdict(directory: Path, kept: list[str]) -> dict[str, Any]:
+    """What `verify` prints, of a participant that runs or not. Raises Problem when it is not one, or is in use."""
     if running(directory) is not None:
         with desk(directory) as reached:
-            verdict: dict[str, Any] = reached.post("/api/audit/verify", {"checkpoints": kept})
-            return verdict
+            found: dict[str, Any] = reached.post("/api/audit/verify", {"checkpoints": kept})
+            return found
     try:
         return asdict(_read(directory, lambda evidence: evidence.verify(kept)))
     except Problem:
@@ -92,13 +93,13 @@ def _read(directory: Path, look: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
     """Look at the log of a stopped participant, holding its lock."""
     from connector.opening import opened_beside
     from connector.services.evidence import Evidence
-    from connector.storage import SqliteStore
+    from connector.storage import open_store
     from connector.vault.log_head import FileLogHead
 
     settings = load(directory)
     lock = DirectoryLock(directory).take()
     try:
-        store = SqliteStore(directory / STORE_FILE)
+        store = open_store(directory / STORE_FILE, url=settings.store_url)
         try:
             me = SimpleNamespace(id=settings.participant_id)
             around = SimpleNamespace(

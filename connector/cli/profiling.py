@@ -26,6 +26,9 @@ verbs = typer.Typer(
 _NO, _KEY = 1, 32
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A profile file (TOML).")]
 Name = Annotated[str, typer.Argument(help="A profile: its name, its name:digest, or a file.")]
+Shown = Annotated[str | None, typer.Argument(help="A profile: its name or name:digest.")]
+Contract = Annotated[str, typer.Option(help="A contract's id: the profile that it names.")]
+Why = Annotated[str, typer.Option(help="Why, for the log.")]
 Other = Annotated[str, typer.Argument(help="The profile to compare it with: name, name:digest, or a file.")]
 Where = Annotated[
     list[str], typer.Argument(metavar="SOURCE|FILES...", help="A source by name or id, or FHIR files and folders.")
@@ -37,6 +40,8 @@ _ROWS = [("name", "profile"), ("version", "version"), ("title", "what it is"), (
 _FACTS = [("name", "name"), ("version", "version"), ("title", "what it is"), ("summary", "in one sentence"),
           ("releases", "FHIR"), ("own", "our own"), ("standing", "standing"), ("datasets", "datasets offered"),
           ("agreements", "contracts"), ("digest", "digest")]  # fmt: skip
+_OF_CONTRACT = [("name", "name"), ("version", "version"), ("title", "what it is"), ("summary", "in one sentence"),
+                ("agreement", "contract"), ("standing", "the contract is"), ("digest", "digest")]  # fmt: skip
 _PARTS = {"kept": "newly kept", "dropped": "newly dropped", "changed": "another rule", "lists": "in its lists"}
 _CHANGES = [("path", "element"), ("before", "before"), ("after", "after")]
 _COUNTS = [("path", "element"), ("rule", "rule"), ("seen", "seen"), ("kept", "kept"), ("changed", "changed"),
@@ -55,16 +60,37 @@ def rows(directory: Directory = HERE, json: Json = False) -> int:
     return 0
 
 
-@verbs.command(epilog="Example: concord profile show research-standard --directory hospital")
-def show(name: Name, directory: Directory = HERE, json: Json = False) -> int:
-    """One profile: what it is, who uses it, and the text of its file."""
-    with desk(directory) as reached:
-        found = reached.get(f"/api/profiles/{showing.segment(name)}")
+@verbs.command(epilog="Example: concord profile show --contract urn:uuid:... --directory research")
+def show(name: Shown = None, contract: Contract = "", directory: Directory = HERE, json: Json = False) -> int:
+    """One profile: what it is, who uses it, and the text of its file.
+
+    With --contract the one that a contract names: a recipient gets it from the provider, and its digest is compared.
+    """
+    if bool(name) == bool(contract):
+        raise invalid("It is not said which profile", "", "a name, or --contract")
+    with desk(directory, needs_server=bool(contract)) as reached:
+        if contract:
+            found = reached.get("/api/profiles/of-contract", agreement=contract)
+        else:
+            found = reached.get(f"/api/profiles/{showing.segment(name or '')}")
     if json:
         showing.as_json(found)
         return 0
-    showing.facts(found["profile"], _FACTS)
+    showing.facts(*((found, _OF_CONTRACT) if contract else (found["profile"], _FACTS)))
     showing.out().print("\n" + found["text"], markup=False)
+    return 0
+
+
+@verbs.command(epilog="Example: concord profile retire ward-3 --why 'months are too fine' --directory hospital")
+def retire(name: Name, why: Why, directory: Directory = HERE, json: Json = False) -> int:
+    """Offer nothing under a profile of your own any more. Contracts that name it keep it until their end."""
+    with desk(directory) as reached:
+        row = reached.post(f"/api/profiles/{showing.segment(name)}/retire", {"why": why})
+    if json:
+        showing.as_json(row)
+    else:
+        named = f"{showing.safe(row['name'])} {showing.safe(row['version'])}"
+        showing.say(f"{named} is retired; {row['agreements']} contracts name it.")
     return 0
 
 

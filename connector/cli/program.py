@@ -8,6 +8,7 @@ import traceback
 import typer
 
 from connector.cli import (
+    admin,
     agreeing,
     assessing,
     assisting,
@@ -17,6 +18,7 @@ from connector.cli import (
     consulting,
     deciding,
     deidentifying,
+    doctoring,
     duties,
     emergencies,
     founding,
@@ -40,6 +42,7 @@ from connector.cli import (
     transferring,
     trusting,
     vaulting,
+    why,
     withdrawing,
 )
 from connector.outbound.faults import OutboundRefused, Unreachable
@@ -61,7 +64,7 @@ _ = taking  # its verbs stand below `consent` and `audit`
 naming.add_to(trusting.verbs)
 opting.add_to(consenting.verbs)
 withdrawing.add_to(consenting.verbs)
-for room in (founding, serving, playing, sourcing, publishing, agreeing, deciding):
+for room in (founding, serving, playing, sourcing, publishing, agreeing, deciding, why, doctoring):
     room.add_to(program)
 consulting.add_to(consenting.verbs)
 for verbs, name in (
@@ -76,6 +79,7 @@ for verbs, name in (
     (trusting.members, "members"), (hosting.links, "link"), (hosting.people, "people"), (hosting.accounts, "account"),
     (relating.authorities, "authority"), (assisting.verbs, "desk"), (emergencies.verbs, "emergency"),
     (tracing.verbs, "reidentify"), (deidentifying.verbs, "deidentify"), (vaulting.verbs, "vault"),
+    (admin.verbs, "admin"),
     (assessing.verbs, "risk"), (profiling.verbs, "profile"), (quarantining.verbs, "quarantine"),
 ):  # fmt: skip
     program.add_typer(verbs, name=name)

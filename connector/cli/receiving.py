@@ -178,13 +178,13 @@ def _offline(directory: Path, transfer: str | None) -> list[Chain]:
     """The same check for a participant that does not run: its store, its files and its keys, and nothing else."""
     from connector.opening import opened_beside
     from connector.services.signing import KeySigner
-    from connector.storage import SqliteStore
+    from connector.storage import open_store
     from connector.vault.vault import PARTICIPANT_KEY
 
     settings = load(directory)
     lock = DirectoryLock(directory).take()
     try:
-        store = SqliteStore(directory / STORE_FILE)
+        store = open_store(directory / STORE_FILE, url=settings.store_url)
         try:
             signer = KeySigner(opened_beside(settings).keys.signing_key(PARTICIPANT_KEY))
             return asyncio.run(_chains(store, signer, directory, transfer))

@@ -23,6 +23,7 @@ _FACTS = [
     ("state", "state"), ("deciding", "under way"), ("suspended_by", "paused by"), ("reason", "reason"),
     ("started_at", "started"), ("finished_at", "finished"), ("people", "people"), ("resources", "resources"),
     ("bytes", "bytes"), ("segments_here", "segments here"), ("segments", "segments in all"),
+    ("coming", "bytes of the next segment"), ("coming_of", "bytes it has"),
     ("continues", "changes only"), ("waits_for", "waits for"), ("manifest_verified", "verified"),
     ("finding", "finding"), ("path", "file"), ("media_type", "media type"), ("digest", "SHA-256"),
     ("use_ends", "contract ends"), ("erase_by", "to be deleted by"),

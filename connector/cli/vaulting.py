@@ -1,8 +1,9 @@
-"""`concord vault`: how the master secret is kept, moving it behind a key service or back, and matching people."""
+"""`concord vault`: how the master secret is kept, moving it behind a key service or back; sealed texts; matching."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,12 +16,12 @@ from connector.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from connector.vault import KeyService
 
 verbs = typer.Typer(
-    help="The vault: how its master secret is kept, and matching people of two sources inside it.", no_args_is_help=True
+    help="The vault: how its master secret is kept, opening what is sealed, matching people inside it.",
+    no_args_is_help=True,
 )
 _PAIRS = [("number", "number"), ("other", "other's number"), ("weight", "weight"), ("agree", "agree in"),
           ("differ", "differ in")]  # fmt: skip
@@ -86,6 +87,31 @@ def match(
         return 0
     showing.table(found["pairs"], _PAIRS, "Nobody of one seems to be somebody of the other.")
     showing.say(f"{found['people']} and {found['others']} people compared, {found['opened']} opened for it.")
+    return 0
+
+
+@verbs.command("open", epilog="Example: concord vault open urn:uuid:... --file sealed.txt --directory hospital")
+def open_sealed(
+    case: Annotated[str, typer.Argument(help="An approved case, as `concord reidentify list` prints it.")],
+    file: Annotated[
+        Path,
+        typer.Option(exists=True, dir_okay=False, help="Sealed texts as the receiver has them, one on each line."),
+    ],
+    directory: Directory = HERE,
+    json: Json = False,
+) -> int:
+    """Open texts that a profile sealed for the vault (`sealed`), of the person of a case that two people approved.
+
+    Only who asked or approved can, before the case's deadline. It is logged, and the person is told.
+    """
+    sealed = file.read_text("utf-8").split()
+    with desk(directory) as reached:
+        found = reached.post(f"/api/reidentifications/{showing.segment(case)}/unseal", {"sealed": sealed})
+    if json:
+        showing.as_json(found)
+        return 0
+    for text in found["texts"]:
+        showing.say(showing.safe(text))
     return 0
 
 

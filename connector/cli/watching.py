@@ -17,12 +17,12 @@ _STEPS = 10
 """Of how many steps a line tells, where no bar is shown."""
 
 
-def under_way(reached: Desk, agreement: str, *, push: bool) -> str | None:
+def under_way(reached: Desk, agreement: str, way: str) -> str | None:
     """A transfer of ours under a contract that has not arrived yet; None when there is none. Streams do not count."""
-    way = "push" if push else "pull"
     for row in reached.get("/api/transfers", agreement=agreement):
         ours = row["role"] == "consumer" and row["way"] == way and row["kind"] != "stream"
-        if ours and row["state"] in _UNDER_WAY and row["manifest_verified"] is None and not row["finding"]:
+        told = row["finding"] and way != "store"
+        if ours and row["state"] in _UNDER_WAY and row["manifest_verified"] is None and not told:
             return str(row["pid"])
     return None
 
@@ -62,10 +62,7 @@ def _bar(seen: Iterator[tuple[Any, bool]]) -> Any:
     with Progress(*columns, console=showing.err(), transient=True) as progress:
         task = progress.add_task("Receiving", total=None)
         for row, _ in seen:
-            here, there = row["segments_here"], row["segments"]
-            size = row["bytes"] or 0
-            # How much is still to come is not known in bytes; what is here says how large a segment is.
-            total = size * there // here if here and there else None
+            size, total = far(row)
             progress.update(task, completed=size, total=total, description=showing.safe(words(row)))
     return row
 
@@ -76,21 +73,40 @@ def _lines(seen: Iterator[tuple[Any, bool]]) -> Any:
     row: Any = None
     for row, over in seen:
         there = row["segments"] or 1
-        now = (row["segments_here"] * _STEPS // there, row["waits_for"])
+        now = (int(_here(row) * _STEPS) // there, row["waits_for"])
         if now != told and not over:
-            sys.stderr.write(f"{words(row)}, {row['bytes'] or 0} bytes\n")
+            sys.stderr.write(f"{words(row)}, {far(row)[0]} bytes\n")
             sys.stderr.flush()
         told = now
     return row
 
 
+def far(row: Any) -> tuple[int, int | None]:
+    """Bytes that are here, those of the segment under way among them, and about how many there will be, if known."""
+    size = (row["bytes"] or 0) + row["coming"]
+    here = _here(row)
+    # How much is still to come is not known in bytes; what is here says how large a segment is.
+    return size, max(size, int(size * row["segments"] / here)) if here and row["segments"] else None
+
+
+def _here(row: Any) -> float:
+    """Segments that are here, with the part that has come of the next one."""
+    return float(row["segments_here"] + (min(row["coming"] / row["coming_of"], 1) if row["coming_of"] else 0))
+
+
 def words(row: Any) -> str:
-    """How far a transfer is: `Receiving, 3 of 8 segments, 120 people`."""
+    """How far a transfer is: `Receiving, 3 of 8 segments and 262144 of 700000 bytes, 120 people`."""
     parts = ["Receiving changes" if row.get("continues") else "Receiving"]
     if row["segments"]:
-        parts.append(f"{row['segments_here']} of {row['segments']} segments")
+        parts.append(f"{row['segments_here']} of {row['segments']} segments{_next(row)}")
     if row["people"] not in (0, "0"):
         parts.append(f"{row['people']} people")
     if row["waits_for"]:
         parts.append(row["waits_for"].rstrip("."))
     return ", ".join(parts)
+
+
+def _next(row: Any) -> str:
+    if not row["coming"]:
+        return ""
+    return f" and {row['coming']} of {row['coming_of']} bytes" if row["coming_of"] else f" and {row['coming']} bytes"

@@ -33,6 +33,8 @@ _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "repeat", "r
 _NOT_CALLED = frozenset({"current_setting", "getenv", "getvariable", "write_log", "currval", "nextval"})
 _ROWS = 8192
 _LONGEST_SQL = 100_000
+TOO_MUCH = "It needs more memory than a question may take: ask for fewer columns, or export it"
+_OWN_NAME = re.compile(r"(?!sqlite_|duckdb_|pg_|pragma_|information_schema)[a-z_][a-z0-9_]{0,62}")
 _SAYABLE = ("ParserException", "BinderException", "CatalogException")
 
 
@@ -141,7 +143,11 @@ class Tables:
 
 def check_tree(tree: Any, tables: Iterable[str]) -> None:
     """Whether a syntax tree names only tables, and calls only what reaches nothing. Raises Refused."""
-    known = {name.casefold() for name in tables} | {name.casefold() for name in _named_within(tree)}
+    within = {name.casefold() for name in _named_within(tree)}
+    if not all(_OWN_NAME.fullmatch(name) for name in within):
+        # Outside of its own part of the question, such a name would mean a file, or a table of the engine's own.
+        raise Refused("a name given by WITH is letters, digits and `_`, and no name of the engine's own")
+    known = {name.casefold() for name in tables} | within
     for node in _nodes(tree):
         kind = node.get("type")
         if kind == "BASE_TABLE":
@@ -226,5 +232,5 @@ def _said(fault: Exception) -> Exception:
     if kind in _SAYABLE:
         return Refused(str(fault).split("\n", 1)[0].partition(": ")[2][:300] or "it is no SQL")
     if kind == "OutOfMemoryException":
-        return Failed("It needs more memory than a question may take: ask for fewer columns, or export it")
+        return Failed(TOO_MUCH)
     return Failed(f"It could not be answered ({kind.removesuffix('Exception')})")

@@ -114,7 +114,7 @@ class Deidentifier:
         return written + b"\n"
 
     def _decoded(self, body: bytes, changes: Changes) -> Any:
-        tally.empty, tally.marked, tally.changes = 0, False, changes
+        tally.begin(changes)
         try:
             return self._decode(body)
         except msgspec.ValidationError as problem:

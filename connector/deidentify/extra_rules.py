@@ -1,7 +1,7 @@
 """The rules beyond the usual ones: months and bands, postcodes, sealed and kept texts, listed extensions.
 
 `EXTRA` has the same form as `rules.FIXED`. Rules for dates come in three (`DATE_WORDS`), by what is left where one is
-left out; words with a number in them are made by `parametrised`. `age_act`, `located` and `extended` run once the
+left out; words with a number in them are made by `parametrised`. `located` and `extended` run once the
 object around a value has been decoded (see `rules.After`).
 """
 
@@ -15,7 +15,6 @@ import msgspec
 from msgspec import UNSET, Raw, Struct
 
 from connector.deidentify import rules
-from connector.deidentify.forms import UCUM
 from connector.deidentify.profile import Postcodes
 from connector.deidentify.rules import After, Change, Open, Rule, Value, tally
 from connector.deidentify.wearer import Memo, Refusal, Wearer
@@ -26,8 +25,6 @@ _POSTCODE = re.compile(r"[A-Z0-9](?:[A-Z0-9 -]{0,10}[A-Z0-9])?", re.ASCII)
 _CODE = re.compile(r"[a-z]+(?:-[a-z]+)*", re.ASCII)
 _AT = " - at `"
 _BAND = "band of "
-_AGE_BAND = "age band of "
-_OLDEST = ">="
 
 
 def _rule(name: str, opened: Open) -> Rule:
@@ -100,26 +97,6 @@ def _birth_band(years: int) -> Rule:
         return Memo(first)
 
     return _rule("year", opened)
-
-
-def age_act(rule: str) -> After | None:
-    """What becomes of an Age under a rule of ages; None for another rule."""
-    if rule == "age":
-        return rules.grouped_age
-    years = rule.removeprefix(_AGE_BAND)
-    return _banded_age(int(years)) if rule.startswith(_AGE_BAND) and years.isdecimal() else None
-
-
-def _banded_age(years: int) -> After:
-    def after(value: Value) -> None:
-        rules.grouped_age(value)
-        if value.value is rules.EMPTY or value.comparator == _OLDEST:
-            return
-        told = int(float(bytes(value.value)) / rules.PER_YEAR[value.code])
-        value.value, value.comparator = Raw(b"%d" % (told - told % years)), UNSET
-        value.unit, value.system, value.code = "years", UCUM, "a"
-
-    return after
 
 
 def located(listed: Sequence[Postcodes], postcode: str, country: str) -> After:

@@ -12,6 +12,8 @@ escapes or XML entities, and in any letter case. What counts as a find:
   clinical date that happens to be somebody's birthday is none. In any other spelling (19710322, 22.03.1971, 3/22/1971,
   22 March 1971) it is a find anywhere: no record writes its dates so.
 - A number of at least 7 digits (telephone, insurance, hospital number) is a find however its digits are grouped.
+- A name with letters beyond ASCII is one too where it is written without them (Mueller, Muller), and any identifier
+  with invisible characters in it, other blanks and dashes, or digits of another width.
 - A family name of at least 4 letters is a find as a word of a text: under `unit`, `text`, `valueString` and the
   like. Not in the label of a code: diseases carry names of people, and so do patients.
 
@@ -40,7 +42,7 @@ _TEXT = re.compile(
     rb':\s*\[?\s*"((?:[^"\\]|\\.)+)"'
 )
 _FAMILY = re.compile(rb'"family":\s*\[?\s*"([^"\\]{1,128})"')
-_WRITTEN_OUT = re.compile(rb":\s*(-?\d{1,20}(?:\.\d{1,20})?e[+-]?\d{1,2})(?!\d)")
+_WRITTEN_OUT = re.compile(rb":\s*(-?\d{1,20}(?:\.\d{1,20})?e[+-]?0{0,3}\d{1,2})(?!\d)")
 _PEOPLE = (b"patient/", b"itioner/", b"dperson/")
 _NO_REFERENCE = re.compile(rb"[^a-z0-9.-]|\Z")
 _NUMBER_BEFORE, _NUMBER_AFTER = re.compile(rb"\d\.?\Z"), re.compile(rb"\.?\d")

@@ -13,7 +13,7 @@ from enum import IntEnum
 from functools import lru_cache
 from unicodedata import normalize
 
-from connector.deidentify.spellings import SHORTEST_FAMILY, SHORTEST_NUMBER, birth_dates, digits_of
+from connector.deidentify.spellings import SHORTEST_FAMILY, SHORTEST_NUMBER, birth_dates, digits_of, in_ascii
 
 SHORTEST_ANYWHERE = 7
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -77,7 +77,7 @@ class Sought:
             self._learn_birth(text)
             return
         if b", " in plain and (family := plain.partition(b", ")[0]):
-            self.families.add(family)
+            self.families |= {family, *(spelt.encode() for spelt in in_ascii(family.decode()))}
         if len(plain) < SHORTEST_ANYWHERE or _WORD.fullmatch(text):
             self._learn_short(plain)
             return
@@ -101,6 +101,8 @@ class Sought:
         self.lines = self.lines or "\n" in text
         self._add(normalize("NFD", text).casefold().encode(), Sort.PLAIN)
         self.raw += [spelling.encode() for spelling in {text, text.upper(), text.lower()}]
+        for spelling in in_ascii(text):
+            self._add(spelling.encode(), Sort.PLAIN)
 
     def _learn_birth(self, day: str) -> None:
         self._add(day.encode(), Sort.BESIDE)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from html import unescape
 from typing import NamedTuple
 
+from connector.deidentify.spellings import plainly
+
 _JSON_ESCAPE = re.compile(rb'\\(?:u([0-9A-Fa-f]{4})|([/"\\bfnrt]))')
 _ENTITY = re.compile(rb"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});")
 _PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*")
@@ -21,6 +23,7 @@ _ASCII = bytes(range(128))
 _PART = 4096
 
 Meaning = Callable[[re.Match[bytes]], bytes]
+Telling = Callable[[str], str]
 Span = tuple[int, int]
 
 
@@ -82,8 +85,11 @@ def _resolved(view: View, resolvers: Sequence[_Resolver], by_line: bool) -> Iter
 
 def _cased(view: View, by_line: bool) -> Iterator[View]:
     """What has letters beyond ASCII that are not in the case all are compared in."""
-    if not view.data.isascii():
-        cased = view.rewritten(_foreign(view.data, by_line), _NOT_ASCII, _casefolded)
+    if view.data.isascii():
+        return
+    for told in (str.casefold, _as_it_looks):
+        spans = _foreign(view.data, by_line, told)
+        cased = view.rewritten(spans, _NOT_ASCII, lambda match, told=told: _retold(match, told))  # type: ignore[misc]
         if cased is not None:
             yield cased
 
@@ -104,8 +110,8 @@ def _line(data: bytes, place: int) -> Span:
     return data.rfind(b"\n", 0, place) + 1, end or len(data)
 
 
-def _foreign(data: bytes, by_line: bool) -> Iterator[Span]:
-    """The lines in which a letter beyond ASCII would change."""
+def _foreign(data: bytes, by_line: bool, told: Telling) -> Iterator[Span]:
+    """The lines in which a letter beyond ASCII is told in another way."""
     start, part = 0, _PART if by_line else len(data)
     while start < len(data):
         if data[start : start + part].isascii():
@@ -113,18 +119,22 @@ def _foreign(data: bytes, by_line: bool) -> Iterator[Span]:
             continue
         start, end = _line(data, start)[0] if by_line else 0, _line(data, min(start + part, len(data)) - 1)[1]
         for line in data[start:end].splitlines(keepends=True) if by_line else [data]:
-            if not line.isascii() and _changes(line.translate(None, _ASCII)):
+            if not line.isascii() and _changes(line.translate(None, _ASCII), told):
                 yield start, start + len(line)
             start += len(line)
 
 
-def _changes(letters: bytes) -> bool:
+def _changes(letters: bytes, told: Telling) -> bool:
     text = letters.decode("utf-8", "surrogateescape")
-    return text.casefold() != text
+    return told(text) != text
 
 
-def _casefolded(match: re.Match[bytes]) -> bytes:
-    return match[0].decode("utf-8", "surrogateescape").casefold().encode("utf-8", "surrogateescape")
+def _retold(match: re.Match[bytes], told: Telling) -> bytes:
+    return told(match[0].decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
+def _as_it_looks(text: str) -> str:
+    return plainly(text).casefold()
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

@@ -49,7 +49,7 @@ class Rejected(Exception):
 # What a mask adds: "extension", "url", "valueCode".
 _MASK = b'[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"masked"}]'
 _MASK_MEMBERS = 3
-_QUOTE, _COLON = b'":'
+_BACKSLASH, _QUOTE, _COLON = b'\\":'
 _MANY = 16 * 1024
 _SLICE = 128 * 1024
 
@@ -61,14 +61,18 @@ def left_behind(source: bytes, body: bytes) -> int:
 
 def _members(data: bytes) -> int:
     # Inside a text, a quote is always escaped.
-    escaped = data.count(b'\\":') if b"\\" in data else 0
     if len(data) < _MANY:
-        return data.count(b'":') - escaped
+        return data.count(b'":') - (data.count(b'\\":') if b"\\" in data else 0)
     # Loaded here: only where many records are counted at once.
     import numpy as np
 
     octets, found = np.frombuffer(data, np.uint8), 0
     for start in range(0, len(octets), _SLICE):
-        here = octets[start : start + _SLICE + 1]
-        found += int(np.count_nonzero((here[1:] == _COLON) & (here[:-1] == _QUOTE)))
-    return found - escaped
+        # One byte more at both sides: a member, or a quote that is escaped, may lie across.
+        before = min(start, 1)
+        here = octets[start - before : start + _SLICE + 1]
+        ends = (here[1:] == _COLON) & (here[:-1] == _QUOTE)
+        found += int(np.count_nonzero(ends[before:]))
+        slashes = (here[:-2] == _BACKSLASH).nonzero()[0]
+        found -= int(np.count_nonzero(ends[slashes + 1]))
+    return found

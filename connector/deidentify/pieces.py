@@ -26,6 +26,8 @@ MOST_OFTEN = 512
 MOST_PIECES = 4096
 MOST_BYTES = 8 * 1024 * 1024
 MOST_WORDS = 50_000
+_UNLIKE: Final = (b"0", b"1000000000000")
+"""Two numbers that have nothing in common."""
 _HEAD: Final = b'{"%b":' % ALONE.encode()
 _NONE: Final[frozenset[str]] = frozenset()
 _encode = msgspec.json.Encoder().encode
@@ -84,11 +86,17 @@ class Alone:
             raise Unusual
         # Where the number stood last, what is left ends with the comma before it.
         last = rest.endswith((b"{", b","))
-        whole = b"%b%b0}" % (rest, name) if last else b"{%b0,%b" % (name, rest.removeprefix(b"{"))
-        made = self.piece(number, whole, changes)
-        if not made.startswith(start + b"0"):
+        told = set[bytes]()
+        for digits in _UNLIKE:
+            whole = b"%b%b%b}" % (rest, name, digits) if last else b"{%b%b,%b" % (name, digits, rest.removeprefix(b"{"))
+            made = self.piece(number, whole, changes)
+            if not made.startswith(start + digits):
+                raise Unusual
+            told.add(made[len(start) + len(digits) :])
+        if len(told) > 1:
+            # What becomes of it depends on how much it is.
             raise Unusual
-        return made[len(start) + 1 :]
+        return told.pop()
 
 
 def opening(amount: Element) -> bytes:
@@ -100,10 +108,10 @@ def opening(amount: Element) -> bytes:
 
 def decode_with(decode: Callable[[bytes], T], body: bytes, changes: Changes) -> T:
     """Decode for the person whose values turn into `changes`. Raises what the decoder raises, or `Unusual`."""
-    tally.empty, tally.marked, tally.changes = 0, False, changes
+    tally.begin(changes)
     value = decode(body)
-    if tally.marked:
-        # What masks a primitive stands beside it.
+    if tally.marked or tally.aged:
+        # What masks a primitive stands beside it, and so does the number that answers a question for an age.
         raise Unusual
     return value
 

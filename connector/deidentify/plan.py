@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from connector.deidentify import extra_rules, rules
+from connector.deidentify import ages, extra_rules, rules
 from connector.deidentify.forms import Terminologies
 from connector.deidentify.profile import Profile
 from connector.deidentify.rules import After, Rule
@@ -114,7 +114,8 @@ class Maker:
         must = {element.name for element in shape.elements if element.rule in needed}
         fields = [("implicitRules", NO_VALUE, UNSET), *([contained] if contained else [])]
         fields += [self._field(element, own_id, element.name in must) for element in shape.elements]
-        after = rules.in_turn([*self._before(shape), *_numbers(shape, rules.nothing), *self._settled(shape)])
+        acts = [*self._before(shape), *_numbers(shape, rules.nothing), *self._settled(shape), *_asked(shape)]
+        after = rules.in_turn(acts)
         return _define(shape, fields, after, tag=kind, tag_field=TAG)
 
     def point(self, shape: Shape, must: AbstractSet[str | None]) -> type[Struct]:
@@ -130,7 +131,7 @@ class Maker:
             fields = [self._field(element, self._inner_id) for element in shape.elements]
             if required and len(shape.elements) == 1:
                 fields.append(("extension", Raw, rules.EMPTY))
-            acts = [*self._before(shape), *self._settled(shape), *self._after(shape, required, rule)]
+            acts = [*self._before(shape), *_asked(shape), *self._settled(shape), *self._after(shape, required, rule)]
             self._made[key] = _define(shape, fields, rules.in_turn(acts))
             self._shapes.append(shape)
         return self._made[key]
@@ -196,14 +197,28 @@ class Maker:
         """What is still to be seen to once a part of a resource has been decoded."""
         names = [_attribute(element.name) for element in shape.elements]
         system, code = shape.element("system"), shape.element("coded")
-        done, grouped = rules.counted_if_empty(*names), extra_rules.age_act(rule)
+        done, grouped = rules.counted_if_empty(*names), ages.age_act(rule)
         if system and code and not shape.element("decimal"):
-            return [rules.coded(self._book, names, _attribute(system), _attribute(code), rules.counted)]
+            pair = _attribute(system), _attribute(code)
+            return [ages.noted(*pair), rules.coded(self._book, names, *pair, rules.counted)]
         units = [rules.measured(self._book, _attribute(system), _attribute(code))] if system and code else []
+        if shape.element("decimal") == "value" and code and not grouped:
+            # Before a unit that is not listed is taken out.
+            units.insert(0, ages.grouped_quantity(names))
         if required and len(names) == 1:
             return [rules.masked_if_empty(names[0])]
         numbers = _numbers(shape, rules.nothing if grouped else done)
         return [*units, *numbers, *([grouped, done] if grouped else [] if numbers else [done])]
+
+
+def _asked(shape: Shape) -> list[After]:
+    """What is to be done where a code may ask for an age, and a number answers."""
+    if not any(element.name == "code" and element.shape for element in shape.elements):
+        return []
+    parts = {element.name: element.shape for element in shape.elements if not element.many}
+    whole = [element.name for element in shape.elements if element.rule == "integer" and not element.many]
+    amounts = [name for name, part in parts.items() if part and part.element("decimal") and part.element("coded")]
+    return [ages.asked_ages(whole, amounts)] if whole or amounts else []
 
 
 def _define(shape: Shape, fields: Iterable[Field], after: After | None, **tag: str) -> type[Struct]:

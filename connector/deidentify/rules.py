@@ -17,7 +17,6 @@ from msgspec import UNSET, Raw, Struct
 from msgspec.structs import astuple
 
 from connector.deidentify import forms
-from connector.deidentify.dates import OLDEST_AGE
 from connector.deidentify.forms import UCUM, Terminologies
 from connector.deidentify.wearer import Memo, Refusal, Wearer
 
@@ -49,19 +48,22 @@ FOREIGN: Final = ""
 LONGEST_TEXT = 96
 
 _NUMBER_START = frozenset(b"-0123456789")
-# The units FHIR allows an Age to have (UCUM), and how many of them are a year.
-PER_YEAR = {"a": 1.0, "mo": 12.0, "wk": 52.18, "d": 365.25, "h": 8766.0, "min": 525960.0}
 
 
 class _Tally(threading.local):
     empty: int = 0
     marked: bool = False
+    aged: bool = False
     changes: Changes
+
+    def begin(self, changes: Changes) -> None:
+        """A record, or a part of one that stands alone, is about to be decoded."""
+        self.empty, self.marked, self.aged, self.changes = 0, False, False, changes
 
 
 tally: Final = _Tally()
 """About the record that this thread is decoding: how many parts were left without elements and not yet taken out,
-whether a primitive was masked, and what the values of its person turn into."""
+whether a primitive was masked, whether a code in it asks for an age, and what the values of its person turn into."""
 
 
 class Rule(type):
@@ -305,17 +307,6 @@ def _settled(part: Value, required: bool) -> Value:
 def is_empty(part: Value) -> bool:
     """Whether nothing is left of a part of a resource: every field is at its default."""
     return part is NOTHING or (isinstance(part, Struct) and astuple(part) == part.__struct_defaults__)
-
-
-def grouped_age(value: Value) -> None:
-    """Of an age: above 89 years all are one; an age whose unit is not known cannot be judged, and goes."""
-    per_year = PER_YEAR.get(value.code if value.code is not UNSET else "")
-    if value.value is EMPTY or per_year is None:
-        value.value, value.comparator = EMPTY, UNSET
-        value.unit = value.system = value.code = UNSET
-    elif float(bytes(value.value)) / per_year >= OLDEST_AGE + 1:
-        value.value, value.comparator = Raw(b"90"), ">="
-        value.unit, value.system, value.code = "years", UCUM, "a"
 
 
 def in_turn(acts: Sequence[After]) -> After | None:

@@ -228,7 +228,8 @@ def _amount(way: Way, _: bool) -> list[str]:
     # The number stands first in the form that FHIR prints, last where names are sorted.
     return _if_there(
         way, "x = join((v.f#,))", "h, t, n = x.rpartition(h#)", "n, t, r = n.partition(b',')", "if not t: n = n[:-1]",
-        "if n[:1] in first and n[-1:] in last:",
+        # With an object before it, it may be a number inside that one.
+        "if n[:1] in first and n[-1:] in last and h.rfind(b'{') < 1:",
         f"    parts.append(k#); parts.append(s#); parts.append(n); parts.append(rests[{way.number}][h + r])",
         f"elif x := pieces[{way.number}][x]: parts.append(k#); parts.append(x)",
     )  # fmt: skip

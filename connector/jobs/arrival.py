@@ -101,8 +101,11 @@ class Arrivals:
         """It goes on by itself, but not now."""
 
         def command(tx: Transaction) -> None:
-            row = tx.get(ReceivedTransfer, pid)
-            if row is not None and row.standing == "receiving" and row.finding != why:
+            transfer, row = tx.get(Transfer, pid), tx.get(ReceivedTransfer, pid)
+            if row is None and transfer is not None:  # not even the first answer came as it should
+                tx.put(ReceivedTransfer(transfer=pid, agreement=transfer.agreement, kind=transfer.kind, finding=why))
+                tx.ring("received")
+            elif row is not None and row.standing == "receiving" and row.finding != why:
                 tx.change(row, finding=why)
                 tx.ring("received")
 

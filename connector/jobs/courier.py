@@ -13,7 +13,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,6 +41,7 @@ _DOWN = frozenset({Why.CONNECT, Why.NAME})
 """What befalls every message to a peer alike, so that one attempt speaks for all."""
 _REST = 1.0
 """Seconds of rest after a fault of our own, such as a full disk."""
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,59}")
 
 log = logging.getLogger("concord.courier")
 
@@ -165,11 +168,12 @@ class Courier:
         """Whether this answer means later; None: it is a no."""
         status, asked = answer.status, asked_for(answer.headers.get("retry-after"))
         if status >= 500:
-            return _Failure(f"status {status}", max(self._backoff(message), asked), status)
+            return _Failure(f"status {status}{_named(body)}", max(self._backoff(message), asked), status)
         repeats = message.repeats if message.status == status else 0
         wait = later(status, repeats, _jitter(), first=self._opens_at_stranger(message))
         if wait is not None:
-            return _Failure(f"status {status}", max(wait, asked) if status == 429 else wait, status)
+            waits = max(wait, asked) if status == 429 else wait
+            return _Failure(f"status {status}{_named(body)}", waits, status)
         if not _meant(message, body):
             return _Failure(f"status {status}, not by a connector", self._backoff(message), status)
         return None
@@ -177,7 +181,7 @@ class Courier:
     async def _refused(self, message: OutboxMessage, status: int, body: dict[str, Any]) -> bool:
         """A final no; but a stop takes no for an answer from nobody, and is tried for as long as it takes."""
         if self._stubborn(message):
-            error = f"refused with status {status}, tried again all the same"
+            error = f"refused with status {status}{_named(body)}, tried again all the same"
             return await self._postpone(message, _Failure(error, self._backoff(message), status))
         return await self._settle(message, status, body, refused=True)
 
@@ -231,6 +235,7 @@ class Courier:
         }  # fmt: skip
         if refused:
             error = f"refused with status {status}" if status else "refused by ourselves"
+            error += _named(answer if status else {"code": answer.get("detail", "")})
             changes |= {"standing": "dead", "delivered_at": None, "dead_at": now, "reason": "refused", "error": error}
             changes |= {} if message.first_error else {"first_error": error, "failing_since": now}
         back = status != 0 and context.deliveries.waits_for(message.recipient)
@@ -245,6 +250,7 @@ class Courier:
                 wake_recipient(tx, context.clock, message.recipient)
 
         await context.store.write(command)
+        context.tally.add("message", message.kind, "refused" if refused else "delivered")
         if handlers.then is not None:
             context.tasks.spawn(handlers.then(message))
         return True
@@ -301,6 +307,12 @@ def _meant(message: OutboxMessage, body: dict[str, Any]) -> bool:
     """Whether a 4xx is the peer's own word. A firewall or a maintenance page in front of it decides nothing of ours."""
     ours = message.kind.startswith("exchange.")
     return not ours or str(body.get("type", "")).startswith("urn:concord:problem:")
+
+
+def _named(body: Mapping[str, Any]) -> str:
+    """The code that came with a no (DSP `code`, or the type of a problem document), in a form that can be shown."""
+    told = str(body.get("code") or str(body.get("type", "")).rpartition(":")[2])
+    return f" ({told})" if _CODE.fullmatch(told) else ""
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

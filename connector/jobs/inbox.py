@@ -63,8 +63,9 @@ class PushInbox:
             await bells.wait("transfers", seen=seen)
 
     async def open(self, pid: str, token: str) -> None:
-        """See the port."""
+        """See the port. Raises Problem 507 while there is too little room."""
         await self._opened(pid, token)
+        self._context.disk.require()
 
     async def take(self, pid: str, token: str, media_type: str, parts: AsyncIterator[bytes]) -> Receipt:
         """See the port."""

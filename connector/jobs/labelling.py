@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from connector.ports import Transaction
 from connector.records import Source, SourceRecord
 from connector.services.context import Context
 from connector.services.holding.labels import Given, label_all
+from connector.services.holding.versions import Changes
 from connector.services.tasks import trace_of
 from connector.sources.fhir_subject import KINDS
 from policy.labelling import Labeller
@@ -47,10 +49,26 @@ class Labelling:
             last = ""
             while rows := await self._context.store.read(partial(_others, source, kind, last, labeller.name)):
                 given = await asyncio.to_thread(label_all, labeller, [row.body for row in rows])
-                done += await self._context.store.write(partial(_keep, rows, given))
+                done += await self._context.store.write(partial(self._keep, rows, given))
                 unreadable += sum(1 for _, name in given if not name)
                 last = rows[-1].id
         await self._context.store.write(partial(self._finished, source, labeller, done, unreadable))
+        return done
+
+    def _keep(self, rows: Sequence[SourceRecord], given: Sequence[Given], tx: Transaction) -> int:
+        """Keep the labels; a record that was taken in anew meanwhile has its own already."""
+        changes, done = Changes(tx, rows[0].source, self._context.clock()), 0
+        for row, (labels, name) in zip(rows, given, strict=True):
+            now = tx.get(SourceRecord, row.source, row.resource_type, row.id)
+            if now is None or (now.labeller, now.version, now.number) != (row.labeller, row.version, row.number):
+                continue
+            labelled = replace(now, labels=labels, labeller=name)
+            if labels == now.labels:
+                tx.put(labelled)
+            else:
+                changes.labels_changed(labelled)
+            done += 1
+        changes.close()
         return done
 
     def _finished(self, source: str, labeller: Labeller, done: int, unreadable: int, tx: Transaction) -> None:
@@ -65,15 +83,4 @@ def _others(source: str, kind: str, last: str, name: str, tx: Transaction) -> li
     return tx.find(
         SourceRecord, source=source, resource_type=kind, id__gt=last, labeller__ne=name, deleted=False, order="id",
         limit=_PORTION,
-    )  # fmt: skip
-
-
-def _keep(rows: Sequence[SourceRecord], given: Sequence[Given], tx: Transaction) -> int:
-    """Keep the labels; a record that was taken in anew meanwhile has its own already."""
-    return sum(
-        tx.alter(
-            SourceRecord, {"labels": labels, "labeller": name}, source=row.source, resource_type=row.resource_type,
-            id=row.id, labeller=row.labeller, version=row.version, number=row.number,
-        )
-        for row, (labels, name) in zip(rows, given, strict=True)
     )  # fmt: skip

@@ -22,7 +22,7 @@ import orjson
 from connector.identity.members import Standing
 from connector.jobs.intake import NotAStream, NotOurs
 from connector.jobs.piecewise import Piecewise
-from connector.jobs.pulling import CLOSED, Again, Closed, Ended, authorized, or_nothing
+from connector.jobs.pulling import CLOSED, Again, Closed, Ended, authorized, not_refused, or_nothing
 from connector.jobs.segments import SegmentPull
 from connector.outbound.answer import MIB, Caps
 from connector.outbound.faults import OutboundRefused, Unreachable
@@ -30,6 +30,7 @@ from connector.ports import Transaction
 from connector.problems import Problem
 from connector.records import ReceivedTransfer, Transfer
 from connector.services.context import Context
+from connector.services.disk import CODE as DISK_LOW
 from connector.services.patience import retry_after
 from connector.services.processes.moves import Complete
 from connector.services.processes.transfers import PUSH
@@ -139,6 +140,8 @@ class Puller:
 
     async def _attempt(self, transfer: Transfer) -> Arrival | Piecewise:
         """Raises Again, Closed, Ended; returns only for what came to its proper end."""
+        if self._context.disk.low():
+            raise Again(DISK_LOW)
         reach = _reach(transfer)
         foreign, member = self._arrivals.foreign(transfer), self._provider(transfer)
         # The address says which of the two doors it is; a consumer's own record does not know.
@@ -205,7 +208,10 @@ class Puller:
             await self._transfers.move(transfer.pid, Complete())
 
     async def _manifest(self, transfer: Transfer) -> str:
-        """The signed manifest, not verified yet. Raises Closed when there is none, Again while it is not complete."""
+        """The signed manifest, not verified yet.
+
+        Raises Closed when there is none, Ended when the sender says why, Again while it is not complete.
+        """
         reach, member = _reach(transfer), self._provider(transfer)
         url = f"{reach.endpoint}/manifest"
         for attempt in range(_PATIENCE):
@@ -219,6 +225,7 @@ class Puller:
                 continue
             if answer.status == _NOT_COMPLETE:
                 raise Again("the sender says that a segment is missing", refused=True)
+            not_refused(answer.status, answer.body, "nothing more")
             if not answer.ok:
                 raise Closed
             return _jws(answer.body)

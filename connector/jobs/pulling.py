@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 if TYPE_CHECKING:
     from contracts import edc
@@ -37,6 +40,27 @@ class Ended(Exception):
 def authorized(reach: edc.Reach) -> dict[str, str]:
     """The header that lets us in."""
     return {} if reach.authorization is None else {"authorization": reach.authorization}
+
+
+def document(body: bytes) -> dict[str, Any]:
+    """A JSON object; {} for anything else."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def code_of(problem: Mapping[str, Any]) -> str:
+    """The code of a problem document, in a form that can be shown."""
+    code = str(problem.get("type", "")).rpartition(":")[2]
+    return code if re.fullmatch(r"[a-z-]{1,60}", code) else ""
+
+
+def not_refused(status: int, body: bytes, what: str) -> None:
+    """Raises Ended where the sender says why it releases nothing (`what`: or nothing more)."""
+    if status == 403 and (why := code_of(document(body))) not in ("", "forbidden"):
+        raise Ended(f"The sender releases {what}: {why}.")
 
 
 async def or_nothing(chunks: AsyncIterator[bytes], pause: float) -> AsyncIterator[bytes]:

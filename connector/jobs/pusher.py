@@ -18,6 +18,8 @@ import orjson
 
 from connector.identity.members import Member, Standing
 from connector.jobs.outgoing import Outgoing
+from connector.jobs.storing import Storing
+from connector.jobs.trying import Again, Never
 from connector.jobs.turns import Turns
 from connector.outbound.answer import Caps
 from connector.outbound.faults import OutboundRefused, Unreachable, Why
@@ -27,7 +29,8 @@ from connector.records import Agreement, Transfer
 from connector.services.context import Context
 from connector.services.patience import retry_after
 from connector.services.processes.moves import Complete, Terminate
-from connector.services.processes.transfers import PUSH
+from connector.services.processes.transfers import PUSHES, STORE_PUSH
+from connector.services.releasing.opening import keys_needed
 from connector.services.releasing.plane import MANIFEST
 from contracts import edc
 from contracts.messages import DataAddress, MessageError
@@ -43,27 +46,11 @@ _EACH = 4
 _TOGETHER = 24
 """Pushes under way to one consumer, and in all: fewer than the connections for uploads."""
 _LOOK_AGAIN = 60.0
+_LATER = 503
 _MEDIA = "application/fhir+ndjson"
 _BY = {"account": "pusher", "role": "system"}
 
 log = logging.getLogger("concord.pusher")
-
-
-class _Again(Exception):
-    """Not delivered, and worth another try. `counts`: not without end. `shut`: not before something has changed."""
-
-    def __init__(self, why: str, *, counts: bool, shut: bool = False) -> None:
-        super().__init__(why)
-        self.counts = counts
-        self.shut = shut
-
-
-class _Never(Exception):
-    """It will not be delivered: code and sentence for the other side."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(code)
-        self.move = Terminate(code, (reason,))
 
 
 class Pusher:
@@ -73,6 +60,7 @@ class Pusher:
         self._context = context
         self._transfers = transfers
         self._releasing = releasing
+        self._storing = Storing(context, releasing)
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._turns = Turns(_EACH, _TOGETHER)
 
@@ -119,10 +107,10 @@ class Pusher:
                     await self._attempt(transfer)
                 await self._transfers.close(pid, Complete(), _BY)
                 return
-            except _Never as fault:
+            except Never as fault:
                 await self._transfers.close(pid, fault.move, _BY)
                 return
-            except _Again as fault:
+            except Again as fault:
                 counted += fault.counts
                 if counted >= _TRIES:
                     move = Terminate("push-failed", ("The data could not be delivered to the address of the request.",))
@@ -140,20 +128,32 @@ class Pusher:
         return found if found is not None and _is_wanted(found) and self._consumer(found) else None
 
     async def _attempt(self, transfer: Transfer) -> None:
-        """One push, to the receiver's yes to all of it. Raises _Again, _Never."""
-        address, reach = _address(transfer)
-        headers = {} if reach.authorization is None else {"authorization": reach.authorization}
+        """One push, to the receiver's yes to all of it. Raises Again, Never."""
         try:
-            manifest = await self._deliver(transfer, reach, headers)
-            where = address.value_of(MANIFEST)
-            if where:
-                await self._hand_in(transfer, where, headers, manifest)
+            await (self._store if transfer.format == STORE_PUSH else self._post)(transfer)
         except OutboundRefused as refused:
             reason = f"The address of the request may not be called: {refused}."
-            raise _Never("push-refused", reason) from None
+            raise Never("push-refused", reason) from None
+
+    async def _store(self, transfer: Transfer) -> None:
+        """Into an object store. Raises Again, Never, OutboundRefused."""
+        try:
+            with keys_needed():
+                store = self._storing.store_of(transfer)
+            await self._storing.deliver(transfer, store, await self._destination(transfer, store.endpoint))
+        except Problem as problem:
+            await self._shut(transfer, problem)
+
+    async def _post(self, transfer: Transfer) -> None:
+        """To an address that takes a POST. Raises Again, Never, OutboundRefused."""
+        address, reach = _address(transfer)
+        headers = {} if reach.authorization is None else {"authorization": reach.authorization}
+        manifest = await self._deliver(transfer, reach, headers)
+        if where := address.value_of(MANIFEST):
+            await self._hand_in(transfer, where, headers, manifest)
 
     async def _deliver(self, transfer: Transfer, reach: edc.Reach, headers: dict[str, str]) -> str:
-        """The release into one upload; its manifest. Raises _Again, _Never, OutboundRefused."""
+        """The release into one upload; its manifest. Raises Again, Never, OutboundRefused."""
         to = await self._destination(transfer, reach.endpoint)
         sent = {**headers, "content-type": _MEDIA}
         body = Outgoing(lambda parts: self._context.outbound.upload(reach.endpoint, parts, to=to, headers=sent))
@@ -166,17 +166,17 @@ class Pusher:
                 return await self._shut(transfer)
             answer = await body.end()
         except Unreachable as fault:
-            raise _Again(str(fault), counts=begun or fault.reason not in (Why.CONNECT, Why.NAME)) from None
-        except Problem:
-            return await self._shut(transfer)
+            raise Again(str(fault), counts=begun or fault.reason not in (Why.CONNECT, Why.NAME)) from None
+        except Problem as problem:
+            return await self._shut(transfer, problem)
         finally:
             await body.close()
         if manifest is None or not answer.ok:
-            raise _Again(f"status {answer.status}", counts=True)
+            raise Again(f"status {answer.status}", counts=True)
         return manifest
 
     async def _hand_in(self, transfer: Transfer, where: str, headers: dict[str, str], manifest: str) -> None:
-        """The signed manifest, to be compared with what arrived. Raises _Again, OutboundRefused."""
+        """The signed manifest, to be compared with what arrived. Raises Again, OutboundRefused."""
         to = await self._destination(transfer, where)
         sent = {**headers, "content-type": "application/json"}
         try:
@@ -184,52 +184,54 @@ class Pusher:
                 "POST", where, to=to, headers=sent, content=orjson.dumps({"manifest": manifest}), caps=Caps()
             )
         except Unreachable as fault:
-            raise _Again(str(fault), counts=True) from None
+            raise Again(str(fault), counts=True) from None
         if not answer.ok:
-            raise _Again(f"the manifest was answered with status {answer.status}", counts=True)
+            raise Again(f"the manifest was answered with status {answer.status}", counts=True)
 
     async def _destination(self, transfer: Transfer, url: str) -> Destination:
-        """Where the consumer's address may lead. Raises _Again while it is not an active member."""
+        """Where the consumer's address may lead. Raises Again while it is not an active member."""
         known = self._consumer(transfer)
         if known is None:
-            raise _Again("the consumer is not an active member", counts=False)
+            raise Again("the consumer is not an active member", counts=False)
         return self._context.members.destination(known, url)
 
     def _consumer(self, transfer: Transfer) -> Member | None:
         known = self._context.members.known(transfer.counterparty)
         return known if known is not None and known.standing is Standing.ACTIVE else None
 
-    async def _shut(self, transfer: Transfer) -> str:
+    async def _shut(self, transfer: Transfer, problem: Problem | None = None) -> str:
         """The release is not open, or was cut by us: wait where that may pass, end the transfer where it does not.
 
-        Raises _Again, _Never.
+        Raises Again, Never.
         """
+        if problem is not None and problem.status == _LATER:
+            raise Again(problem.code, counts=False)
         agreement = await self._context.store.read(lambda tx: tx.get(Agreement, transfer.agreement))
         standing = await self._standing(transfer.pid)
         if standing is not None and agreement is not None:
             over = agreement.until is not None and agreement.until <= self._context.clock()
             if over or agreement.standing == "active":
-                raise _Never("not-released", "What was agreed is not released any more.")
-        raise _Again("not open", counts=False, shut=True)
+                raise Never("not-released", "What was agreed is not released any more.")
+        raise Again("not open", counts=False, shut=True)
 
 
 def _wanted(tx: Transaction) -> list[Transfer]:
     """Started pushes of ours that nobody has decided to pause or end."""
-    found = tx.find(Transfer, role="provider", format=PUSH, state="STARTED", order="created_at")
+    found = tx.find(Transfer, role="provider", format=list(PUSHES), state="STARTED", order="created_at")
     return [one for one in found if _is_wanted(one)]
 
 
 def _is_wanted(one: Transfer) -> bool:
-    return (one.role, one.format, one.state, one.parting) == ("provider", PUSH, "STARTED", None)
+    return one.format in PUSHES and (one.role, one.state, one.parting) == ("provider", "STARTED", None)
 
 
 def _address(transfer: Transfer) -> tuple[DataAddress, edc.Reach]:
-    """Raises _Never when the address is none we can follow."""
+    """Raises Never when the address is none we can follow."""
     try:
         address = DataAddress.read(transfer.push_to or {})
         reach = edc.read_push(address)
     except MessageError:
-        raise _Never("push-refused", "The address of the request cannot be read.") from None
+        raise Never("push-refused", "The address of the request cannot be read.") from None
     if reach is None:
-        raise _Never("push-refused", "The address of the request cannot be followed.")
+        raise Never("push-refused", "The address of the request cannot be followed.")
     return address, reach

@@ -18,7 +18,17 @@ import orjson
 from connector.dataplane.tally import Dropped
 from connector.dataplane.unpacking import NotOpened, TooLarge
 from connector.jobs.intake import NotOurs
-from connector.jobs.pulling import CLOSED, Again, Closed, Ended, authorized, or_nothing
+from connector.jobs.pulling import (
+    CLOSED,
+    Again,
+    Closed,
+    Ended,
+    authorized,
+    code_of,
+    document,
+    not_refused,
+    or_nothing,
+)
 from connector.outbound.answer import MIB, Caps
 from connector.outbound.faults import Unreachable
 from connector.services.exchange import speech
@@ -39,6 +49,8 @@ TOO_LARGE = "A segment, or a line of it, is larger than one may be. Nothing more
 _LISTS = Caps(body=32 * MIB)
 _REASONS = Caps(body=MIB)
 _PAUSE = 1.0
+_TAKEN_BACK = 100
+"""Segments a sender may take back in one attempt; then we wait, as for any other no."""
 _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
 _SUCCESSOR = re.compile(r".*/segments/([0-9a-f]{32,128})(?:\?.*)?")
 
@@ -59,10 +71,15 @@ class SegmentPull:
         arrival = await self._awaiting_manifest(transfer) or await self._begun(transfer)
         if arrival is None:
             return None
+        taken_back = 0
         try:
             while (wanted := arrival.next()) is not None:
-                if not await self._is_fetched(arrival, wanted):
-                    await self._relisted(arrival)
+                if await self._is_fetched(arrival, wanted):
+                    continue
+                taken_back += 1
+                if taken_back > _TAKEN_BACK:
+                    raise Again("the sender takes back what it lists, again and again", refused=True)
+                await self._relisted(arrival)
         except Dropped:
             raise Again("what had come of a segment was dropped") from None
         except (TooLarge, NotOurs):
@@ -92,7 +109,7 @@ class SegmentPull:
         if known is None:
             return None
         answer = await self.ask("/manifest")
-        jws = _document(answer.body).get("manifest") if answer.ok else None
+        jws = document(answer.body).get("manifest") if answer.ok else None
         if not isinstance(jws, str) or speech.unverified_claim(jws, "release") != known.release:
             return None
         arrival = self._arrivals.piecewise(transfer, known)
@@ -111,9 +128,8 @@ class SegmentPull:
             raise Again("the sender is preparing it", waiting=True)
         if answer.status == 409 and continues:
             raise Ended(NO_DELTA)
-        if answer.status == 403 and (why := _code(_document(answer.body))) not in ("", "forbidden"):
-            raise Ended(f"The sender releases nothing: {why}.")
-        _admitted(answer.status)
+        not_refused(answer.status, answer.body, "nothing")
+        _admitted(answer.status, code_of(document(answer.body)))
         try:
             return read_listing(orjson.loads(answer.body))
         except (orjson.JSONDecodeError, NoListing) as fault:
@@ -152,11 +168,13 @@ class SegmentPull:
         try:
             async with stream(url, to=self._destination(url), headers=headers, encoding=asked) as incoming:
                 if incoming.status == 410:
-                    problem = _document(await incoming.read())
-                    if _code(problem) == "not-open":
+                    problem = document(await incoming.read())
+                    if code_of(problem) == "not-open":
                         raise Closed
                     await arrival.gone(one, _successor(problem))
                     return False
+                if incoming.status == 403:
+                    not_refused(403, await incoming.read(), "nothing more")
                 if incoming.status in (412, 416):
                     await arrival.anew()
                     raise Again("what has come of a segment cannot be gone on with")
@@ -201,28 +219,14 @@ def _placed(incoming: Incoming, one: Listed, stored: int) -> tuple[int, int | No
     return stored, int(found[3])
 
 
-def _admitted(status: int) -> None:
-    """Raises Again or Closed unless the sender lets us in."""
+def _admitted(status: int, why: str = "") -> None:
+    """Raises Again or Closed unless the sender lets us in; `why` is the code it gave."""
     if status == 404:
         raise Again("the sender does not know this segment", refused=True)
     if status in CLOSED:
         raise Closed
     if not 200 <= status < 300:
-        raise Again(f"status {status}")
-
-
-def _document(body: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _code(problem: Mapping[str, Any]) -> str:
-    """The code of a problem document, in a form that can be shown."""
-    code = str(problem.get("type", "")).rpartition(":")[2]
-    return code if re.fullmatch(r"[a-z-]{1,60}", code) else ""
+        raise Again(f"status {status} ({why})" if why else f"status {status}")
 
 
 def _successor(problem: Mapping[str, Any]) -> str:

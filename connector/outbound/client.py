@@ -23,7 +23,9 @@ from connector.outbound.guard import Destination, clear
 from connector.outbound.idn import to_ascii
 from connector.outbound.incoming import IDENTITY, Incoming
 from connector.outbound.lanes import CLEARED, Cleared, Lanes, PoolSizes, Way
+from connector.outbound.object_store import StoreClient
 from connector.outbound.pinning import Resolver, system_resolver
+from contracts.object_store import ObjectStore
 
 Authorization = Callable[[bytes], str]
 """Makes the `Authorization` header for exactly these body bytes."""
@@ -129,14 +131,16 @@ class Outbound:
         to: Destination,
         headers: Mapping[str, str] | None = None,
         caps: Caps = STREAM,
+        method: str = "POST",
     ) -> Answer:
-        """POST something long, made while it is sent: the next part is asked for when the last has left our buffers.
+        """Send something long, made while it is sent: the next part is asked for when the last has left our buffers.
 
-        No limit on the whole, one of `caps.idle` seconds on a receiver that takes nothing or does not answer. The first
-        part is asked for once there is a connection. Cancelled, or left by an exception of `parts`, it breaks off
-        without a proper end. Raises OutboundRefused, Unreachable.
+        A `content-length` among the headers is kept to, else the body is chunked. No limit on the whole, one of
+        `caps.idle` seconds on a receiver that takes nothing or does not answer. The first part is asked for once there
+        is a connection. Cancelled, or left by an exception of `parts`, it breaks off without a proper end. Raises
+        OutboundRefused, Unreachable.
         """
-        response = await self._open("POST", url, to, headers or {}, parts, caps, Way.UPLOAD)
+        response = await self._open(method, url, to, headers or {}, parts, caps, Way.UPLOAD)
         try:
             incoming = Incoming(response, caps)
             async with asyncio.timeout(caps.total):
@@ -160,6 +164,10 @@ class Outbound:
                     await response.aclose()
         except TimeoutError:
             raise Unreachable(Why.TIME) from None
+
+    def object_store(self, store: ObjectStore, to: Destination) -> StoreClient:
+        """A place in an object store; every request goes through `send` or `upload`."""
+        return StoreClient(self, store, to)
 
     def transport(self, to: Destination, caps: Caps = MESSAGE) -> httpx2.AsyncBaseTransport:
         """A transport for a library that brings its own client (Authlib): every request goes through `send`."""

@@ -16,7 +16,7 @@ from connector.records import Consent, DecisionMade, LogEntry, WalletConsent
 from policy.canonical import NotCanonicalError, canonical, digest
 from policy.consent import State
 
-_PAGE = 500
+_PAGE = 100
 _BY_HOLDER = "-by-holder"
 """Ends the kind of an entry, at a wallet, about a version that the holder made."""
 _CONSENT = (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from connector.ports import Clock, DataPorts, LogHead, Signer, Store, Transaction
 from connector.provenance.entry import SALT_BYTES, Entry, commit
 from connector.records import LogEntry
+from connector.services.disk import Disk
 from connector.services.duties.executors import ALL, Executors
+from connector.services.tally import Tally
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +60,8 @@ class Context:
     data: DataPorts
     random: Any  # callable: number of bytes -> bytes
     executors: Executors = ALL
+    disk: Disk = field(default_factory=Disk)
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def directory(self) -> Path:

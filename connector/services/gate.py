@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 
+from connector.ports import SharedGate
 from connector.problems import Problem
 
 GateKey = tuple[str, str]
@@ -28,9 +29,10 @@ def under(agreement: str) -> GateKey:
 
 
 class ReleaseGate:
-    """In-process gate of one serving process; replicas are told through the store in later editions."""
+    """The gate of one serving process, and through `shared` that of all processes which serve the participant."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: SharedGate | None = None) -> None:
+        self._shared = shared
         self._closed: Counter[GateKey] = Counter()
         self._under_way: Counter[GateKey] = Counter()
         self._ended = asyncio.Event()  # replaced by a fresh one with every hand-over that ends
@@ -49,7 +51,11 @@ class ReleaseGate:
         announced = [*allowed, *((person, EVERY) for person, study in allowed if study != EVERY)]
         self._under_way.update(announced)
         try:
-            yield allowed
+            if self._shared is None or not allowed:
+                yield allowed
+            else:
+                async with self._shared.inside(announced) as open_everywhere:
+                    yield allowed if open_everywhere else set()
         finally:
             # Without an await: a hand-over that is cancelled, even twice, still says that it has ended.
             _leave(self._under_way, announced)
@@ -66,7 +72,12 @@ class ReleaseGate:
         watched = list(keys)
         self._closed.update(watched)
         try:
-            yield await self._wait_idle(watched, patience)
+            quiet = await self._wait_idle(watched, patience)
+            if self._shared is None or not quiet:
+                yield quiet
+            else:
+                async with self._shared.closed(watched, patience) as quiet_everywhere:
+                    yield quiet_everywhere
         finally:
             _leave(self._closed, watched)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from connector.services.accounts import Accounts
 from connector.services.catalogue import Catalogue
 from connector.services.context import Context
+from connector.services.contract_profiles import ContractProfiles
 from connector.services.contracting.approvals import Approvals
 from connector.services.contracting.offers import Offers
 from connector.services.contracting.rules import Rules
@@ -68,7 +70,18 @@ from connector.services.suspending import Suspending
 from connector.services.transfer_desk import TransferDesk
 from connector.services.waiting import Waiting
 from connector.services.wallet.service import Wallet
+from connector.services.why.service import WhyDesk
 from connector.services.withdrawals import WithdrawalsDesk
+
+
+class Measuring(Protocol):
+    """Figures for a supervisor, as text."""
+
+    content_type: str
+
+    async def text(self) -> bytes:
+        """Everything as it is now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,7 @@ class Services:
     def __init__(self, context: Context, deciding: Deciding = Deciding()) -> None:
         self.context = context
         self.inbox: Inbox | None = None  # handed in by wiring, where something is fetched at all
+        self.metrics: Measuring | None = None  # likewise, where metrics are on
         self._contract(context, deciding)
         self._consent(context)
         self._end(context)
@@ -154,6 +168,7 @@ class Services:
         self.ingest = Ingest(context, context.data.batch)
         self.releasing = Releasing(context, self.transfers, context.data.renderer, context.data.archive)
         self.profiles = Profiles(context)
+        self.contract_profiles = ContractProfiles(context)
         self.quarantine = Quarantine(context)
         self.risk = RiskDesk(context, context.data.renderer)
 
@@ -170,6 +185,7 @@ class Services:
         self.dpo = Dpo(context, Evidence(context))
         self.contracts = Contracts(context, self.negotiations)
         self.waiting = Waiting(context)
+        self.why = WhyDesk(context, self.syncing, self.accounts.signing_in)
         self.transfer_desk = TransferDesk(context, self.transfers)
 
     async def start(self) -> None:

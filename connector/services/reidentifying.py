@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from connector.ports import Transaction
 from connector.problems import conflict, forbidden, invalid, missing
@@ -24,6 +24,7 @@ from connector.services.releasing import uses
 from connector.services.rooms.names import moment
 from connector.services.sealed import SealedInTransaction
 from connector.vault.codes import is_code
+from connector.vault.errors import SealBrokenError
 from contracts.exchange import UseKind
 
 GROUNDS = {
@@ -37,8 +38,18 @@ APPROVALS = 2
 DAYS = 7
 MOST_DAYS = 30
 LONGEST = 1000
+MOST_SEALED = 100
+LONGEST_SEALED = 64 * 1024
 _PORTION = 400
 _OPEN = ("asked", "approved")
+
+
+class Unsealing(Protocol):
+    """What opens a person's sealed texts."""
+
+    def unseal(self, sealed: str) -> str:
+        """Raises SealBrokenError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,15 @@ class Found:
     person: str
     number: str
     name: str
+    told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """What sealed texts say, in their order. `told`: the person's wallet was told, now or when the case was opened."""
+
+    case: str
+    texts: list[str]
     told: bool
 
 
@@ -200,6 +220,49 @@ class Reidentifying:
             raise missing("Nobody here has this code (any more)")
         return found
 
+    async def unseal(self, actor: Actor, id: str, sealed: Sequence[str]) -> Unsealed:
+        """Open texts that a profile sealed for the vault, of the person of a case that was approved, before its end.
+
+        As opening a case: only by who asked or approved; logged, and the person is told if they were not before.
+        Raises Problem 400, 403, 404, 409; nothing is opened then.
+        """
+        require(actor, "steward", "dpo")
+        if not 0 < len(sealed) <= MOST_SEALED or any(len(one) > LONGEST_SEALED for one in sealed):
+            raise invalid("So much is not opened at once", "sealed", f"1 to {MOST_SEALED} sealed texts")
+
+        def command(tx: Transaction) -> Unsealed | None:
+            case, now = self._approved(tx, id, actor)
+            person = self._traced(tx, case)
+            agreement = tx.get(Agreement, case.agreement)
+            if person is None or agreement is None:
+                return None
+            domain = self._context.vault.domain(domain_of(agreement), SealedInTransaction(tx))
+            texts = _opened(domain.known_people([person.id])[person.id], sealed)
+            told = case.told_at is not None
+            if not told and (told := self._tell(tx, case, person, now)):
+                case = tx.change(case, told_at=now)
+            self._note(tx, "unsealed", case, actor, {"texts": len(texts), "told": told})
+            return Unsealed(case.id, texts, told)
+
+        found = await self._context.store.write(command)
+        if found is None:
+            raise missing("Nobody here has this code (any more)")
+        return found
+
+    def _approved(self, tx: Transaction, id: str, actor: Actor) -> tuple[ReidentificationCase, datetime]:
+        """A case under which something may be opened by this account now. Raises Problem 403, 404, 409."""
+        case, now = tx.get(ReidentificationCase, id), self._context.clock()
+        if case is None:
+            raise missing("There is no such case")
+        given = (case.approvals or {}).get("approvals", ())
+        if case.deadline is None or now >= case.deadline or case.standing in ("refused", "lapsed"):
+            raise conflict("This case is over", "case-over", "a new case")
+        if case.standing not in ("approved", "opened") or not _enough(given):
+            raise conflict(f"{APPROVALS} people have to approve first, one of them a data protection officer")
+        if actor.account not in {case.asked_by, *(one["by"] for one in given)}:
+            raise forbidden("Only who asked or approved opens a case", "not-in-case")
+        return case, now
+
     def _open_case(self, tx: Transaction, id: str) -> tuple[ReidentificationCase, datetime]:
         """A case that can still be approved, refused or opened. Raises Problem 404, 409."""
         case, now = tx.get(ReidentificationCase, id), self._context.clock()
@@ -249,6 +312,20 @@ def _checked(asked: Asking) -> str:
     return reason
 
 
+def _opened(coder: Unsealing, sealed: Sequence[str]) -> list[str]:
+    """Raises Problem 409 naming which of them was sealed for somebody else, or changed."""
+    texts = []
+    for number, one in enumerate(sealed, 1):
+        try:
+            texts.append(coder.unseal(one))
+        except SealBrokenError:
+            raise conflict(
+                f"Text {number} was not sealed for this person under this contract", "not-sealed-for-them",
+                "a sealed text from a line with the code of the case",
+            ) from None  # fmt: skip
+    return texts
+
+
 def _others(case: ReidentificationCase, given: Sequence[dict[str, Any]], actor: Actor) -> None:
     """Raises Problem 403, 409 unless somebody else than who asked approves, and not twice."""
     if actor.account == case.asked_by:
@@ -286,4 +363,4 @@ def _row(tx: Transaction, case: ReidentificationCase, now: datetime) -> CaseRow:
     )  # fmt: skip
 
 
-__all__ = ["APPROVALS", "DAYS", "GROUNDS", "Asking", "CaseRow", "Found", "Reidentifying"]
+__all__ = ["APPROVALS", "DAYS", "GROUNDS", "Asking", "CaseRow", "Found", "Reidentifying", "Unsealed"]

@@ -6,7 +6,9 @@ whatever comes of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 PATIENCE = timedelta(minutes=10)
 CALLBACK = "/sign-in/callback"
+_REMEMBERED = 50
 
 
 class PortalSignIn(Protocol):
@@ -47,9 +50,29 @@ class SigningIn:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.issuer: PortalSignIn | None = None
+        self.refused: deque[tuple[datetime, str]] = deque(maxlen=_REMEMBERED)
+        """When somebody was refused, and the code of why; in this process only, and never whom."""
 
     async def begin(self, onward: str, hint: str | None) -> tuple[str, str]:
-        """The address to go to, and a random value that proves later that this browser began."""
+        """The address to go to, and a random value that proves later that this browser began. Raises Problem 503."""
+        with self.noting():
+            return await self._begun(onward, hint)
+
+    async def finish(self, value: str, query: Mapping[str, str]) -> tuple[SignedIn, str]:
+        """Who signed in, and where they wanted to go. Raises Problem 400, 503."""
+        with self.noting():
+            return await self._finished(value, query)
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Remember the code of a refusal that ends a sign-in, and pass it on."""
+        try:
+            yield
+        except Problem as problem:
+            self.refused.append((self._context.clock(), problem.code))
+            raise
+
+    async def _begun(self, onward: str, hint: str | None) -> tuple[str, str]:
         context, now = self._context, self._context.clock()
         url, kept = await self._issuer().depart(now, hint or "")
         value = base64url(context.random(32))
@@ -63,8 +86,7 @@ class SigningIn:
         await context.store.write(command)
         return url, value
 
-    async def finish(self, value: str, query: Mapping[str, str]) -> tuple[SignedIn, str]:
-        """Who signed in, and where they wanted to go. Raises Problem 400, 503."""
+    async def _finished(self, value: str, query: Mapping[str, str]) -> tuple[SignedIn, str]:
         now, key = self._context.clock(), token_hash(value)
         attempt = await self._context.store.write(lambda tx: _take(tx, key))
         if attempt is None or attempt.expires_at is None or now >= attempt.expires_at:

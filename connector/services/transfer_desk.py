@@ -8,18 +8,21 @@ from typing import Any
 from connector.identity import access
 from connector.ports import Transaction
 from connector.problems import conflict, invalid, missing
-from connector.records import Agreement, ReceivedTransfer, Transfer
+from connector.records import Agreement, Derivation, ReceivedTransfer, Transfer
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.delivery import new_id
 from connector.services.processes.moves import Complete, Start, Suspend, Terminate
-from connector.services.processes.transfers import PUSH, Transfers
+from connector.services.processes.transfers import PUSH, STORE_PUSH, Transfers
+from connector.services.received.objects import ELSEWHERE
 from connector.services.received.usable import last_manifest
 from connector.services.releasing.plane import inbox_address
 from connector.services.rooms.transfers import row_of
 from connector.services.rooms.views import TransferRow
+from contracts.object_store import ObjectStore, store_address
 
 _ROLES: Mapping[str, tuple[str, ...]] = {"consumer": ("researcher", "operator"), "provider": ("steward", "operator")}
+_LONGEST_NAME = 200
 
 
 class TransferDesk:
@@ -30,11 +33,18 @@ class TransferDesk:
         self._transfers = transfers
 
     async def ask(
-        self, actor: Actor, agreement_id: str, *, push: bool = False, since_last: bool = False
-    ) -> str:  # fmt: skip
+        self,
+        actor: Actor,
+        agreement_id: str,
+        *,
+        push: bool = False,
+        since_last: bool = False,
+        store: ObjectStore | None = None,
+    ) -> str:
         """Ask for the data of a contract, to be pulled or pushed to us; returns our pid. Raises Problem 400, 404, 409.
 
-        `since_last`: only what changed since the last release that is here; it is pulled.
+        `since_last`: only what changed since the last release that is here; it is pulled. `store`: the provider shall
+        put it there.
         """
         require(actor, *_ROLES["consumer"])
         agreement = await self._context.store.read(lambda tx: tx.get(Agreement, agreement_id))
@@ -43,10 +53,14 @@ class TransferDesk:
         if agreement.standing != "active":
             raise conflict(f"The agreement is {agreement.standing}")
         by = {"actor": actor.entry}
-        if since_last and push:
+        if since_last and (push or store):
             raise invalid("Changes alone are not pushed", "push", "either of the two")
+        if push and store:
+            raise invalid("It is pushed to one place", "push", "to us, or to an object store")
         if since_last:
             return await self._changes(agreement, by)
+        if store is not None:
+            return await self._into_store(agreement, store, by, actor)
         if not push:
             return await self._transfers.ask(agreement, by=by)
         pid, token = new_id(), access.new_token()
@@ -69,6 +83,31 @@ class TransferDesk:
 
         await self._context.store.write(command)
         return await self._transfers.ask(agreement, pid=pid, by=by)
+
+    async def _into_store(self, agreement: Agreement, store: ObjectStore, by: Mapping[str, Any], actor: Actor) -> str:
+        """Ask for a push into a store of ours. What lies there is noted first, as something that may hold anybody.
+
+        So a person who stops reaches it: somebody here is asked to erase it, and the wallet is told once they have.
+        """
+        pid, now = new_id(), self._context.clock()
+
+        def command(tx: Transaction) -> None:
+            tx.add(
+                ReceivedTransfer(
+                    transfer=pid, agreement=agreement.id, kind=ELSEWHERE, started_at=now,
+                    finding=f"The provider puts it into the object store {store.place}.",
+                )
+            )  # fmt: skip
+            tx.add(
+                Derivation(
+                    id=new_id(), agreement=agreement.id, name=f"Object store {store.place}"[:_LONGEST_NAME],
+                    parents={"transfers": [pid], "derivations": []}, registered_at=now, registered_by=actor.account,
+                )
+            )  # fmt: skip
+            tx.ring("received")
+
+        await self._context.store.write(command)
+        return await self._transfers.ask(agreement, format=STORE_PUSH, push_to=store_address(store), pid=pid, by=by)
 
     async def transfers(self, actor: Actor, agreement: str | None = None) -> list[TransferRow]:
         """Transfers this role may see, newest first."""

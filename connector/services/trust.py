@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from connector.outbound.client import Outbound
 
 _TOKEN_TIME = timedelta(seconds=120)
+_REMEMBERED = 50
 
 log = logging.getLogger("concord.trust")
 
@@ -64,6 +66,8 @@ class SignedRequests:
         self._me = me
         self._known = known
         self._replays = _Replays(clock)
+        self.turned_away: deque[tuple[datetime, str]] = deque(maxlen=_REMEMBERED)
+        """When a request was refused, and the code of why; the caller is never told, and whoever it was is not kept."""
 
     async def authenticate(self, authorization: str | None, body: bytes) -> Member:
         """See the port. Never says why a token was refused; the code is for our own log."""
@@ -74,6 +78,7 @@ class SignedRequests:
             return await tokens.verify(token, body, self._me, self._known, self._replays, self._clock())
         except Unauthenticated as refused:
             log.info("a request was refused: %s", refused.code)
+            self.turned_away.append((self._clock(), refused.code))
             raise unauthenticated() from None
 
     def authorization(self, recipient: Member, body: bytes) -> str:
@@ -129,6 +134,7 @@ class Members:
             tx.put(replace(entry, heard_at=known.heard_at if known else None))
             tx.ring("consents")  # on a wallet's standing rests what may leave of its people
             tx.ring("transfers")  # and on everybody's, what runs between us
+            tx.ring("members")  # of which every process that serves us has a copy
 
         before = self._known.get(member.id)
         if member.standing is not Standing.ACTIVE:
@@ -140,6 +146,11 @@ class Members:
                 self._known[member.id] = before
             raise
         self._known[member.id] = member
+
+    @property
+    def turned_away(self) -> Sequence[tuple[datetime, str]]:
+        """When requests were refused lately, and why; empty where another identity than ours decides."""
+        return tuple(getattr(self._identity, "turned_away", ()))
 
     def known(self, id: str) -> Member | None:
         """The entry with this id, from memory."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from connector.outbound.answer import Caps
@@ -165,9 +165,10 @@ def read_manifest(said: Resource, server: FhirServer) -> Manifest:
     at = said.get("transactionTime")
     try:
         time = datetime.fromisoformat(at) if isinstance(at, str) else None
-    except ValueError:
+        time = time.astimezone(UTC) if time is not None and time.tzinfo is not None else None
+    except (ValueError, OverflowError):
         time = None
-    if time is None or time.tzinfo is None:
+    if time is None:
         raise ServerFault(where, "it does not say what it is as of", "transactionTime, an instant")
     output, deleted, error = (_files(said.get(name, []), server, where) for name in ("output", "deleted", "error"))
     deleted = [ExportFile("", one.url, None) for one in deleted]

@@ -49,7 +49,7 @@ def identifiers_of(resource: Resource) -> Iterator[str]:
     address lines and the birth date, of the resource itself and of such people contained in it. Any JSON is taken; what
     has not the shape FHIR gives it is passed over.
     """
-    if resource.get("resourceType") in NAMED:
+    if _is_named(resource):
         yield from _texts([resource.get("id")])
         yield from _of_person(resource)
         yield from _texts([resource.get("birthDate")])
@@ -59,9 +59,14 @@ def identifiers_of(resource: Resource) -> Iterator[str]:
             if str(extension.get("url")).endswith(_MAIDEN_NAME):
                 yield from _texts([extension.get("valueString")])
     for contained in _objects(resource.get("contained")):
-        if contained.get("resourceType") in NAMED:
+        if _is_named(contained):
             # Its id means something inside this record only.
             yield from identifiers_of({**contained, "id": None})
+
+
+def _is_named(resource: Resource) -> bool:
+    kind = resource.get("resourceType")
+    return isinstance(kind, str) and kind in NAMED
 
 
 def _of_person(person: Resource) -> Iterator[str]:

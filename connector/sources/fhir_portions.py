@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from connector.sources.fhir_error import SourceError, Unreadable
 from connector.sources.fhir_json import Resource
-from connector.sources.fhir_pieces import Part, Piece
+from connector.sources.fhir_pieces import Part, Piece, SourceFile
 from connector.sources.fhir_reading import Entry, checked, entries_in, prepared_of
 
 
@@ -58,6 +58,52 @@ def line_pieces(name: str, kind: str, parts: Iterable[Part], known: Callable[[st
         except SourceError as fault:
             refused.append(Piece(name, None, str(fault)))
     return portion_of(name, entries, refused, known, base)
+
+
+def file_pieces(source: SourceFile, known: Callable[[str], bool]) -> list[Piece]:
+    """The pieces of lines of a file: everything but the lines that are wrong, and each of those refused by itself."""
+    entries, refused = list[Entry](), list[Piece]()
+    for part in source.parts:
+        try:
+            entries += entries_in(source.name, part)
+        except SourceError as fault:
+            refused.append(Piece(source.name, None, str(fault)))
+    if not entries:
+        return refused
+    try:
+        return [Piece(source.name, prepared_of(source.name, entries, known)), *refused]
+    except SourceError:
+        return _without_wrong(source.name, entries, known, refused)
+
+
+def _without_wrong(name: str, entries: list[Entry], known: Callable[[str], bool], refused: list[Piece]) -> list[Piece]:
+    """First what is wrong by itself, in one pass; then what does not go with another line."""
+    found = (entry.content for entry in entries if isinstance(entry.content, dict))
+    patients = {one["id"] for one in found if one["resourceType"] == "Patient"}
+    good = list[Entry]()
+    for entry in entries:
+        alone = _alone(name, entry, lambda id: id in patients or known(id), "")
+        if alone.prepared is not None:
+            good.append(entry)
+        else:
+            refused.append(alone)
+    while good:
+        try:
+            return [Piece(name, prepared_of(name, good, known)), *refused]
+        except SourceError as fault:
+            left = [entry for entry in good if not _stands_at(entry, fault)]
+            refused.append(Piece(name, None, str(fault)))
+            good = left if len(left) < len(good) else []
+    return refused
+
+
+def _stands_at(entry: Entry, fault: SourceError) -> bool:
+    """Whether it is of the line that is refused."""
+    return _line(entry.where) == _line(fault.where)
+
+
+def _line(where: str) -> str:
+    return " ".join(where.split(" ")[:2])
 
 
 def _kind(entry: Entry) -> str:

@@ -1,4 +1,7 @@
-"""A folder of FHIR files, one piece after the other: each read whole, or refused with one clear line."""
+"""A folder of FHIR files, one piece after the other: each read whole, or refused with one clear line.
+
+Of NDJSON only the lines that are wrong are refused, each by its number.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from connector.sources.fhir import SourceError, prepare, read_bundles
-from connector.sources.fhir_pieces import TURNS, Piece
+from connector.sources.fhir_pieces import TURNS, Piece, SourceFile
+from connector.sources.fhir_portions import file_pieces
 
 __all__ = ["Piece", "pieces"]
 
@@ -22,12 +26,19 @@ def pieces(path: Path, known: Callable[[str], bool]) -> Iterator[Piece]:
     for file in _files(path):
         try:
             for source in read_bundles(file):
-                try:
-                    yield Piece(source.name, prepare(source, known))
-                except SourceError as fault:
-                    yield Piece(source.name, None, str(fault))
+                yield from _read(source, known)
         except SourceError as fault:
             yield Piece(file.name, None, str(fault))
+
+
+def _read(source: SourceFile, known: Callable[[str], bool]) -> list[Piece]:
+    """A document is taken in or refused whole; of lines that only happen to stand together, each by itself."""
+    if any(part.line is not None for part in source.parts):
+        return file_pieces(source, known)
+    try:
+        return [Piece(source.name, prepare(source, known))]
+    except SourceError as fault:
+        return [Piece(source.name, None, str(fault))]
 
 
 def _files(path: Path) -> list[Path]:

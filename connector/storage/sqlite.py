@@ -6,12 +6,8 @@ WAL with `synchronous=FULL`: an answer given is a state kept. Several writers on
 
 from __future__ import annotations
 
-import asyncio
-import queue
 import sqlite3
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,14 +17,16 @@ from sqlalchemy.pool import NullPool
 from connector.ports import StoreFull
 from connector.storage import jsontext
 from connector.storage.migrate import upgrade
-from connector.storage.replies import FutureReply, LoopReply, Outcome, Reply, deliver
+from connector.storage.queues import QueuedStore, StoreClosed
+from connector.storage.replies import Outcome, Reply, deliver
 from connector.storage.statements import Statements
 from connector.storage.transaction import SqlTransaction
 
 T = TypeVar("T")
 Command = Callable[[SqlTransaction], Any]
 _GROUP = 256
-_READERS = 3
+
+__all__ = ["SqliteStore", "StoreClosed"]
 
 
 def _engine(path: Path) -> Engine:
@@ -52,11 +50,7 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-class StoreClosed(RuntimeError):
-    """The store was closed before this was asked of it."""
-
-
-class SqliteStore:
+class SqliteStore(QueuedStore):
     """Implements `connector.ports.Store` on one file; `on_commit` hears which bells to ring."""
 
     def __init__(self, path: Path, on_commit: Callable[[set[str]], None] = lambda _bells: None) -> None:
@@ -65,34 +59,8 @@ class SqliteStore:
         with self._engine.connect() as connection:
             upgrade(connection)
         self._statements = Statements(self._engine.dialect)
-        self._queue: queue.SimpleQueue[tuple[Command, Reply] | None] = queue.SimpleQueue()
-        self._questions: queue.SimpleQueue[tuple[Command, Reply] | None] = queue.SimpleQueue()
-        self._door = threading.Lock()
-        self._closed = False
-        self._local = threading.local()
         self._open: list[Connection] = []
-        works = [self._write_forever] + [self._read_forever] * _READERS
-        self._threads = [threading.Thread(target=work, name="store", daemon=True) for work in works]
-        for thread in self._threads:
-            thread.start()
-
-    async def write(self, command: Callable[[SqlTransaction], T]) -> T:
-        """Run a command in the writer's thread; returns when its group has been committed to disk."""
-        reply: LoopReply[T] = LoopReply(asyncio.get_running_loop())
-        self._put(self._queue, command, reply)
-        return await reply.future
-
-    def submit(self, command: Callable[[SqlTransaction], T]) -> Future[T]:
-        """The same for callers outside an event loop. Raises StoreClosed."""
-        reply: FutureReply[T] = FutureReply()
-        self._put(self._queue, command, reply)
-        return reply.future
-
-    async def read(self, query: Callable[[SqlTransaction], T]) -> T:
-        """Run a query in a reader's thread."""
-        reply: LoopReply[T] = LoopReply(asyncio.get_running_loop())
-        self._put(self._questions, query, reply)
-        return await reply.future
+        self._start()
 
     async def look(self, query: Callable[[SqlTransaction], T]) -> T:
         """Run a query for a few records, found by key or index, at once: it takes less time than going to a thread."""
@@ -111,44 +79,10 @@ class SqliteStore:
         finally:
             driver.execute("ROLLBACK")
 
-    def close(self) -> None:
-        """Finish what is queued, then let go of the file; nothing can be asked of this store any more."""
-        with self._door:
-            if self._closed:
-                return
-            self._closed = True
-            self._queue.put(None)
-            for _ in range(_READERS):
-                self._questions.put(None)
-        for thread in self._threads:
-            thread.join()
+    def _let_go(self) -> None:
         for connection in self._open:
             connection.close()
         self._engine.dispose()
-
-    def _put(self, where: queue.SimpleQueue[tuple[Command, Reply] | None], command: Command, reply: Reply) -> None:
-        with self._door:
-            if self._closed:
-                raise StoreClosed
-            where.put((command, reply))
-
-    def _read_forever(self) -> None:
-        while self._answer_one():
-            pass
-
-    def _answer_one(self) -> bool:
-        """Answer the next question. A function of its own, so that nothing of an answer is kept until the next."""
-        if (asked := self._questions.get()) is None:
-            return False
-        query, reply = asked
-        if reply.begin():
-            try:
-                result = self.read_now(query)
-            except BaseException as error:
-                deliver([(reply, None, error)])
-            else:
-                deliver([(reply, result, None)])
-        return True
 
     def _write_forever(self) -> None:
         with self._engine.connect() as connection:
@@ -157,19 +91,10 @@ class SqliteStore:
 
     def _write_group(self, connection: Connection) -> bool:
         """Wait for commands, and commit all that wait by then; False once the store is closed and all is done."""
-        item = self._queue.get()
-        group = []
-        while item is not None:
-            group.append(item)
-            if len(group) == _GROUP:
-                break
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                break
+        group, more = self._group(_GROUP)
         if group:
-            self._commit(connection, [one for one in group if one[1].begin()])
-        return item is not None
+            self._commit(connection, group)
+        return more
 
     def _commit(self, connection: Connection, group: list[tuple[Command, Reply]]) -> None:
         outcomes: list[Outcome] = []

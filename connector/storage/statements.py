@@ -11,10 +11,23 @@ from dataclasses import dataclass, fields
 from operator import attrgetter, eq, ge, gt, le, lt, ne
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Column, Dialect, Integer, Table, bindparam, delete, false, func, insert, select, update
-from sqlalchemy.sql.elements import BindParameter, ColumnElement
+from sqlalchemy import (
+    Column,
+    Dialect,
+    Integer,
+    Table,
+    bindparam,
+    delete,
+    false,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.sql.elements import BindParameter, ColumnElement, UnaryExpression
 
-from connector.storage.tables import KEYS, TABLES
+from connector.storage.tables import COUNTER, KEYS, TABLES
 
 T = TypeVar("T")
 Convert = Callable[[Any], Any]
@@ -78,6 +91,20 @@ class Reader:
         # No coltype: what drivers name by number differs, and no type used here asks for it.
         convert = [columns[name].type.dialect_impl(dialect).result_processor(dialect, None) for name in self.names]
         self._convert = tuple((place, one) for place, one in enumerate(convert) if one is not None)
+        self._partly: dict[tuple[str, ...], tuple[tuple[int, Convert], ...]] = {}
+
+    def part(self, names: tuple[str, ...], row: Sequence[Any]) -> tuple[Any, ...]:
+        """The values of these fields, of a row that holds them alone."""
+        convert = self._partly.get(names)
+        if convert is None:
+            known = {self.names[place]: one for place, one in self._convert}
+            convert = tuple((place, known[name]) for place, name in enumerate(names) if name in known)
+            self._partly[names] = convert
+        values = list(row)
+        for place, one in convert:
+            if values[place] is not None:
+                values[place] = one(values[place])
+        return tuple(values)
 
     def record(self, row: Sequence[Any]) -> Any:
         """The record a row holds."""
@@ -93,6 +120,7 @@ class Statements:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
+        self._postgresql = dialect.name == "postgresql"
         self._made: dict[tuple[Any, ...], Statement] = {}
         self._readers: dict[type, Reader] = {}
 
@@ -102,9 +130,12 @@ class Statements:
             found = self._readers[kind] = Reader(kind, self._dialect)
         return found
 
-    def select(self, kind: type[Any], shape: Shape, order: str | None, limited: bool) -> Statement:
-        """Whole records; the limit, if there is one, is the last value."""
-        return self._once(("select", kind, shape, order, limited), lambda: self._select(kind, shape, order, limited))
+    def select(
+        self, kind: type[Any], shape: Shape, order: str | None, limited: bool, names: tuple[str, ...] = ()
+    ) -> Statement:
+        """Whole records, or these fields of them; the limit, if there is one, is the last value."""
+        key = ("select", kind, shape, order, limited, names)
+        return self._once(key, lambda: self._select(kind, shape, order, limited, names))
 
     def count(self, kind: type[Any], shape: Shape) -> Statement:
         """How many records."""
@@ -116,11 +147,17 @@ class Statements:
         return self._once(("count", kind, shape), make)
 
     def insert(self, kind: type[Any]) -> Statement:
-        """One record; takes every field in order."""
+        """One record; takes every field in order. PostgreSQL inserts nothing where the key exists: there an error
+        would end the whole transaction, not this statement."""
 
         def make() -> Statement:
             binds = _Binds()
-            return self._compiled(insert(TABLES[kind]).values({one: binds(one) for one in TABLES[kind].columns}))
+            values = {one: binds(one) for one in TABLES[kind].columns}
+            if self._postgresql:
+                from sqlalchemy.dialects import postgresql
+
+                return self._compiled(postgresql.insert(TABLES[kind]).values(values).on_conflict_do_nothing())
+            return self._compiled(insert(TABLES[kind]).values(values))
 
         return self._once(("insert", kind), make)
 
@@ -130,9 +167,50 @@ class Statements:
         def make() -> Statement:
             table, binds = TABLES[kind], _Binds()
             key, *others = table.columns
-            return self._compiled(insert(table).values({one: binds(one) for one in others}).returning(key))
+            if not self._postgresql:
+                return self._compiled(insert(table).values({one: binds(one) for one in others}).returning(key))
+            next_one = (
+                update(COUNTER)
+                .values(last=COUNTER.c.last + 1)
+                .where(COUNTER.c.name == table.name)
+                .returning(COUNTER.c.last)
+                .cte("numbered")
+            )
+            row = select(next_one.c.last, *(binds(one) for one in others))
+            return self._compiled(insert(table).from_select([key, *others], row).returning(key))
 
         return self._once(("append", kind), make)
+
+    def count_up_to(self, kind: type[Any]) -> Statement:
+        """PostgreSQL: the numbers of this kind go on after the given one at the earliest."""
+
+        def make() -> Statement:
+            given = _Binds().of_type(COUNTER.c.last.type)
+            higher = func.greatest(COUNTER.c.last, given)
+            return self._compiled(update(COUNTER).values(last=higher).where(COUNTER.c.name == TABLES[kind].name))
+
+        return self._once(("count up to", kind), make)
+
+    def claim(self, kind: type[Any], names: tuple[str, ...], shape: Shape, order: str) -> Statement:
+        """Takes the values of the conditions, the limit, then the new values; returns the records, in no order.
+
+        What another session has claimed and not yet committed is passed over, where the engine has several writers.
+        """
+
+        def make() -> Statement:
+            table, binds = TABLES[kind], _Binds()
+            keys = [table.c[name] for name in KEYS[kind]]
+            query = select(*keys).where(*_clauses(table, shape, binds)).order_by(self._ordered(table, order))
+            query = query.limit(binds.of_type(Integer()))
+            if self._postgresql:
+                query = query.with_for_update(skip_locked=True)
+            due = query.cte("due")
+            these = select(*(due.c[name] for name in KEYS[kind]))
+            chosen = keys[0].in_(these) if len(keys) == 1 else tuple_(*keys).in_(these)
+            setting = {table.c[name]: binds(table.c[name]) for name in names}
+            return self._compiled(update(table).values(setting).where(chosen).returning(*table.columns))
+
+        return self._once(("claim", kind, names, shape, order), make)
 
     def update(self, kind: type[Any], names: tuple[str, ...], shape: Shape) -> Statement:
         """Takes the new values of these fields, then those of the conditions."""
@@ -151,13 +229,22 @@ class Statements:
             ("delete", kind, shape), lambda: self._compiled(delete(table).where(*_clauses(table, shape, _Binds())))
         )
 
-    def _select(self, kind: type[Any], shape: Shape, order: str | None, limited: bool) -> Statement:
+    def _select(
+        self, kind: type[Any], shape: Shape, order: str | None, limited: bool, names: tuple[str, ...]
+    ) -> Statement:
         table, binds = TABLES[kind], _Binds()
-        query = select(table).where(*_clauses(table, shape, binds))
+        wanted: list[Any] = [table.c[name] for name in names] or [table]
+        query = select(*wanted).where(*_clauses(table, shape, binds))
         if order:
-            column = table.c[order.lstrip("-")]
-            query = query.order_by(column.desc() if order.startswith("-") else column)
+            query = query.order_by(self._ordered(table, order))
         return self._compiled(query.limit(binds.of_type(Integer())) if limited else query)
+
+    def _ordered(self, table: Table, order: str) -> Column[Any] | UnaryExpression[Any]:
+        """As SQLite has it: what is missing comes first, or last when turned round. Keys are never missing."""
+        column = table.c[order.lstrip("-")]
+        if not self._postgresql or column.primary_key:
+            return column.desc() if order.startswith("-") else column
+        return column.desc().nulls_last() if order.startswith("-") else column.asc().nulls_first()
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], Statement]) -> Statement:
         if (found := self._made.get(key)) is None:

@@ -97,6 +97,11 @@ KEYS: dict[type, tuple[str, ...]] = {
     record: tuple(field.name for field in fields(record)[: record.key_width])  # type: ignore[attr-defined]
     for record in RECORDS
 }
+COUNTED: frozenset[type] = frozenset(
+    record for record, table in TABLES.items() if any(column.autoincrement is True for column in table.columns)
+)
+COUNTER = Table("counter", MetaData(), Column("name", String, primary_key=True), Column("last", BigInteger))
+"""PostgreSQL only: the newest number of each kind that is counted. Its own sequences leave gaps, and do not wait."""
 REVISED: frozenset[type] = frozenset(r for r in RECORDS if any(field.name == "revision" for field in fields(r)))
 DEFAULTS: dict[type, dict[str, Any]] = {
     record: {field.name: field.default for field in fields(record) if field.default is not MISSING}

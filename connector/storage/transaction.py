@@ -43,6 +43,14 @@ class SqlTransaction:
         record = self._statements.reader(kind).record
         return [record(row) for row in rows.fetchall()]
 
+    def rows(
+        self, kind: type[Any], names: tuple[str, ...], /, *, order: str | None = None, **conditions: object
+    ) -> list[tuple[Any, ...]]:
+        """See the port."""
+        statement = self._statements.select(kind, shape_of(conditions), order, False, names)
+        part = self._statements.reader(kind).part
+        return [part(names, row) for row in self._run(statement, values_of(conditions)).fetchall()]
+
     def count(self, kind: type[Any], /, **conditions: object) -> int:
         """See the port."""
         return int(self._run(self._statements.count(kind, shape_of(conditions)), values_of(conditions)).fetchone()[0])
@@ -87,6 +95,18 @@ class SqlTransaction:
         """See the port."""
         return self._update(kind, changes, conditions)
 
+    def claim(
+        self, kind: type[R], changes: dict[str, object], /, *, order: str, limit: int, **conditions: object
+    ) -> list[R]:
+        """See the port."""
+        statement = self._statements.claim(kind, tuple(changes), shape_of(conditions), order)
+        rows = self._run(statement, [*values_of(conditions), limit, *changes.values()]).fetchall()
+        record, name = self._statements.reader(kind).record, order.lstrip("-")
+        return sorted(
+            (record(row) for row in rows), key=lambda one: _missing_first(getattr(one, name)),
+            reverse=order.startswith("-"),
+        )  # fmt: skip
+
     def remove(self, kind: type[Any], /, **conditions: object) -> int:
         """See the port."""
         if not conditions:
@@ -108,3 +128,7 @@ class SqlTransaction:
     def _integrity_error(self) -> type[Exception]:
         driver = self._connection.dialect.loaded_dbapi
         return cast("type[Exception]", driver.IntegrityError)
+
+
+def _missing_first(value: Any) -> tuple[Any, ...]:
+    return () if value is None else (value,)

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
-from starlette.requests import Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from connector.problems import Problem, missing
 from connector.services.reidentifying import DAYS, GROUNDS, Asking, CaseRow, Found
 from consent_ui.rendering import segment
-from consent_ui.visit import Visit, entering, go
+from consent_ui.visit import Staff, Visit, go
 
 router = APIRouter(include_in_schema=False)
-SIDES = ("steward", "dpo")
-
-
-async def _enter(request: Request) -> Visit:
-    """Let in who acts in the role that the address begins with."""
-    return await entering(request.url.path.lstrip("/").partition("/")[0])(request)
-
-
-Staff = Annotated[Visit, Depends(_enter)]
 
 
 @router.get("/codes")

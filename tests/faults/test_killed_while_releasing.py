@@ -7,7 +7,6 @@ somebody withdrawn meanwhile with nothing more of theirs, and the manifest says 
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,14 @@ from connector.records import HandedOver, Release
 from tests.faults.pair import Side, verdict
 from tests.faults.processes import SERVE, Served
 from tests.two_party.conftest import Trio, empty_store, hospital, space, trio  # noqa: F401 - fixtures
-from tests.two_party.releases import BUNDLES, Stage, hospital_stage, many_records, opened_by_hand, pulling
+from tests.two_party.releases import (
+    Stage,
+    hospital_stage,
+    many_records,
+    opened_by_hand,
+    pulling,
+    smallest_bundles,
+)
 from tests.two_party.segments import Fetcher, opened, parsed
 from tests.two_party.space import until
 
@@ -59,13 +65,8 @@ class Killable:
 
 @pytest.fixture
 async def killable(trio: Trio, tmp_path: Path) -> AsyncIterator[Killable]:  # noqa: F811 - the fixture
-    some = tmp_path / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:3]:
-        shutil.copy(bundle, some)
-    stage = await hospital_stage(trio, some)
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    stage = await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", 3))
+    await stage.everybody_agrees()
     await many_records(stage, 400)
     async with pulling(stage.holder, *await opened_by_hand(stage)) as reader:
         whole = await reader.to_the_end()

@@ -32,9 +32,12 @@ DOORS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("authlib", "jwt", "joserfc"), ("connector.identity",)),
     # verify_export leaves the house with every export: it runs where nothing of ours is installed.
     "cryptography": ("connector.identity", "connector.vault", "connector.provenance.verify_export"),
+    "botocore": ("connector.outbound.object_store",),
     "jinja2": ("consent_ui",),
+    "prometheus_client": ("connector.observe",),
     "reportlab": ("connector.services.rights.typeset",),
     "yaml": ("connector.deidentify.foreign.reading",),
+    "regex": ("connector.deidentify.foreign.functions",),
     # Measuring the risk of a release; asking what was received, which runs in a process of its own.
     "duckdb": (
         "connector.services.releasing.risk_figures",
@@ -53,7 +56,7 @@ DOORS: dict[str, tuple[str, ...]] = {
 PURE_LIBRARIES = ("pydantic", "pydantic_core", "jsonschema", "referencing", "rdflib")  # two with their own lower halves
 PURE_EXTRA = {"catalog": ("pyshacl",)}
 COMPUTING = (  # what else a pure heart may use
-    *("msgspec", "orjson", "rfc8785", "jsonschema_rs", "cryptography", "jwt", "yaml"),
+    *("msgspec", "orjson", "rfc8785", "jsonschema_rs", "cryptography", "jwt", "yaml", "regex"),
     *("numpy", "pyarrow", "zstandard"),  # from bytes to bytes, as they are used here
 )
 CHANCE = ("random", "secrets")

@@ -2,6 +2,7 @@
 
 import re
 
+from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from connector.settings import Settings
@@ -18,6 +19,7 @@ WRITTEN = {PydanticUndefined: "", None: "none", "": "empty", True: "true", False
 
 
 def written(default: object) -> str:
+    default = default.get_secret_value() if isinstance(default, SecretStr) else default
     named = [words for value, words in WRITTEN.items() if value is default or (value == default == "")]
     return named[0] if named else str(default)
 

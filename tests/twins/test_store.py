@@ -36,6 +36,8 @@ from connector.records import (
     Study,
 )
 from connector.storage import SqliteStore
+from connector.storage.postgres import PostgresStore
+from tests import postgres
 from tests.twins.records import records
 
 Open = Callable[..., Any]
@@ -56,7 +58,11 @@ def _sqlite(directory: Path, *rest: Any) -> SqliteStore:
     return SqliteStore(path, *rest)
 
 
-ENGINES: dict[str, Open] = {"sqlite": _sqlite}
+def _postgresql(directory: Path, *rest: Any) -> PostgresStore:
+    return PostgresStore(postgres.needed().belonging_to(directory), *rest)
+
+
+ENGINES: dict[str, Open] = {"sqlite": _sqlite, "postgresql": _postgresql}
 
 
 @pytest.fixture(params=ENGINES, scope="module")
@@ -202,6 +208,62 @@ async def test_a_condition_on_a_field_that_does_not_exist_is_a_mistake_not_an_an
         await store.read(lambda tx: tx.find(Setting, colour="red"))
 
 
+async def test_texts_are_ordered_and_compared_by_their_bytes(store):
+    names = ["a", "B", "_", "-", "Z", "\u00e4", "z", "\uffee", "\U0001f600", "ab", "a b", ""]
+    await store.write(lambda tx: [tx.add(setting(name=name)) for name in names])
+    ordered = sorted(names, key=str.encode)
+    assert [one.name for one in await store.read(lambda tx: tx.find(Setting, order="name"))] == ordered
+    assert [one.name for one in await store.read(lambda tx: tx.find(Setting, order="-name"))] == ordered[::-1]
+    assert await store.read(lambda tx: tx.count(Setting, name__gt="a")) == len(ordered) - ordered.index("a") - 1
+
+
+async def test_what_is_missing_comes_before_everything_and_last_when_turned_round(store):
+    await store.write(lambda tx: [tx.append(LogEntry, position=place) for place in (1, None, 0, None, 2)])
+
+    def places(order):
+        return lambda tx: [entry.position for entry in tx.find(LogEntry, order=order)]
+
+    assert await store.read(places("position")) == [None, None, 0, 1, 2]
+    assert await store.read(places("-position")) == [2, 1, 0, None, None]
+
+
+async def test_rows_are_the_fields_of_what_is_found(store):
+    days = [datetime(2026, 1, day, tzinfo=UTC) for day in (3, 1, 2)]
+    kept = [
+        OutboxMessage(id=str(n), lane="l", recipient="r", url="u", kind="k", sequence=n, body={"n": n}, due_at=day)
+        for n, day in enumerate(days)
+    ]
+    await store.write(lambda tx: [tx.add(one) for one in kept])
+    names = ("body", "id", "due_at", "delivered_at")
+    found = await store.read(lambda tx: tx.find(OutboxMessage, order="due_at", lane="l"))
+    rows = await store.read(lambda tx: tx.rows(OutboxMessage, names, order="due_at", lane="l"))
+    assert rows == [tuple(getattr(one, name) for name in names) for one in found]
+    assert [row[1] for row in rows] == ["1", "2", "0"]
+
+
+async def test_claiming_takes_the_first_that_fit_and_returns_them_as_they_now_are(store):
+    await store.write(
+        lambda tx: [tx.add(LogNode(level=n % 2, position=n, hash=bytes([n]))) for n in (5, 3, 1, 0, 2, 4)]
+    )
+    taken = await store.write(lambda tx: tx.claim(LogNode, {"hash": b"x"}, order="position", limit=2, level=1))
+    assert taken == [LogNode(level=1, position=place, hash=b"x") for place in (1, 3)]
+    last = await store.write(lambda tx: tx.claim(LogNode, {"hash": b"y"}, order="-position", limit=9, hash__ne=b"x"))
+    assert [one.position for one in last] == [5, 4, 2, 0]
+    assert await store.write(lambda tx: tx.claim(LogNode, {"hash": b"z"}, order="position", limit=9, level=7)) == []
+
+
+async def test_what_several_claim_at_once_goes_to_one_of_them(store):
+    await store.write(lambda tx: [tx.add(setting("", name=f"{n:03}")) for n in range(40)])
+
+    def claim(token):
+        return lambda tx: tx.claim(Setting, {"value": token}, order="name", limit=3, value="")
+
+    taken = await asyncio.gather(*(store.write(claim(str(n))) for n in range(20)))
+    names = [one.name for some in taken for one in some]
+    assert sorted(names) == [f"{n:03}" for n in range(40)]
+    assert await store.write(lambda tx: tx.alter(Setting, {"value": "done"}, name="000", value="nobody's")) == 0
+
+
 async def test_altering_and_removing_say_how_many(store):
     await store.write(lambda tx: [tx.add(setting(name=name)) for name in "abc"])
     assert await store.write(lambda tx: tx.alter(Setting, {"value": "9"}, name=["a", "b"])) == 2
@@ -228,6 +290,25 @@ async def test_a_number_is_never_given_twice_even_when_the_newest_record_was_rem
     first = await store.write(lambda tx: tx.append(DevicePoint, source="s", person="p"))
     await store.write(lambda tx: tx.remove(DevicePoint, sequence=first))
     assert await store.write(lambda tx: tx.append(DevicePoint, source="s", person="p")) > first
+
+
+async def test_numbers_have_no_gaps_where_commands_failed(store):
+    def command(fails):
+        def run(tx):
+            number = tx.append(LogEntry, position=None)
+            if fails:
+                raise RuntimeError
+            return number
+
+        return run
+
+    outcomes = await asyncio.gather(*(store.write(command(n % 3 == 1)) for n in range(30)), return_exceptions=True)
+    assert sorted(one for one in outcomes if isinstance(one, int)) == list(range(1, 21))
+
+
+async def test_numbers_go_on_after_one_that_was_given(store):
+    await store.write(lambda tx: tx.add(LogEntry(sequence=7, position=None)))
+    assert await store.write(lambda tx: tx.append(LogEntry, position=None)) == 8
 
 
 async def test_composite_keys_are_told_apart(store):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.services.releasing import planning
 from tests.two_party.puppet import Puppet
 from tests.two_party.space import Party, Space, make_empty_store, opened
 
@@ -21,6 +22,12 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def space(tmp_path: Path, empty_store: Path) -> AsyncIterator[Space]:
     async with opened(tmp_path, empty_store) as made:
         yield made
+
+
+@pytest.fixture
+def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Releases are cut into segments of 64 KiB, so that nobody shares one with everybody else."""
+    monkeypatch.setattr(planning, "TARGET", 64 * 1024)
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,20 +13,11 @@ from connector.services.duties.book import BELL
 from connector.services.steward.views import DatasetDraft
 from policy.odrl.duties import rule
 from tests.two_party import story
-from tests.two_party.releases import BUNDLES, RECORD_KINDS, Stage, agree
+from tests.two_party.releases import RECORD_KINDS, Stage, agree
 from tests.two_party.space import Party, until
 
 if TYPE_CHECKING:
     from tests.two_party.conftest import Trio
-
-
-def two_people(directory: Path) -> Path:
-    """The records of two people, as bundles in a folder."""
-    some = directory / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:2]:
-        shutil.copy(bundle, some)
-    return some
 
 
 async def contract(trio: Trio, bundles: Path, *duties: str) -> Stage:
@@ -43,8 +33,7 @@ async def contract(trio: Trio, bundles: Path, *duties: str) -> Stage:
     stage.dataset = await trio.hospital.services.steward.publish_dataset(steward, draft)
     stage.study = await story.approved_study(stage.research, stage.holder, stage.dataset, stage.wallet)
     await agree(stage)
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     return stage
 
 

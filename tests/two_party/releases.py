@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -62,6 +63,11 @@ class Stage:
             self.people[source_id].actor, self.study, Answer(decision, chosen, **limits)
         )
         await self.wallet.quiet()
+
+    async def everybody_agrees(self) -> None:
+        """Everybody in the source is linked and says yes."""
+        for source_id in await self.source_ids():
+            await self.answer(source_id)
 
     async def withdraw(self, source_id: str, kind: str = "erase") -> None:
         """Withdraw, and wait until the holder has acknowledged."""
@@ -233,6 +239,14 @@ async def pulling(
         yield Reader(reader)
     finally:
         writer.close()
+
+
+def smallest_bundles(folder: Path, people: int) -> Path:
+    """A new folder with the records of the people of whom there are fewest."""
+    folder.mkdir()
+    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:people]:
+        shutil.copy(bundle, folder)
+    return folder
 
 
 async def many_records(stage: Stage, count: int) -> None:

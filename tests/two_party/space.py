@@ -31,6 +31,8 @@ from connector.wiring import PRODUCTION, Participant, Plugs
 from tests.two_party.relay import Relay
 
 R = TypeVar("R")
+ENGINE = os.environ.get("CONCORD_TEST_ENGINE", "sqlite")
+"""Where participants keep their records: `sqlite`, or `postgresql` for a server that this process starts."""
 PATIENCE = 20.0
 """Seconds after which a test stops waiting for something that ought to happen in milliseconds."""
 
@@ -209,6 +211,8 @@ class Space:
         shutil.copy(self.empty_store, place / STORE_FILE)
         url = f"http://127.0.0.1:{relay.port}" if relay else None
         founded = found(place, f"{name.capitalize()} One", role, port, url)
+        if ENGINE == "postgresql":
+            move_to_postgresql(place)
         party = Party(founded, port, relay, plugs(founded) if plugs else PRODUCTION)
         self.parties[name] = party
         await party.start()
@@ -228,6 +232,15 @@ class Space:
         """Stop everybody."""
         await asyncio.gather(*(party.stop() for party in self.parties.values()))
         await asyncio.gather(*(party.relay.close() for party in self.parties.values() if party.relay))
+
+
+def move_to_postgresql(directory: Path) -> None:
+    """Have a founded participant keep its records in a database of its own, on the server of this test process."""
+    from tests import postgres
+
+    address = postgres.needed().belonging_to(directory)
+    with (directory / "concord.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f'\ndatabase_url = "{address}"\n')
 
 
 @asynccontextmanager

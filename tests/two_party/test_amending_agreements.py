@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,14 @@ from policy.instants import wire
 from tests.two_party import story
 from tests.two_party.conftest import Trio
 from tests.two_party.puppet import Voice
-from tests.two_party.releases import BUNDLES, Stage, content_of, hospital_stage, lines_of, opened_by_hand
+from tests.two_party.releases import (
+    Stage,
+    content_of,
+    hospital_stage,
+    lines_of,
+    opened_by_hand,
+    smallest_bundles,
+)
 from tests.two_party.space import Party, until
 
 SOONER = datetime.now(UTC).date() + timedelta(days=60)
@@ -34,11 +40,7 @@ ROLE = {"provider": "steward", "consumer": "researcher"}
 @pytest.fixture
 async def stage(trio: Trio, tmp_path: Path) -> Stage:
     """Two people's records at the hospital, and a contract about them."""
-    some = tmp_path / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:2]:
-        shutil.copy(bundle, some)
-    return await hospital_stage(trio, some)
+    return await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", 2))
 
 
 class Sides:
@@ -326,8 +328,7 @@ async def test_a_stranger_to_the_contract_proposes_and_answers_nothing(trio: Tri
 
 
 async def test_transfers_end_with_the_old_terms_and_begin_anew_under_the_same_codes(stage: Stage):
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     before = await stage.received(await stage.transfer())
     open_before, _token = await opened_by_hand(stage)
     new = await amended(stage)

@@ -281,9 +281,12 @@ async def test_the_command_line_shows_how_far_a_transfer_is_and_goes_on_without_
     assert await asyncio.to_thread(run, ["transfers", "show", hospital.pid, *where, "--json"]) == 0
     shown = orjson.loads(capsys.readouterr().out)
     assert (shown["segments_here"], shown["segments"], shown["state"]) == (2, 4, "started")
+    size = len(hospital.segments[2].encoded)
+    assert (shown["coming"], shown["coming_of"]) == (10, size), "what has come of the next segment"
     assert "waits for the next try" in (await until(lambda: _waiting(hospital), "its next try"))
     watching = asyncio.create_task(asyncio.to_thread(run, ["transfer", hospital.agreement, *where, "--json"]))
-    await until(lambda: "2 of 4 segments" in told(capsys), "a line about how far it is")
+    far = f"2 of 4 segments and 10 of {size} bytes"
+    await until(lambda: far in told(capsys), "a line about how far it is")
     hospital.cuts.clear()
     assert await watching == 0
     done = orjson.loads(capsys.readouterr().out)

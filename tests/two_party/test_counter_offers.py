@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -16,7 +15,7 @@ from connector.services.processes.moves import Accept, MakeOffer
 from contracts.terms import Selection, bound_terms, terms_digest
 from policy.categories import category_of
 from tests.two_party import story
-from tests.two_party.releases import BUNDLES, Stage, hospital_stage, lines_of
+from tests.two_party.releases import Stage, hospital_stage, lines_of, smallest_bundles
 from tests.two_party.space import until
 
 SOON = (datetime.now(UTC) + timedelta(days=90)).date()
@@ -344,10 +343,7 @@ async def test_an_offer_that_needs_no_study_is_agreed_to_exactly_as_it_stands(tr
 
 async def test_only_the_narrower_selection_is_released(trio, tmp_path):
     """The study asks for everything; the contract was narrowed to laboratory results: nothing else leaves."""
-    some = tmp_path / "bundles"
-    some.mkdir()
-    smallest = min(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)
-    shutil.copy(smallest, some)
+    some = smallest_bundles(tmp_path / "bundles", 1)
     stage: Stage = await hospital_stage(trio, some)
     await stage.answer((await stage.source_ids())[0])
     await trio.hospital.services.rules.set(steward(trio), "person")

@@ -127,7 +127,7 @@ async def test_what_the_other_side_refuses_is_listed_with_its_status(trio: Trio)
     await story.outcome(trio.research, pid)
     [letter] = await until(lambda: letters(trio.research, "refused"), "a refused letter")
     assert (letter.status, letter.attempts, letter.about) == (400, 1, pid)
-    assert letter.last_error == "refused with status 400"
+    assert letter.last_error == "refused with status 400 (unknown-offer)"
 
 
 @pytest.mark.parametrize("role", ["patient", "researcher", "dpo"])

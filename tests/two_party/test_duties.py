@@ -32,8 +32,8 @@ from policy.instants import wire
 from policy.odrl.duties import rule
 from tests.two_party import story
 from tests.two_party.conftest import Trio
-from tests.two_party.owing import amend, at, contract, row, stated, there, two_people
-from tests.two_party.releases import RECORD_KINDS, content_of
+from tests.two_party.owing import amend, at, contract, row, stated, there
+from tests.two_party.releases import RECORD_KINDS, content_of, smallest_bundles
 from tests.two_party.space import Party
 
 Making = Callable[..., Any]
@@ -43,7 +43,7 @@ Typed = Callable[..., Awaitable[tuple[int, str]]]
 @pytest.fixture
 def bundles(tmp_path: Path) -> Path:
     """The records of two people."""
-    return two_people(tmp_path)
+    return smallest_bundles(tmp_path / "bundles", 2)
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from contracts.duties import duty_id
 from policy.instants import wire
 from tests.two_party import story
 from tests.two_party.conftest import Trio
-from tests.two_party.owing import amend, contract, row, two_people
+from tests.two_party.owing import amend, contract, row
 from tests.two_party.puppet import Voice
-from tests.two_party.releases import Stage
+from tests.two_party.releases import Stage, smallest_bundles
 
 ERASE, REPORT, DELETE = (f"/obligation/{place}" for place in range(3))
 NO_PROOF = {"link": None, "digest": None, "words": None}
@@ -46,7 +46,7 @@ class Recipient:
 @pytest.fixture
 async def recipient(trio: Trio, tmp_path: Path) -> Recipient:
     """Under a contract that owes a report and deletion within a period."""
-    return Recipient(await contract(trio, two_people(tmp_path), "report:P60D", "delete:P30D"))
+    return Recipient(await contract(trio, smallest_bundles(tmp_path / "bundles", 2), "report:P60D", "delete:P30D"))
 
 
 async def test_a_statement_is_kept_once(recipient: Recipient):
@@ -155,7 +155,7 @@ async def test_a_statement_about_deleting_covers_all_that_was_handed_over_and_co
 
 async def test_all_is_not_deleted_long_before_its_instant_while_nothing_was_handed_over(trio: Trio, tmp_path: Path):
     end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=5)
-    recipient = Recipient(await contract(trio, two_people(tmp_path), f"delete:{wire(end)}"))
+    recipient = Recipient(await contract(trio, smallest_bundles(tmp_path / "bundles", 2), f"delete:{wire(end)}"))
     holder = recipient.stage.holder
     [before] = await holder.find(DutyOwed, duty="delete")
     assert (await recipient.states(REPORT, key="delete", proof=NO_PROOF))[0] == 409

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,13 +14,13 @@ from connector.identity.statements import StatementType, read_statement
 from connector.problems import Problem
 from connector.records import Agreement, ContractEnding, LogEntry, ReceivedPerson, ReceivedTransfer, Release, Transfer
 from connector.services.exchange.ending import BELL
-from connector.storage import SqliteStore
+from connector.settings import load
+from connector.storage import open_store
 from policy.instants import wire
 from tests.two_party import story
 from tests.two_party.conftest import Trio
 from tests.two_party.puppet import Voice
 from tests.two_party.releases import (
-    BUNDLES,
     Stage,
     content_of,
     hospital_stage,
@@ -29,6 +28,7 @@ from tests.two_party.releases import (
     opened_by_hand,
     point,
     pulling,
+    smallest_bundles,
     vendor_stage,
 )
 from tests.two_party.space import Party, until
@@ -39,11 +39,7 @@ WHY = "The study has been stopped."
 @pytest.fixture
 async def stage(trio: Trio, tmp_path: Path) -> Stage:
     """Two people's records at the hospital, and a contract about them."""
-    some = tmp_path / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:2]:
-        shutil.copy(bundle, some)
-    return await hospital_stage(trio, some)
+    return await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", 2))
 
 
 async def end(party: Party, agreement: str, role: str, reason: str = WHY) -> None:
@@ -94,8 +90,7 @@ async def test_nothing_is_asked_for_under_a_contract_that_has_ended(trio: Trio):
 
 
 async def test_a_pull_under_way_stops_at_the_next_chunk(stage: Stage):
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     await many_records(stage, 4000)
     pid, token = await opened_by_hand(stage)
     async with pulling(stage.holder, pid, token) as reader:
@@ -227,7 +222,8 @@ async def test_a_contract_whose_time_is_over_ends_at_both_sides_without_a_word(s
 async def test_what_still_runs_under_an_ended_contract_is_terminated_after_a_start(stage: Stage):
     pid, _token = await opened_by_hand(stage)
     await stage.holder.stop()
-    store = SqliteStore(Path(stage.holder.founded.directory) / STORE_FILE)
+    place = Path(stage.holder.founded.directory)
+    store = open_store(place / STORE_FILE, url=load(place).store_url)
     await store.write(lambda tx: tx.alter(Agreement, {"standing": "ended", "end_reason": WHY}, id=stage.agreement))
     store.close()
     await stage.holder.start()

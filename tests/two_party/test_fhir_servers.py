@@ -212,6 +212,15 @@ async def test_an_export_with_errors_is_not_whole(hospital: Party, stub: FhirStu
     assert (await shown(hospital)).watermark == ""
 
 
+@pytest.mark.parametrize("how", ["export", "search"])
+async def test_a_server_whose_clock_runs_ahead_hides_nothing_from_the_next_reading(
+    hospital: Party, stub: FhirStub, pauses: list[float], how: str
+):  # fmt: skip
+    stub.manifest = {"transactionTime": "9999-12-31T23:59:59Z"}
+    assert (await read(hospital, stub, how)).standing == "complete"
+    assert (await shown(hospital)).watermark <= datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+
+
 async def test_the_token_goes_where_it_is_asked_for_and_nowhere_else(
     hospital: Party, stub: FhirStub, tmp_path: Path, pauses: list[float]
 ):
@@ -295,6 +304,9 @@ HOSTILE_EXPORT: dict[str, tuple[str, Any, str]] = {
         "another server",
     ),
     "no time": ("jobs", lambda _: fhir({"output": []}), "as of"),
+    "a time beyond the calendar": (
+        "jobs", lambda _: fhir({"transactionTime": "9999-12-31T23:59:59-12:00", "output": []}), "as of",
+    ),
     "no list": ("jobs", lambda _: fhir({"transactionTime": "2024-01-01T00:00:00Z", "output": {}}), "no list of files"),
     "files elsewhere": (
         "jobs", lambda _: fhir({"transactionTime": "2024-01-01T00:00:00Z",

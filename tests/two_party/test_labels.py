@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from connector.jobs.labelling import Labelling
-from connector.records import LogEntry, Release, Source, SourceRecord
+from connector.records import LogEntry, RecordVersion, Release, Source, SourceRecord
+from connector.services.holding.versions import Changes
 from policy.labelling import Labels
 from tests.two_party import releases, sourced
+from tests.two_party.test_release_deltas import fetched
 
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
@@ -165,3 +168,49 @@ async def test_without_rules_about_records_nothing_is_looked_at_closely(trio, st
     monkeypatch.setattr("connector.services.releasing.closely.detail_of", None)
     await bring(trio, tmp_path, prescription("m1", "ann", medicationCodeableConcept=SENSITIVE))
     assert len((await lines(stage))["MedicationRequest"]) == 1
+
+
+async def labelled_as(holder, stage, id, like):
+    """Somebody found another label for a record, whose content is as it was."""
+
+    def command(tx):
+        row = tx.get(SourceRecord, stage.source, "MedicationRequest", id)
+        other = tx.get(SourceRecord, stage.source, "MedicationRequest", like)
+        changes = Changes(tx, stage.source, holder.context.clock())
+        changes.labels_changed(replace(row, labels=other.labels))
+        changes.close()
+
+    await holder.store.write(command)
+
+
+@pytest.mark.parametrize("forbidden", [True, False], ids=["where labels count", "where nobody asks for labels"])
+async def test_another_label_alone_is_a_change_for_those_whose_choices_look_at_labels(trio, stage, tmp_path, forbidden):
+    asked = [but({"type": "deny", "securityLabel": [SUD]})] if forbidden else []
+    await bring(
+        trio, tmp_path, *asked, prescription("m1", "ann", medicationCodeableConcept=SENSITIVE),
+        prescription("m2", "ann", medicationCodeableConcept=HARMLESS),
+    )  # fmt: skip
+    first = await fetched(stage)
+    await labelled_as(trio.hospital, stage, "m1", like="m2")
+    assert [one.what for one in await trio.hospital.find(RecordVersion, id="m1", order="number")][-1] == "labelled"
+    delta = await fetched(stage, first.digest)
+    codes = [one["medicationCodeableConcept"]["coding"][0]["code"] for one in delta.lines]
+    assert codes == (["203203"] if forbidden else [])
+    assert not delta.deletions
+    assert not (await fetched(stage, delta.digest)).lines
+
+
+async def test_labelling_anew_notes_which_labels_changed_and_nothing_else(trio, stage, tmp_path):
+    await bring(trio, tmp_path, prescription("m1", "ann", medicationCodeableConcept=SENSITIVE))
+    holder = trio.hospital
+
+    def command(tx):
+        tx.alter(SourceRecord, {"labeller": "old"}, source=stage.source)
+        tx.alter(SourceRecord, {"labels": {"labels": [], "because": []}}, source=stage.source, id="m1")
+        tx.alter(Source, {"labeller": "old"}, id=stage.source)
+
+    await holder.store.write(command)
+    before = {one.id: one.changed for one in await holder.find(SourceRecord)}
+    await Labelling(holder.context).run()
+    assert [one.id for one in await holder.find(RecordVersion, what="labelled")] == ["m1"]
+    assert {one.id: one.changed for one in await holder.find(SourceRecord)} == before

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
@@ -32,7 +31,14 @@ from contracts import edc
 from tests.two_party import story
 from tests.two_party.conftest import Trio
 from tests.two_party.puppet import DSP, Puppet
-from tests.two_party.releases import BUNDLES, Stage, content_of, hospital_stage, many_records, vendor_stage
+from tests.two_party.releases import (
+    Stage,
+    content_of,
+    hospital_stage,
+    many_records,
+    smallest_bundles,
+    vendor_stage,
+)
 from tests.two_party.sinks import Delivery, Sink, pushing_to, saying, taking_all
 from tests.two_party.space import until
 
@@ -40,11 +46,7 @@ from tests.two_party.space import until
 @pytest.fixture
 async def stage(trio: Trio, tmp_path: Path) -> Stage:
     """Four people's records at the hospital, two of whom said yes."""
-    some = tmp_path / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:4]:
-        shutil.copy(bundle, some)
-    made = await hospital_stage(trio, some)
+    made = await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", 4))
     for source_id in (await made.source_ids())[:2]:
         await made.answer(source_id)
     return made

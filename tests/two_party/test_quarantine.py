@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +17,7 @@ from connector.jobs.pruning import Pruning
 from connector.problems import Problem
 from connector.records import LogEntry, Quarantined, Release, SourceRecord
 from tests.two_party.conftest import Trio
-from tests.two_party.releases import BUNDLES, Stage, content_of, hospital_stage
+from tests.two_party.releases import Stage, content_of, hospital_stage, smallest_bundles
 from tests.two_party.space import Party
 
 Typed = Callable[..., Awaitable[tuple[int, str]]]
@@ -28,11 +27,7 @@ WHY = "Which element lets a telephone number through?"
 @pytest.fixture
 async def stage(trio: Trio, tmp_path: Path) -> Stage:
     """Four people's records at the hospital."""
-    some = tmp_path / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:4]:
-        shutil.copy(bundle, some)
-    return await hospital_stage(trio, some)
+    return await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", 4))
 
 
 @pytest.fixture

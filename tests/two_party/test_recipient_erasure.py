@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -24,18 +23,14 @@ from policy.instants import instant, wire
 from tests.two_party import story
 from tests.two_party.conftest import Trio
 from tests.two_party.puppet import Puppet
-from tests.two_party.releases import BUNDLES, Stage, content_of, hospital_stage
+from tests.two_party.releases import Stage, content_of, hospital_stage, smallest_bundles
 from tests.two_party.space import until
 
 
 @pytest.fixture
 async def stage(trio: Trio, tmp_path: Path) -> Stage:
     """Four people's records at the hospital, two of whom said yes."""
-    some = tmp_path / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:4]:
-        shutil.copy(bundle, some)
-    made = await hospital_stage(trio, some)
+    made = await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", 4))
     ann, ben, *_ = await made.source_ids()
     await made.answer(ann)
     await made.answer(ben)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from pathlib import Path
 
 import orjson
@@ -17,20 +16,15 @@ from connector.problems import Problem
 from connector.records import ContractEnding, Derivation, Notice, Person, ReceivedTransfer, Tombstone
 from connector.services.received.views import Registering
 from tests.two_party.conftest import Trio
-from tests.two_party.releases import BUNDLES, Stage, content_of, hospital_stage
+from tests.two_party.releases import Stage, content_of, hospital_stage, smallest_bundles
 from tests.two_party.space import until
 
 
 @pytest.fixture
 async def stage(trio: Trio, tmp_path: Path) -> Stage:
     """Two people's records at the hospital, both of whom said yes."""
-    some = tmp_path / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:2]:
-        shutil.copy(bundle, some)
-    made = await hospital_stage(trio, some)
-    for source_id in await made.source_ids():
-        await made.answer(source_id)
+    made = await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", 2))
+    await made.everybody_agrees()
     return made
 
 

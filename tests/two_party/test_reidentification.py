@@ -169,3 +169,60 @@ async def test_nothing_kept_of_a_case_says_who_it_is_before_it_is_opened(desk):
     for entry in await desk.trio.hospital.find(LogEntry, subject=case.id):
         assert desk.ann not in (entry.body or "")
         assert desk.codes[desk.ann] not in (entry.body or "")
+
+
+async def sealed_by(desk, person, text):
+    """A text as a profile's `sealed` leaves it in a line about this person."""
+
+    def query(tx):
+        domain = desk.trio.hospital.context.vault.domain(desk.stage.agreement, SealedInTransaction(tx))
+        return domain.known_people([person])[person].seal(text)
+
+    return await desk.trio.hospital.store.read(query)
+
+
+async def test_a_sealed_text_is_opened_within_an_approved_case_logged_and_the_person_is_told_once(desk):
+    sealed = [await sealed_by(desk, desk.ann, text) for text in ("Example", "Ann")]
+    case = await desk.approved()
+    found = await desk.service.unseal(desk.asker, case.id, sealed)
+    assert (found.texts, found.told) == (["Example", "Ann"], True)
+    await desk.service.unseal(desk.officer, case.id, sealed[:1])
+    await desk.trio.hospital.quiet()
+    assert len(await desk.trio.wallet.find(UseOfData, kind="reidentified")) == 1
+    entries = await desk.trio.hospital.find(LogEntry, subject=case.id, kind="reidentification.unsealed")
+    assert len(entries) == 2
+    assert not any("Example" in str(one.body) for one in entries)
+    assert (await desk.service.open(desk.asker, case.id)).person == desk.ann
+    assert (await desk.service.unseal(desk.asker, case.id, sealed)).texts == ["Example", "Ann"]
+
+
+async def test_nothing_is_unsealed_without_two_people_by_others_after_the_deadline_or_after_a_refusal(desk):
+    sealed = [await sealed_by(desk, desk.ann, "Example")]
+    case = await desk.ask()
+    await desk.service.approve(desk.officer, case.id)
+    assert (await refused(desk.service.unseal(desk.officer, case.id, sealed))).status == 409
+    await desk.service.approve(desk.steward, case.id)
+    stranger = desk.trio.hospital.acting("dpo", "other", "Eve")
+    assert (await refused(desk.service.unseal(stranger, case.id, sealed))).status == 403
+    for role in ("researcher", "patient", "operator"):
+        assert (await refused(desk.service.unseal(replace(desk.asker, role=role), case.id, sealed))).status == 403
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    await desk.trio.hospital.store.write(lambda tx: tx.alter(ReidentificationCase, {"deadline": past}, id=case.id))
+    assert (await refused(desk.service.unseal(desk.asker, case.id, sealed))).code == "case-over"
+    other = await desk.approved()
+    await desk.service.refuse(desk.officer, other.id, "Not needed.")
+    assert (await refused(desk.service.unseal(desk.asker, other.id, sealed))).code == "case-over"
+    assert (await refused(desk.service.unseal(desk.asker, "urn:uuid:none", sealed))).status == 404
+    assert not await desk.trio.hospital.find(LogEntry, kind="reidentification.unsealed")
+
+
+async def test_a_text_sealed_for_somebody_else_opens_nothing_and_says_which(desk):
+    case = await desk.approved()
+    texts = [await sealed_by(desk, desk.ann, "Ann"), await sealed_by(desk, desk.ben, "Ben")]
+    fault = await refused(desk.service.unseal(desk.asker, case.id, texts))
+    assert fault.code == "not-sealed-for-them"
+    assert "Text 2" in fault.detail
+    assert texts[1] not in str(fault)
+    for wrong in ([], ["x"] * 101, ["x" * 70_000]):
+        assert (await refused(desk.service.unseal(desk.asker, case.id, wrong))).status == 400
+    assert (await refused(desk.service.unseal(desk.asker, case.id, ["not base64!"]))).status == 409

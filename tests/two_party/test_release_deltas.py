@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import pytest
@@ -16,6 +17,7 @@ from tests.two_party import story
 from tests.two_party.conftest import Trio
 from tests.two_party.releases import Stage, agree, publish
 from tests.two_party.segments import Fetcher, parsed
+from tests.two_party.test_release_exports import exported
 
 
 def patient(id: str) -> dict[str, Any]:
@@ -197,8 +199,109 @@ async def test_what_was_never_sent_is_not_named(stage: Stage, ward: Ward):
     assert (delta.values, delta.deletions) == ([], [])
 
 
+async def test_an_export_of_changes_names_nothing_of_people_who_were_never_handed_over(stage: Stage, ward: Ward):
+    moment = quote(stage.holder.context.clock().isoformat())
+    ward.drop("Observation/p-ann-1")
+    await ward.imported()
+    manifest = await exported(await Fetcher.opened(stage), f"?_since={moment}")
+    assert (manifest["output"], manifest["deleted"]) == ([], [])
+
+
 async def test_an_unknown_manifest_is_refused_with_what_to_do(stage: Stage):
     fetcher = await Fetcher.opened(stage)
     answer = await fetcher.get(f"/segments?continues={sha256(story.urn().encode()).hexdigest()}")
     assert (answer.status_code, parsed(answer)["type"]) == (409, "urn:concord:problem:unknown-manifest")
     assert "without `continues`" in parsed(answer)["accepted"]
+
+
+def prescription(id: str, person: str, medication: str, day: str = "2020-02-01") -> dict[str, Any]:
+    return {
+        "resourceType": "MedicationRequest", "id": id, "status": "active", "intent": "order", "authoredOn": day,
+        "subject": {"reference": f"Patient/{person}"},
+        "medicationReference": {"reference": f"Medication/{medication}"},
+    }  # fmt: skip
+
+
+def medicine(id: str, code: str) -> dict[str, Any]:
+    coding = {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": code}
+    return {"resourceType": "Medication", "id": id, "code": {"coding": [coding]}}
+
+
+@pytest.fixture
+async def medicated(stage: Stage, ward: Ward) -> Fetched:
+    """Ann and Ben were prescribed one medicine, Ann another too; the first whole release with them."""
+    ward.keep(
+        medicine("m1", "161"), medicine("m2", "1191"), prescription("r1", "p-ann", "m1"),
+        prescription("r2", "p-ben", "m1"), prescription("r3", "p-ann", "m2"),
+    )  # fmt: skip
+    await ward.imported()
+    return await fetched(stage)
+
+
+def of_kind(one: Fetched, kind: str) -> list[dict[str, Any]]:
+    return [line for line in one.lines if line["resourceType"] == kind]
+
+
+async def test_a_changed_medicine_comes_again_for_everybody_whose_record_leads_to_it(stage, ward, medicated):
+    assert len(of_kind(medicated, "Medication")) == 3
+    ward.keep(medicine("m1", "5640"))
+    await ward.imported()
+    delta = await fetched(stage, medicated.digest)
+    assert [one["code"]["coding"][0]["code"] for one in of_kind(delta, "Medication")] == ["5640", "5640"]
+    known = {one["id"] for one in of_kind(medicated, "Medication")}
+    assert {one["id"] for one in of_kind(delta, "Medication")} <= known
+    assert not delta.deletions
+
+
+async def test_a_deleted_medicine_is_named_to_everybody_whose_record_leads_to_it(stage, ward, medicated):
+    ids = {one["id"] for one in of_kind(medicated, "Medication") if one["code"]["coding"][0]["code"] == "161"}
+    ward.drop("Medication/m1")
+    await ward.imported()
+    delta = await fetched(stage, medicated.digest)
+    assert delta.deleted == {f"Medication/{id}" for id in ids}
+    assert delta.claims["deletions"] == 2
+    assert not delta.lines
+    again = await fetched(stage, delta.digest)
+    assert not again.deletions
+
+
+async def test_a_medicine_that_was_gone_before_it_could_be_sent_is_not_named(stage, ward, medicated):
+    ward.keep(medicine("m3", "1"), prescription("r4", "p-ann", "m3"))
+    await ward.imported()
+    ward.drop("Medication/m3")
+    await ward.imported()
+    delta = await fetched(stage, medicated.digest)
+    assert len(of_kind(delta, "MedicationRequest")) == 1
+    assert not delta.deletions
+
+
+async def test_a_record_that_now_belongs_to_somebody_else_is_gone_for_one_and_new_for_the_other(stage, ward):
+    first = await fetched(stage)
+    moved = next(one for one in first.lines if one.get("valueQuantity", {}).get("value") == 63)
+    assert sum(one.get("valueQuantity", {}).get("value") == 63 for one in first.lines) == 2
+    ward.keep(pulse("p-ann-3", "p-ben", 163))
+    await ward.imported()
+    delta = await fetched(stage, first.digest)
+    assert delta.values == [163]
+    [bundle] = delta.deletions
+    ann, ben = bundle["meta"]["tag"][0]["code"], code_of(orjson.dumps(delta.lines[0]))
+    assert ann != ben
+    assert {code_of(orjson.dumps(one)) for one in first.lines} == {ann, ben}
+    was = {one["id"] for one in first.lines if code_of(orjson.dumps(one)) == ann and one["resourceType"] != "Patient"}
+    assert delta.deleted <= {f"Observation/{id}" for id in was}
+    assert len(delta.deleted) == 1
+    assert moved["resourceType"] == "Observation"
+
+
+async def test_of_two_people_whom_the_source_has_made_one_nothing_leaves_until_that_is_settled(stage, ward):
+    first = await fetched(stage)
+    ward.keep(
+        patient("p-ann") | {"link": [{"other": {"reference": "Patient/p-ben"}, "type": "replaced-by"}]},
+        pulse("p-ann-3", "p-ben", 163),
+    )
+    await ward.imported()
+    delta = await fetched(stage, first.digest)
+    assert (delta.lines, delta.deletions) == ([], [])
+    release = (await stage.holder.find(Release, id=delta.claims["release"]))[0]
+    assert sum(release.withheld.values()) == 3
+    assert "unchanged" not in release.withheld

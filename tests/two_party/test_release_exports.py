@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import orjson
 import pytest
 
 from tests.two_party.conftest import Trio
-from tests.two_party.releases import BUNDLES, Stage, hospital_stage
+from tests.two_party.releases import Stage, hospital_stage, smallest_bundles
 from tests.two_party.segments import Fetcher, parsed
 from tests.two_party.space import until
 
@@ -18,13 +17,8 @@ from tests.two_party.space import until
 @pytest.fixture
 async def stage(trio: Trio, tmp_path: Path) -> Stage:
     """Three people's records at the hospital, all of whom said yes."""
-    some = tmp_path / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:3]:
-        shutil.copy(bundle, some)
-    made = await hospital_stage(trio, some)
-    for source_id in await made.source_ids():
-        await made.answer(source_id)
+    made = await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", 3))
+    await made.everybody_agrees()
     return made
 
 

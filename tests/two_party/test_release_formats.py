@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from pathlib import Path
 
 import orjson
@@ -13,7 +12,7 @@ import pytest
 from connector.records import ReleaseSegment
 from connector.services.releasing import planning
 from tests.two_party.conftest import Trio
-from tests.two_party.releases import BUNDLES, Stage, hospital_stage
+from tests.two_party.releases import Stage, hospital_stage, smallest_bundles
 from tests.two_party.segments import Fetcher, decoded, opened, parsed
 
 
@@ -21,13 +20,8 @@ from tests.two_party.segments import Fetcher, decoded, opened, parsed
 async def stage(trio: Trio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Three people's records at the hospital, all of whom said yes; segments of 256 KiB."""
     monkeypatch.setattr(planning, "TARGET", 256 * 1024)
-    some = tmp_path / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:3]:
-        shutil.copy(bundle, some)
-    made = await hospital_stage(trio, some)
-    for source_id in await made.source_ids():
-        await made.answer(source_id)
+    made = await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", 3))
+    await made.everybody_agrees()
     return made
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,14 @@ from connector.services.releasing import planning
 from connector.storage import SqliteStore
 from connector.vault.errors import VaultLockedError
 from tests.two_party.conftest import Trio
-from tests.two_party.releases import BUNDLES, Stage, hospital_stage, many_records, opened_by_hand, pulling
+from tests.two_party.releases import (
+    Stage,
+    hospital_stage,
+    many_records,
+    opened_by_hand,
+    pulling,
+    smallest_bundles,
+)
 from tests.two_party.segments import Fetcher, parsed
 
 
@@ -24,13 +30,8 @@ from tests.two_party.segments import Fetcher, parsed
 async def stage(trio: Trio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Three people's records at the hospital, all of whom said yes; segments of 256 KiB."""
     monkeypatch.setattr(planning, "TARGET", 256 * 1024)
-    some = tmp_path / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:3]:
-        shutil.copy(bundle, some)
-    made = await hospital_stage(trio, some)
-    for source_id in await made.source_ids():
-        await made.answer(source_id)
+    made = await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", 3))
+    await made.everybody_agrees()
     await many_records(made, 1500)
     return made
 

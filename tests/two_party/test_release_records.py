@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -32,13 +31,11 @@ from connector.records import (
     Transfer,
     UseOfData,
 )
-from connector.services.releasing import planning
 from connector.services.sealed import SealedInTransaction
 from policy.decide import decide
 from policy.replay import inputs_from_json
 from tests.two_party.conftest import Trio
 from tests.two_party.releases import (
-    BUNDLES,
     Stage,
     agree,
     content_of,
@@ -47,6 +44,7 @@ from tests.two_party.releases import (
     many_records,
     opened_by_hand,
     pulling,
+    smallest_bundles,
 )
 from tests.two_party.space import until
 
@@ -54,17 +52,7 @@ from tests.two_party.space import until
 @pytest.fixture
 async def stage(trio: Trio, tmp_path: Path) -> Stage:
     """Four people's records at the hospital."""
-    some = tmp_path / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:4]:
-        shutil.copy(bundle, some)
-    return await hospital_stage(trio, some)
-
-
-@pytest.fixture
-def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody shares a segment with everybody else."""
-    monkeypatch.setattr(planning, "TARGET", 64 * 1024)
+    return await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", 4))
 
 
 def codes_in(body: bytes) -> list[str]:
@@ -99,8 +87,7 @@ async def test_the_recipient_learns_no_small_number(stage: Stage):
 
 
 async def test_no_name_or_id_of_the_source_arrives(stage: Stage):
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     row = await stage.received(await stage.transfer())
     content = content_of(row.path).decode()
     people = await stage.holder.find(Person, source=stage.source)
@@ -195,8 +182,7 @@ async def test_an_identifier_that_would_leave_takes_its_person_out_of_the_releas
 async def test_not_one_byte_of_a_person_follows_their_withdrawal(stage: Stage):
     """A slow reader is in the middle of somebody's records when that person, and one still to come, withdraw."""
     await many_records(stage, 3000)
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     pid, token = await opened_by_hand(stage)
     order = await stage.order_of_release()
     async with pulling(stage.holder, pid, token) as reader:
@@ -236,8 +222,7 @@ async def at_rest(stage: Stage, pid: str) -> Release:
 
 async def test_to_a_reader_that_takes_nothing_at_most_one_chunk_of_a_person_follows_their_withdrawal(stage: Stage):
     await many_records(stage, 3000)
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     first = (await stage.order_of_release())[0]
     pid, token = await opened_by_hand(stage)
     async with pulling(stage.holder, pid, token) as reader:
@@ -279,8 +264,7 @@ async def true_order(stage: Stage, lines: list[bytes]) -> list[tuple[str, str]]:
 
 
 async def test_two_contracts_about_the_same_people_cannot_be_joined_by_order(stage: Stage):
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     orders = []
     for _ in range(2):
         lines = await pulled(stage)
@@ -311,8 +295,7 @@ async def test_a_withdrawn_dataset_gives_nothing_under_contracts_already_made(st
 @pytest.mark.parametrize("kind", [Dataset, Study])
 async def test_a_running_release_ends_with_its_dataset_and_with_the_approval_of_its_study(stage: Stage, kind: type):
     await many_records(stage, 3000)
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     pid, token = await opened_by_hand(stage)
     over = ({"standing": "withdrawn"}, stage.dataset) if kind is Dataset else ({"standing": "refused"}, stage.study)
     async with pulling(stage.holder, pid, token) as reader:
@@ -326,8 +309,7 @@ async def test_a_running_release_ends_with_its_dataset_and_with_the_approval_of_
 
 async def test_nothing_more_of_a_person_leaves_once_their_wallet_is_suspended(stage: Stage):
     await many_records(stage, 3000)
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     pid, token = await opened_by_hand(stage)
     async with pulling(stage.holder, pid, token) as reader:
         before = await at_rest(stage, pid)
@@ -372,8 +354,7 @@ async def erased_everywhere(stage: Stage) -> Notice:
 
 async def test_a_person_is_erased_from_a_file_that_is_still_being_written(stage: Stage, small_segments: None):
     await many_records(stage, 1500)
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     order = await stage.order_of_release()
     last = stage.people[order[-1]].person
     async with stage.holder.context.gate.closing([(last, stage.study)]):
@@ -447,8 +428,7 @@ async def test_a_later_yes_comes_under_a_new_code(stage: Stage):
 
 async def test_a_pull_that_was_cut_off_goes_on_where_it_was_and_is_verified(stage: Stage, small_segments: None):
     await many_records(stage, 1500)
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     last = stage.people[(await stage.order_of_release())[-1]].person
     async with stage.holder.context.gate.closing([(last, stage.study)]):
         pid = await stage.transfer()
@@ -464,8 +444,7 @@ async def test_a_pull_that_was_cut_off_goes_on_where_it_was_and_is_verified(stag
 
 async def test_a_second_pull_takes_over_from_the_first(stage: Stage):
     await many_records(stage, 1500)
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     pid, token = await opened_by_hand(stage)
     async with pulling(stage.holder, pid, token) as first:
         await first.read(1000)
@@ -481,8 +460,7 @@ async def test_a_second_pull_takes_over_from_the_first(stage: Stage):
 
 async def test_a_release_whose_contract_ends_goes_no_further(stage: Stage):
     await many_records(stage, 3000)
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     pid, token = await opened_by_hand(stage)
     async with pulling(stage.holder, pid, token) as reader:
         await reader.read(1000)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -12,24 +11,24 @@ import pytest
 from connector.dataplane.lines import code_of
 from connector.problems import Problem
 from connector.records import HandedOver, LogEntry, Quarantined, Release, SourceRecord, UseOfData
-from connector.services.releasing import planning
 from tests.two_party.conftest import Trio
-from tests.two_party.releases import BUNDLES, Stage, hospital_stage, many_records, opened_by_hand, pulling
+from tests.two_party.releases import (
+    Stage,
+    hospital_stage,
+    many_records,
+    opened_by_hand,
+    pulling,
+    smallest_bundles,
+)
 from tests.two_party.segments import Fetcher, opened, parsed
 from tests.two_party.space import until
 
 
 @pytest.fixture
-async def stage(trio: Trio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+async def stage(trio: Trio, tmp_path: Path, small_segments: None) -> Stage:
     """Three people's records at the hospital, all of whom said yes; segments of 64 KiB."""
-    monkeypatch.setattr(planning, "TARGET", 64 * 1024)
-    some = tmp_path / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:3]:
-        shutil.copy(bundle, some)
-    made = await hospital_stage(trio, some)
-    for source_id in await made.source_ids():
-        await made.answer(source_id)
+    made = await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", 3))
+    await made.everybody_agrees()
     return made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,16 +19,13 @@ from connector.services.rooms.names import sentences
 from connector.services.steward.views import DatasetDraft
 from tests.two_party import story
 from tests.two_party.conftest import Trio
-from tests.two_party.releases import BUNDLES, RECORD_KINDS, Stage, agree, lines_of
+from tests.two_party.releases import RECORD_KINDS, Stage, agree, lines_of, smallest_bundles
 from tests.two_party.space import until
 
 
 async def staged(trio: Trio, folder: Path, count: int = 4, **risk: str) -> Stage:
     """A hospital with some people, and a contract that asks this of the risk."""
-    some = folder / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:count]:
-        shutil.copy(bundle, some)
+    some = smallest_bundles(folder / "bundles", count)
     steward = trio.hospital.acting("steward")
     report = await trio.hospital.services.importing.import_fhir(steward, some, "Records")
     assert not report.refused
@@ -66,8 +62,7 @@ async def the_report(stage: Stage) -> RiskReport:
 
 async def test_what_is_measured_is_what_the_recipient_gets(trio: Trio, tmp_path: Path):
     stage = await staged(trio, tmp_path, 6)
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     row = await stage.received(await stage.transfer())
     assert row.verified, row.finding
     theirs = defaultdict(list)
@@ -113,8 +108,7 @@ async def test_the_report_stands_in_the_log_before_anything_left_and_holds_figur
 
 async def test_below_what_the_contract_asks_nothing_leaves(trio: Trio, tmp_path: Path):
     stage = await staged(trio, tmp_path, min_k="2", min_l="2")
-    for source_id in await stage.source_ids():
-        await stage.answer(source_id)
+    await stage.everybody_agrees()
     pid = await stage.transfer()
     report = await found(stage, RiskReport)
     assert report.verdict == "refused"

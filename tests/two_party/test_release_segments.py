@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from connector.records import HandedOver, Release, ReleaseSegment
-from connector.services.releasing import planning
+from connector.records import HandedOver, Release, ReleaseSegment, UseOfData
 from connector.services.releasing.manifest import whole_digest
 from tests.two_party.conftest import Trio
-from tests.two_party.releases import BUNDLES, Stage, hospital_stage, many_records, opened_by_hand, pulling
-from tests.two_party.segments import Fetcher, parsed
+from tests.two_party.releases import (
+    Stage,
+    hospital_stage,
+    many_records,
+    opened_by_hand,
+    pulling,
+    smallest_bundles,
+)
+from tests.two_party.segments import Fetcher, decoded, parsed
 
 
 @pytest.fixture
-async def stage(trio: Trio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+async def stage(trio: Trio, tmp_path: Path, small_segments: None) -> Stage:
     """Four people's records at the hospital, all of whom said yes; segments of 64 KiB."""
-    monkeypatch.setattr(planning, "TARGET", 64 * 1024)
-    some = tmp_path / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:4]:
-        shutil.copy(bundle, some)
-    made = await hospital_stage(trio, some)
-    for source_id in await made.source_ids():
-        await made.answer(source_id)
+    made = await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", 4))
+    await made.everybody_agrees()
     return made
 
 
@@ -105,3 +104,68 @@ async def test_a_range_is_a_piece_of_the_same_bytes_and_counts_once(stage: Stage
     assert sum(one.resources for one in received) == whole.count(b"\n")
     segment = (await stage.holder.find(ReleaseSegment, id=row["id"]))[0]
     assert (segment.standing, segment.resources) == ("sent", whole.count(b"\n"))
+
+
+async def test_two_transfers_of_one_agreement_at_once_count_each_person_once(stage: Stage):
+    # What is noted of a person names one release, the last: where two ran at once, each took the people of the other
+    # for new ones, and counted them again with every piece.
+    fetchers = [await Fetcher.opened(stage), await Fetcher.opened(stage)]
+    plans = [await fetcher.index() for fetcher in fetchers]
+    for rows in zip(*(plan["segments"] for plan in plans), strict=True):
+        for fetcher, row in zip(fetchers, rows, strict=True):
+            await fetcher.one(row["href"])
+            await fetcher.one(row["href"])
+    for plan in plans:
+        (release,) = await stage.holder.find(Release, id=plan["release"])
+        lines = sum(one.resources for one in await stage.holder.find(ReleaseSegment, release=release.id))
+        assert (release.people, release.resources) == (4, lines)
+    received = await stage.holder.find(HandedOver, agreement=stage.agreement)
+    assert sum(one.resources for one in received) == lines
+
+
+async def test_what_left_in_one_of_two_transfers_at_once_is_told_when_it_ends_early(stage: Stage):
+    first, second = await Fetcher.opened(stage), await Fetcher.opened(stage)
+    rows = (await first.index())["segments"]
+    whole = [await first.one(row["href"]) for row in rows[:2]]
+    part = await first.get(rows[2]["href"], range="bytes=0-40000")
+    # The other transfer hands the same people over before the first one ends.
+    others = await second.all()
+    (release,) = await stage.holder.find(Release, transfer=first.pid)
+    await first.index("?_outputFormat=application/fhir%2Bjson")
+    (over,) = await stage.holder.find(Release, id=release.id)
+    assert over.standing == "broken"
+    left = sum(part.count(b"\n") for part in [*whole, part.raw, *others]) + (not part.raw.endswith(b"\n"))
+    await stage.holder.quiet()
+    assert sum(one.resources for one in await stage.wallet.find(UseOfData)) == left
+
+
+@pytest.mark.parametrize("coding", ["identity", "zstd"])
+async def test_a_range_that_leaves_a_gap_is_the_whole_and_counts(stage: Stage, coding: str):
+    # Whoever left the first byte of each segment out had all of it, and nobody was told.
+    fetcher = await Fetcher.opened(stage)
+    lines = 0
+    for row in (await fetcher.index())["segments"]:
+        answer = await fetcher.get(row["href"], range="bytes=1-", accept_encoding=coding)
+        assert answer.status_code == 200
+        assert "content-range" not in answer.headers
+        lines += decoded(answer).count(b"\n")
+    manifest = await fetcher.manifest()
+    assert manifest["resources"] == lines
+    received = await stage.holder.find(HandedOver, agreement=stage.agreement)
+    assert sum(one.resources for one in received) == lines
+    await stage.holder.quiet()
+    assert sum(one.resources for one in await stage.wallet.find(UseOfData)) == lines
+
+
+async def test_all_but_the_last_line_end_is_all_of_it_to_the_wallets(stage: Stage):
+    # So a recipient had every record, and the wallets were told when the transfer ended, perhaps months later.
+    fetcher = await Fetcher.opened(stage)
+    lines = 0
+    for row in (await fetcher.index())["segments"]:
+        size = int((await fetcher.get(row["href"], "HEAD")).headers["content-length"])
+        answer = await fetcher.get(row["href"], range=f"bytes=0-{size - 2}")
+        assert (answer.status_code, len(answer.raw)) == (206, size - 1)
+        lines += answer.raw.count(b"\n") + 1
+    await stage.holder.quiet()
+    assert sum(one.resources for one in await stage.wallet.find(UseOfData)) == lines
+    assert (await fetcher.manifest())["resources"] == lines

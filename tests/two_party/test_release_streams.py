@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from connector.records import (
+    Agreement,
     DevicePoint,
     LogEntry,
     Notice,
@@ -23,6 +24,8 @@ from connector.records import (
     UseOfData,
 )
 from connector.services.processes.moves import Complete
+from contracts.risk import thresholds, with_thresholds
+from policy.odrl.vocabulary import ASSESS_RISK
 from tests.two_party.conftest import Trio
 from tests.two_party.releases import Stage, content_of, lines_of, opened_by_hand, point, pulling, vendor_stage
 from tests.two_party.space import until
@@ -298,3 +301,24 @@ async def test_a_device_person_is_registered_once_and_the_token_is_kept_as_a_has
     assert len(await holder.find(Person, source_id=ann)) == 1
     assert token not in content_of(Path(holder.founded.directory, "store.db")).decode("latin-1")
     assert person.source_id == ann
+
+
+@pytest.mark.parametrize("asked", [{"min_k": "2"}, {}], ids=["with thresholds", "with a report only"])
+async def test_a_stream_under_a_contract_that_asks_for_its_risk_does_not_begin(bands: Bands, asked: dict[str, str]):
+    # Who is in a stream is known when it is over: nothing can be measured before the first byte.
+    stage = bands.stage
+    agreement = await stage.holder.get(Agreement, stage.agreement)
+    assert agreement is not None
+    policy = dict(agreement.policy or {})
+    owed = with_thresholds(policy, thresholds(asked)) if asked else {
+        **policy, "obligation": [*policy.get("obligation", ()), {"action": ASSESS_RISK}]
+    }  # fmt: skip
+    await stage.holder.store.write(lambda tx: tx.alter(Agreement, {"policy": owed}, id=agreement.id))
+    await stage.answer(sorted(USERS)[0])
+    pid, token = await opened_by_hand(stage, "stream")
+    answer = await stage.space_client.get(
+        f"{stage.holder.url}/data/streams/{pid}", headers={"authorization": f"Bearer {token}"}
+    )
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:concord:problem:risk-too-high")
+    assert "risk" in answer.json()["title"]
+    assert await stage.holder.find(Release, transfer=pid) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,8 @@ import pytest
 
 from connector.records import ReceivedPerson, ReceivedSegment, ReceivedTransfer, Release, Transfer
 from connector.services.received.asking import Asked
-from connector.services.releasing import planning
 from tests.two_party.conftest import Trio
 from tests.two_party.releases import (
-    BUNDLES,
     Stage,
     agree,
     content_of,
@@ -23,23 +20,18 @@ from tests.two_party.releases import (
     opened_by_hand,
     publish,
     pulling,
+    smallest_bundles,
 )
 from tests.two_party.space import until
 from tests.two_party.test_release_deltas import Ward, pulse
 
 
 @pytest.fixture
-async def stage(trio: Trio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+async def stage(trio: Trio, tmp_path: Path, small_segments: None) -> Stage:
     """Four people with thousands of records, in segments of some hundred."""
-    monkeypatch.setattr(planning, "TARGET", 64 * 1024)
-    some = tmp_path / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:4]:
-        shutil.copy(bundle, some)
-    made = await hospital_stage(trio, some)
+    made = await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", 4))
     await many_records(made, 1500)
-    for source_id in await made.source_ids():
-        await made.answer(source_id)
+    await made.everybody_agrees()
     return made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from connector.problems import Problem
 from connector.records import Agreement, DecisionMade, LogEntry, Negotiation
 from connector.services.simulating import Outlook
 from tests.two_party.conftest import Trio
-from tests.two_party.releases import BUNDLES, RECORD_KINDS, Stage, agree, hospital_stage, publish
+from tests.two_party.releases import RECORD_KINDS, Stage, agree, hospital_stage, publish, smallest_bundles
 
 PEOPLE = 4
 
@@ -19,15 +18,7 @@ PEOPLE = 4
 @pytest.fixture
 async def stage(trio: Trio, tmp_path: Path) -> Stage:
     """Four people's records at the hospital, under contract."""
-    return await hospital_stage(trio, some_bundles(tmp_path))
-
-
-def some_bundles(directory: Path) -> Path:
-    some = directory / "bundles"
-    some.mkdir()
-    for bundle in sorted(BUNDLES.glob("*.json.gz"), key=lambda path: path.stat().st_size)[:PEOPLE]:
-        shutil.copy(bundle, some)
-    return some
+    return await hospital_stage(trio, smallest_bundles(tmp_path / "bundles", PEOPLE))
 
 
 async def outlook(stage: Stage) -> list[Outlook]:
@@ -58,7 +49,7 @@ async def test_a_withdrawal_is_seen_at_once(stage):
 
 async def test_without_a_contract_the_answer_is_that_of_a_negotiation(trio, tmp_path):
     report = await trio.hospital.services.importing.import_fhir(
-        trio.hospital.acting("steward"), some_bundles(tmp_path), "Records"
+        trio.hospital.acting("steward"), smallest_bundles(tmp_path / "bundles", PEOPLE), "Records"
     )
     stage = Stage(trio.hospital, trio.research, trio.wallet, "", report.source, space_client=trio.space.client)
     await publish(stage)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from connector.api.management.door import Called, ManagementRoute, Operator, Sent
+from connector.services.contract_profiles import ContractProfile
 from connector.services.steward.profile_views import (
     ProfileCheck,
     ProfileCoverage,
@@ -26,6 +27,12 @@ class ProfileSent(Sent):
     text: str = Field(max_length=_LONGEST)
 
 
+class Retiring(Sent):
+    """Why nothing is to be offered under it any more."""
+
+    why: str = Field(min_length=1, max_length=500)
+
+
 @router.get("/profiles")
 async def profiles(called: Called, actor: Operator) -> list[ProfileRow]:
     """Every profile there is here: those that come with Concord, and our own with all versions."""
@@ -36,6 +43,18 @@ async def profiles(called: Called, actor: Operator) -> list[ProfileRow]:
 async def add_profile(called: Called, actor: Operator, sent: ProfileSent) -> ProfileRow:
     """Keep one of our own. The same text again changes nothing; a changed one needs a new version."""
     return await called.profiles.add(actor, sent.text)
+
+
+@router.get("/profiles/of-contract")
+async def of_contract(called: Called, actor: Operator, agreement: str) -> ContractProfile:
+    """The one that a contract names, in either role; a recipient gets it from the provider, by its digest."""
+    return await called.contract_profiles.of(actor, agreement)
+
+
+@router.post("/profiles/{name}/retire")
+async def retire(called: Called, actor: Operator, name: str, sent: Retiring) -> ProfileRow:
+    """Offer nothing under it any more. Contracts that name it keep it until their end."""
+    return await called.profiles.retire(actor, name, sent.why)
 
 
 @router.post("/profiles/check")

@@ -28,6 +28,7 @@ from connector.api.management import (
     rights,
     tracing,
     transferring,
+    why,
     withdrawing,
     witnessing,
 )
@@ -61,5 +62,6 @@ for room in (
     people,
     evidence,
     witnessing,
+    why,
 ):
     router.include_router(room.router)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter
 from pydantic import Field
 
 from connector.api.management.door import Called, ManagementRoute, Officer, Sent
-from connector.services.reidentifying import DAYS, Asking, CaseRow
+from connector.services.reidentifying import DAYS, LONGEST_SEALED, MOST_SEALED, Asking, CaseRow, Unsealed
 
 router = APIRouter(route_class=ManagementRoute, tags=["vault"])
 
@@ -27,6 +29,12 @@ class RefusalSent(Sent):
     why: str = Field(max_length=2000)
 
 
+class SealedSent(Sent):
+    """Sealed texts, as they stand in what the receiver has."""
+
+    sealed: list[Annotated[str, Field(max_length=LONGEST_SEALED)]] = Field(min_length=1, max_length=MOST_SEALED)
+
+
 @router.get("/reidentifications")
 async def cases(called: Called, actor: Officer) -> list[CaseRow]:
     """Every case, those that are open first. None says who it is."""
@@ -44,3 +52,9 @@ async def ask(called: Called, actor: Officer, sent: AskingSent) -> CaseRow:
 async def refuse(called: Called, actor: Officer, id: str, sent: RefusalSent) -> CaseRow:
     """Refuse it; it is over then."""
     return await called.reidentifying.refuse(actor, id, sent.why)
+
+
+@router.post("/reidentifications/{id}/unseal")
+async def unseal(called: Called, actor: Officer, id: str, sent: SealedSent) -> Unsealed:
+    """Open sealed texts of the person of an approved case, before its deadline; the person is told."""
+    return await called.reidentifying.unseal(actor, id, sent.sealed)

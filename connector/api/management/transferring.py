@@ -5,23 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from connector.api.management.door import Called, ManagementRoute, Operator, Sent
+from connector.services.processes.object_store import named
 from connector.services.rooms import TransferRow
+from contracts.object_store import ObjectStore
 
 router = APIRouter(route_class=ManagementRoute, tags=["transfers"])
+
+
+class Bucket(Sent):
+    """A place in an object store (S3) and what opens it; the keys go to the provider, and are not kept here."""
+
+    endpoint: str = Field(max_length=2048)
+    bucket: str = Field(max_length=63)
+    access_key: str = Field(max_length=256)
+    secret_key: SecretStr = Field(max_length=512)
+    session_token: SecretStr = Field(SecretStr(""), max_length=8192)
+    prefix: str = Field("", max_length=512)
+    region: str = Field("us-east-1", max_length=64)
+    format: str = Field("", max_length=120)
+
+    def named(self) -> ObjectStore:
+        """Raises Problem 400."""
+        secrets = {name: getattr(self, name).get_secret_value() for name in ("secret_key", "session_token")}
+        return named(**self.model_dump(exclude=set(secrets)), **secrets)
 
 
 class Asked(Sent):
     """The contract whose data is asked for, and whether the provider shall push it to us.
 
-    `since_last`: only what changed since the last release that is here.
+    `since_last`: only what changed since the last release that is here. `push_s3`: it shall go into this store.
     """
 
     agreement: str = Field(max_length=2048)
     push: bool = False
     since_last: bool = False
+    push_s3: Bucket | None = None
 
 
 class Reason(Sent):
@@ -52,7 +73,9 @@ async def transfers(called: Called, actor: Operator, agreement: str | None = Non
 @router.post("/transfers", status_code=201)
 async def ask(called: Called, actor: Operator, sent: Asked) -> Begun:
     """Ask for the data of a contract."""
-    return Begun(await called.transfer_desk.ask(actor, sent.agreement, push=sent.push, since_last=sent.since_last))
+    store = sent.push_s3.named() if sent.push_s3 else None
+    desk = called.transfer_desk
+    return Begun(await desk.ask(actor, sent.agreement, push=sent.push, since_last=sent.since_last, store=store))
 
 
 @router.get("/transfers/{pid}")

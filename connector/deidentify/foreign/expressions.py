@@ -158,18 +158,17 @@ class Compiler:
             raise PathError(f"`{name}` needs constant texts")
         compiled, run = functions.pattern(texts[0]), of.run
         if name == "matches":
-            search = compiled.search
 
             def matches(items: Items) -> Items:
-                found = functions.matched(values.text(run(items)))
-                return EMPTY if found is None else said(search(found) is not None)
+                found = values.text(run(items))
+                return EMPTY if found is None else said(functions.is_found(compiled, found))
 
             return Compiled(matches)
         instead = functions.replacement(texts[1], compiled.groupindex)
 
         def replaced(items: Items) -> Items:
-            found = functions.matched(values.text(run(items)))
-            return EMPTY if found is None else [compiled.sub(instead, found)]
+            found = values.text(run(items))
+            return EMPTY if found is None else [functions.replaced(compiled, instead, found)]
 
         return Compiled(replaced, frozenset({"string"}))
 

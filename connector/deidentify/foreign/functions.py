@@ -1,6 +1,7 @@
 """The functions of FHIRPath that rules may use, and what they do (FHIRPath 2.0, 5 and 6). What is missing is refused.
 
 Regular expressions are .NET's in these rule files: named groups `(?<name>...)` and `${name}` are told in Python's way.
+One that takes too long over a text (many do, over the right one) is given up, and the record refused.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from connector.deidentify.foreign.fhirpath import PathError
 from connector.deidentify.foreign.temporal import Moment
@@ -26,21 +27,46 @@ from connector.deidentify.foreign.values import (
     whole,
 )
 
+if TYPE_CHECKING:
+    import regex
+
 LONGEST_MATCHED = 10_000
 """Characters of a text that a regular expression is run over at most."""
+LONGEST_MATCHING = 0.05
+"""Seconds that it may take: a million times what a sensible one needs."""
 Function: TypeAlias = Callable[..., Items]
 """Takes the items it is called on, then the items of each argument."""
 
+_TOO_LONG = "a regular expression takes too long over a text"
 _GROUP = re.compile(r"\(\?<([A-Za-z_]\w*)>")
 _NAMED = re.compile(r"\$\{(\w+)\}|\$(\d+)|\$\$")
 
 
-def pattern(written: str) -> re.Pattern[str]:
+def pattern(written: str) -> regex.Pattern[str]:
     """A regular expression of .NET's kind. Raises PathError when Python has no such thing."""
+    import regex
+
     try:
-        return re.compile(_GROUP.sub(r"(?P<\1>", written))
-    except (re.error, RecursionError, OverflowError):
+        re.compile(translated := _GROUP.sub(r"(?P<\1>", written))
+        return regex.compile(translated)
+    except (re.error, regex.error, RecursionError, OverflowError):
         raise PathError("a regular expression that cannot be read") from None
+
+
+def is_found(compiled: regex.Pattern[str], text: str) -> bool:
+    """Whether it matches anywhere in a text. Raises Unevaluable."""
+    try:
+        return compiled.search(_bounded(text), timeout=LONGEST_MATCHING) is not None
+    except TimeoutError:
+        raise Unevaluable(_TOO_LONG) from None
+
+
+def replaced(compiled: regex.Pattern[str], instead: str, text: str) -> str:
+    """A text with every match replaced. Raises Unevaluable."""
+    try:
+        return compiled.sub(instead, _bounded(text), timeout=LONGEST_MATCHING)
+    except TimeoutError:
+        raise Unevaluable(_TOO_LONG) from None
 
 
 def replacement(written: str, groups: Mapping[str, int]) -> str:
@@ -58,11 +84,10 @@ def replacement(written: str, groups: Mapping[str, int]) -> str:
     return "".join("\\\\" if part == "\\" else _NAMED.sub(told, part) for part in parts)
 
 
-def matched(found: str | None) -> str | None:
-    """A text that is short enough to be searched. Raises Unevaluable."""
-    if found is not None and len(found) > LONGEST_MATCHED:
+def _bounded(text: str) -> str:
+    if len(text) > LONGEST_MATCHED:
         raise Unevaluable("a text too long to be searched")
-    return found
+    return text
 
 
 def written(item: Item) -> str:

@@ -80,7 +80,8 @@ class Quick:
         for key, member in self._plan.types.members(kind).items():
             if not member.primitive and member.type != "Extension" and key in value:
                 parts = value[key]
-                for part in parts if parts.__class__ is list else (parts,):
+                listed = parts if parts.__class__ is list else (parts,)
+                for part in (one for one in listed if one.__class__ is dict):
                     new |= self._look(part, part.get("resourceType", member.type))
         return new
 

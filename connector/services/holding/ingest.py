@@ -81,8 +81,9 @@ class Ingest:
             )
 
     async def accept(self, token: str, body: bytes) -> dict[str, Any]:
-        """Take points in; returns {accepted, duplicate, errors: [{line, reason}]}. Raises Problem 400, 401."""
+        """Take points in; returns {accepted, duplicate, errors: [{line, reason}]}. Raises Problem 400, 401, 507."""
         credential, person = await self._context.store.read(lambda tx: self._who(tx, token))
+        self._context.disk.require()
         try:
             found = await asyncio.to_thread(lambda: list(self._read(body)))
         except ValueError as fault:

@@ -60,8 +60,11 @@ class Taking:
         """Keep one piece, in one commit with what `also` does. Raises Problem 503 when a hand-over does not end.
 
         A consent in it may forbid what is just being sent, a deletion what is being read: the gate closes first.
+        What brings no records is taken whatever room there is. Raises Problem 507 where there is too little for them.
         """
         context = self._context
+        if prepared.records:
+            context.disk.require()
         known, before = await context.store.read(
             lambda tx: (_concerned(tx, source, prepared), kept(tx, source, map(key_of, prepared.records)))
         )

@@ -22,6 +22,8 @@ from connector.sources.fhir_canonical import same_content
 Key = tuple[str, str]
 """Type and id of a record within its source."""
 CREATED, CHANGED, DELETED, MERGED = "created", "changed", "deleted", "merged"
+LABELLED = "labelled"
+"""Its content is as it was and its labels are not: a change for those only whose filter looks at labels."""
 _LISTS = (1, 4, 16, 64, 256)
 """How many ids one question names, repeating the last: each length is a statement of its own that has to be made."""
 
@@ -54,12 +56,15 @@ class Changes:
         self._number = self.before + 1
         self.changed = 0
         self.deleted = 0
+        self.labelled = 0
 
     def keep(self, row: SourceRecord, before: SourceRecord | None) -> None:
         """Keep a record as it came now; `before` is what was kept of it until now."""
         if before is not None and _same(before, row):
             same = replace(row, number=before.number, changed=before.changed)
-            if same != before:  # labels, or the server's own number: nothing of its content
+            if same.labels != before.labels:
+                self.labels_changed(same)
+            elif same != before:  # the labeller's name, or the server's own number: nothing of its content
                 self._tx.put(same)
             return
         self.changed += 1
@@ -74,12 +79,22 @@ class Changes:
         self._write(row, DELETED)
         self.deleted += 1
 
+    def labels_changed(self, row: SourceRecord) -> None:
+        """Keep a record that has other labels now; its last change of content stays what it was."""
+        row = replace(row, number=row.number + 1)
+        self._tx.put(row)
+        self._note(row, LABELLED)
+        self.labelled += 1
+
     def _write(self, row: SourceRecord, what: str, *, new: bool = False) -> None:
         row = replace(row, changed=self._number)
         if new:
             self._tx.add(row)
         else:
             self._tx.put(row)
+        self._note(row, what)
+
+    def _note(self, row: SourceRecord, what: str) -> None:
         self._tx.add(
             RecordVersion(
                 source=row.source, resource_type=row.resource_type, id=row.id, number=row.number, person=row.person,
@@ -89,7 +104,7 @@ class Changes:
 
     def close(self) -> None:
         """Count the transaction, if it changed anything."""
-        if self.changed or self.deleted:
+        if self.changed or self.deleted or self.labelled:
             self._tx.alter(Source, {"sequence": self._number}, id=self._source)
 
 

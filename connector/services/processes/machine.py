@@ -81,6 +81,7 @@ class Machine(Generic[P, M]):
         try:
             answer, ours = await self.context.store.write(command)
         except Refusal as refusal:
+            self.context.tally.add("refusal", refusal.code)
             return self.error(refusal, known[0] if known else None, body)
         return Answer(answer.status, answer.body, partial(then, ours))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from connector.identity import access
@@ -25,6 +26,7 @@ from connector.services.processes.conduct import Letter, Protocol
 from connector.services.processes.courses import DataPlane, TransferCourse
 from connector.services.processes.guided import Guided
 from connector.services.processes.moves import Complete, Start, Suspend, Terminate, TransferMove
+from connector.services.processes.object_store import sealed_store
 from connector.services.processes.wording import ending_letter
 from contracts import transfer as table
 from contracts.messages import (
@@ -44,6 +46,9 @@ from contracts.names import MessageType, Role, TransferState, transfer_path
 KIND = "dsp.transfer"
 PULL = "HttpData-PULL"
 PUSH = "HttpData-PUSH"
+STORE_PUSH = "AmazonS3-PUSH"
+"""A push into an object store: EDC's name for it."""
+PUSHES = (PUSH, STORE_PUSH)
 MOST_AT_ONCE = 200
 """Transfers of one agreement that may be going on at once."""
 MOST_STEPS = 400
@@ -245,10 +250,17 @@ class Transfers(Guided[Transfer, TransferMove]):
             pid=new_id(), role=str(Role.PROVIDER), counterparty=sender.id, their_pid=None,
             callback=message.callback_address, agreement=agreement.id, dataset=agreement.dataset,
             kind=dataset.kind if dataset else "records", format=message.format, state="",
-            push_to=push_to.wire() if push_to and message.format == PUSH else None, created_at=now, updated_at=now,
+            created_at=now, updated_at=now,
         )  # fmt: skip
+        new = replace(new, push_to=self._push_to(new, push_to))
         tx.add(new)
         return new, 201
+
+    def _push_to(self, new: Transfer, address: DataAddress | None) -> dict[str, Any] | None:
+        """Where a push goes, as it is kept: the keys of an object store only sealed. Raises Refusal."""
+        if address is None or new.format not in PUSHES:
+            return None
+        return sealed_store(self._context, new.pid, address) if new.format == STORE_PUSH else address.wire()
 
     def _agreed(self, tx: Transaction, sender: Member, agreement_id: str) -> Agreement:
         agreement = tx.get(Agreement, agreement_id)
@@ -287,7 +299,7 @@ class Transfers(Guided[Transfer, TransferMove]):
         address = message.data_address
         if address is not None:
             return {"data_address": address.wire()}
-        if process.data_address is None and process.format != PUSH:
+        if process.data_address is None and process.format not in PUSHES:
             raise Refusal(400, "message-not-accepted", "/dataAddress is missing; a pull needs one")
         return {}
 

@@ -15,7 +15,7 @@ from connector.records import Agreement, Derivation, ErasedObject, ReceivedTrans
 from connector.services.actors import Actor, require
 from connector.services.context import Context
 from connector.services.received import chain
-from connector.services.received.objects import STAYS
+from connector.services.received.objects import ELSEWHERE, STAYS
 from connector.services.received.shelf import Shelf, nothing_here
 from connector.services.received.usable import erase_by, is_deleted, use_ends, why_not
 from connector.services.received.views import HeldRow
@@ -132,10 +132,13 @@ def judged(
 def received_rows(tx: Transaction, transfer: str | None) -> list[ReceivedTransfer]:
     """What has arrived, or one of it. Raises Problem 404."""
     if transfer is None:
-        return tx.find(ReceivedTransfer, order="started_at", standing=["complete", "ended", "broken"])
+        found = tx.find(ReceivedTransfer, order="started_at", standing=["complete", "ended", "broken"])
+        return [row for row in found if row.kind != ELSEWHERE]
     row = tx.get(ReceivedTransfer, transfer)
     if row is None:
         raise missing("There is no such transfer among those received here")
+    if row.kind == ELSEWHERE:
+        raise missing("It was put into an object store: check it there, against the manifest beside it")
     return [row]
 
 

@@ -25,6 +25,8 @@ from contracts.erasing import MOST_LISTED, Answer, HeldObject, ObjectKind, State
 WORKING = ("held", "counted")
 """Standings at which the connector itself still has something to do."""
 WAITING, STAYS = "waiting", "stays"
+ELSEWHERE = "elsewhere"
+"""Kind of a transfer whose provider puts the data somewhere else, such as an object store: none of it came here."""
 LONGEST = 4000
 _NOUNS = {"received": "received file", "opaque": "file of a foreign connector"}
 
@@ -48,10 +50,10 @@ def made(stone: Tombstone, kind: str, about: str, **facts: Any) -> ErasedObject:
 
 
 def transfers_with(tx: Transaction, agreement: str, code: str) -> set[str]:
-    """The transfers somebody came in, also those they were erased from since, and those nobody can look into."""
+    """The transfers somebody came in, also those they were erased from since, and those nobody here can look into."""
     came = {row.transfer for row in tx.find(ReceivedPerson, agreement=agreement, code=code)}
     gone = tx.find(ErasedObject, agreement=agreement, code=code, kind=["received", "opaque"])
-    opaque = tx.find(ReceivedTransfer, agreement=agreement, kind="opaque")
+    opaque = tx.find(ReceivedTransfer, agreement=agreement, kind=["opaque", ELSEWHERE])
     return came | {row.about for row in gone} | {row.transfer for row in opaque}
 
 

@@ -14,6 +14,7 @@ from connector.problems import Problem, conflict, missing
 from connector.records import Agreement, ContractEnding, DutyOwed, ReceivedTransfer, Tombstone
 from connector.services.chains import chain_of, newest_of
 from connector.services.duties.occasions import over_for
+from connector.services.received.objects import ELSEWHERE
 from policy.odrl.duties import words
 
 _DELETED = "Deleted:"
@@ -141,6 +142,8 @@ def _check_contract(tx: Transaction, agreement: Agreement, now: datetime) -> Non
 
 def _check_file(tx: Transaction, row: ReceivedTransfer, now: datetime) -> None:
     """Raises Problem 409 unless this file may be used now."""
+    if row.kind == ELSEWHERE:
+        raise _no("It was put somewhere else, and lies there")
     if row.kind == "opaque":
         raise _no("These are bytes of a foreign connector, of which nobody can tell whose they are")
     if is_deleted(row):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from connector.problems import Problem, invalid
@@ -38,11 +38,13 @@ class Asked:
     @property
     def moment(self) -> datetime:
         """The instant `since` says. Raises Problem 400."""
+        found: datetime | None
         try:
-            found = datetime.fromisoformat(self.since)
-        except ValueError:
+            said = datetime.fromisoformat(self.since)
+            found = said.astimezone(UTC) if said.tzinfo is not None else None
+        except (ValueError, OverflowError):  # no time, or one beyond the calendar in our zone
             found = None
-        if found is None or found.tzinfo is None:
+        if found is None:
             raise invalid("This is not an instant", "_since", "a time with its zone, such as 2026-01-31T00:00:00Z")
         return found
 
@@ -66,8 +68,8 @@ class Asked:
 class Holding:
     """What a segment holds: `stretches` of people, or of one `kind` of their records; where it stands in the whole.
 
-    `lines` counts the records of each stretch, once they were sent (of deletions: the records deleted); `without` is
-    who was taken out and why; `coding` is the content coding its hand-over has come so far in.
+    `lines` counts the records of each stretch that have left (of deletions: the records deleted, once sent); `without`
+    is who was taken out and why; `coding` is the content coding its hand-over has come so far in.
     """
 
     stretches: tuple[Stretch, ...]
@@ -106,4 +108,8 @@ class Holding:
 
 def in_order(rows: list[ReleaseSegment]) -> list[ReleaseSegment]:
     """Segments in the order in which their lines make the whole: a successor stands where the one before stood."""
-    return sorted((row for row in rows if row.standing != "gone"), key=lambda row: (Holding.of(row).place, row.number))
+    return sorted((row for row in rows if row.standing != "gone"), key=_place)
+
+
+def _place(row: ReleaseSegment) -> tuple[int, int]:
+    return int((row.people or {}).get("place", row.number)), row.number

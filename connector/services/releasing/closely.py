@@ -172,7 +172,8 @@ def _mask(value: Any, gone: set[str]) -> None:
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):
-            if part.get("reference") in gone:
+            # In R5, what a CodeableReference has under this name is an object.
+            if isinstance(part.get("reference"), str) and part["reference"] in gone:
                 part["reference"] = WITHHELD
             waiting += part.values()
         elif isinstance(part, list):

@@ -19,9 +19,10 @@ from connector.services.releasing.contract import Contract
 from connector.services.releasing.deltas import Carrying
 from connector.services.releasing.manifest import PEOPLE_REASONS, PEOPLE_REASONS_OF_A_DELTA, ReleasedPart
 from connector.services.releasing.permitting import Refused
+from connector.services.releasing.sending import left_in
 from policy.decision import Decision, Outcome
 
-_PAGE = 500
+_PAGE = 100
 _UNCHANGED = "unchanged"
 
 
@@ -114,19 +115,28 @@ def _links(tx: Transaction, people: list[str]) -> dict[str, Link]:
     return found
 
 
+def _untold(tx: Transaction, release: str) -> Counter[str]:
+    """Records that left, of those whose wallets were not told of so many; by person.
+
+    Of a segment that is gone no more left than its successor holds.
+    """
+    told, standing, gone = Counter[str](), Counter[str](), Counter[str]()
+    for row in tx.find(ReleaseSegment, release=release, deletions=False):
+        left = Counter(left_in(row))
+        if row.standing == "gone":
+            gone |= left
+            continue
+        standing += left
+        told += left if row.standing == "sent" else Counter()
+    noted = Counter({one.person: one.resources for one in tx.find(HandedOver, release=release)})
+    return (standing | gone | noted) - told
+
+
 def end_early(tx: Transaction, context: Context, contract: Contract | None, release: Release, standing: str) -> None:
     """A release in segments that goes no further: its people are told what had left and they were not told yet."""
-    told: Counter[str] = Counter()
-    for row in tx.find(ReleaseSegment, release=release.id):
-        holding = Holding.of(row)
-        if row.standing == "sent" and not row.deletions:
-            for stretch, count in zip(holding.stretches, holding.lines, strict=True):
-                told[stretch.person] += count
     lines = []
-    for handed in tx.find(HandedOver, release=release.id):
-        left = handed.resources - told[handed.person]
-        if left > 0:
-            links = _links(tx, [handed.person])
-            lines += [uses.Line(link.id, link.wallet, left) for link in links.values()]
+    for person, count in sorted(_untold(tx, release.id).items()):
+        links = _links(tx, [person])
+        lines += [uses.Line(link.id, link.wallet, count) for link in links.values()]
     over = replace(release, standing=standing, finished_at=context.clock())
     cut_short(tx, context, contract, over, lines)

@@ -263,7 +263,9 @@ class _Growing:
         known = received(tx, course.contract, piece.records)
         for person, count in piece.records.items():
             row = known.get(person)
+            # Of another release of this agreement that runs beside this one the row tells nothing about this one.
             before = row.resources if row is not None and row.release == release.id else 0
+            before = max(before, course.subjects[person].resources)
             note_received(tx, course.contract, release.id, row, person, before + count, now)
         return replace(
             release, offset=release.offset + size if self.upto is None else self.upto, bytes=release.bytes + size,

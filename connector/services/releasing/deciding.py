@@ -65,9 +65,9 @@ def without_facts(judged: Judged) -> Judged:
     return replace(judged, facts=Facts())
 
 
-def portions(people: Sequence[str]) -> Iterable[Sequence[str]]:
-    """People a few hundred at a time, as many values as one statement may hold."""
-    return (people[start : start + _PORTION] for start in range(0, len(people), _PORTION))
+def portions(people: Sequence[str], size: int = _PORTION) -> Iterable[Sequence[str]]:
+    """People a few hundred at a time, as many values as one statement may hold, or fewer."""
+    return (people[start : start + size] for start in range(0, len(people), size))
 
 
 def judge_people(

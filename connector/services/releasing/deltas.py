@@ -8,16 +8,19 @@ tell that there had been one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 
+from connector.dataplane.naming import NAMELESS
 from connector.ports import PersonCoder, Transaction
 from connector.problems import conflict
 from connector.records import (
     Agreement,
     DecisionMade,
+    HandedOver,
     Notice,
     Quarantined,
     RecordVersion,
@@ -27,6 +30,7 @@ from connector.records import (
 )
 from connector.services.chains import chain_of, domain_of
 from connector.services.context import Context
+from connector.services.holding.versions import LABELLED
 from connector.services.releasing.asked import Asked, Holding
 from connector.services.releasing.contract import Contract, contract_of
 from connector.services.releasing.course import Subject
@@ -35,6 +39,7 @@ from connector.services.releasing.selecting import Chosen, Limits, Record, Selec
 from connector.services.sealed import SealedInTransaction
 from policy.decision import Decision, Outcome
 
+_LEADS = re.compile(rb'"(%s)/([A-Za-z0-9.-]{1,64})"' % "|".join(sorted(NAMELESS)).encode())
 _WHOLE = "ask for a whole release, without `continues`"
 
 
@@ -53,18 +58,27 @@ class Carrying:
     _without: frozenset[str] | None = None
     _moved: dict[str, list[SourceRecord]] | None = None
     _before: dict[str, Decision | None] = field(default_factory=dict)
+    _nameless: dict[tuple[str, str], SourceRecord] | None = None
 
     def choose(self, tx: Transaction, selecting: Selecting, person: str, subject: Subject) -> Chosen:
         """What of this person is in the release."""
         decision = subject.judged.decision
-        limits = Limits(self._since(tx, person, decision), self.kinds)
-        return selecting.choose(tx, person, decision, subject.coder, limits)
+        since = self._since(tx, person, decision)
+        chosen = selecting.choose(tx, person, decision, subject.coder, Limits(since, self.kinds))
+        labelled = _labelled(tx, selecting.contract.source, person, since, decision)
+        if not labelled:
+            return chosen
+        # What a label kept back before may leave now; what left before and is the same is no harm when it comes again.
+        whole = selecting.choose(tx, person, decision, subject.coder, Limits(0, self.kinds))
+        there = set(chosen.records)
+        more = [one for one in whole.records if (one.kind, one.id) in labelled and one not in there]
+        return replace(whole, records=sorted([*chosen.records, *more]))
 
     def gone(self, tx: Transaction, selecting: Selecting, person: str, subject: Subject) -> Chosen:
         """What of this person had been sent and is no more, as records without bodies."""
         now = subject.judged.decision
         decision = self.decided_before(tx, person) if self.before is not None else now if self.since else None
-        if decision is None:
+        if decision is None or (self.before is None and not _has(tx, selecting.contract, person)):
             return Chosen("")
         mark = self.before.mark if self.before is not None else self.since
         judging = Selecting(self.terms or selecting.contract, selecting.labeller)
@@ -72,6 +86,7 @@ class Carrying:
         rows = tx.find(SourceRecord, source=source, person=person, deleted=True, changed__gt=mark)
         lost = list(judging.judged(rows, decision))
         lost += judging.judged(self._moved_from(tx, source, mark).get(person, ()), decision)
+        lost += judging.judged(self._led_to_before(tx, judging, person, decision, mark), decision)
         if self.before is not None and (self.renewed or decision.residual != now.residual):
             there = tx.find(SourceRecord, source=source, person=person, deleted=False)
             still = {(row.resource_type, row.id) for row in selecting.judged(there, now)}
@@ -91,7 +106,8 @@ class Carrying:
         for some in portions(people):
             coders = domain.known_people(some)
             for one in judge_people(tx, context, telling, some, context.clock()):
-                if one.decision.permits and one.person in coders:
+                known = self.before is not None or _has(tx, contract, one.person)
+                if known and one.decision.permits and one.person in coders:
                     found[one.person] = Subject(without_facts(one), coders[one.person])
         return dict(sorted(found.items(), key=lambda one: one[1].coder.code))
 
@@ -135,6 +151,28 @@ class Carrying:
             self._without = frozenset(held | gone)
         return self._without
 
+    def _led_to_before(
+        self, tx: Transaction, judging: Selecting, person: str, decision: Decision, mark: int
+    ) -> list[SourceRecord]:
+        """Records about nobody that the source deleted since, and that records of this person lead to.
+
+        Each is judged by the dates of the record it came with. One to which only a deleted record led is not named:
+        what that one said is not kept.
+        """
+        source = judging.contract.source
+        if self._nameless is None:
+            gone = tx.find(SourceRecord, source=source, person=None, deleted=True, changed__gt=mark)
+            self._nameless = {(row.resource_type, row.id): row for row in gone}
+        if not self._nameless:
+            return []
+        found: dict[tuple[str, str], SourceRecord] = {}
+        for row in judging.judged(tx.find(SourceRecord, source=source, person=person, deleted=False), decision):
+            for kind, id in _LEADS.findall(row.body):
+                key = (kind.decode(), id.decode())
+                if key in self._nameless and key not in found and _was_there(tx, row, mark):
+                    found[key] = replace(self._nameless[key], start=row.start, end=row.end)
+        return list(found.values())
+
     def _moved_from(self, tx: Transaction, source: str, mark: int) -> dict[str, list[SourceRecord]]:
         """Records that a merge gave to somebody else since, by whose they were."""
         if self._moved is None:
@@ -145,6 +183,12 @@ class Carrying:
                 if earlier is not None and row is not None and earlier.person not in (None, row.person):
                     self._moved.setdefault(str(earlier.person), []).append(row)
         return self._moved
+
+
+def _has(tx: Transaction, contract: Contract, person: str) -> bool:
+    """Whether the recipient ever received somebody under this contract, or one it took the place of."""
+    chain = [one.id for one in chain_of(tx, contract.agreement)] or [contract.agreement.id]
+    return bool(tx.find(HandedOver, agreement=chain, person=person, limit=1))
 
 
 def carrying_of(tx: Transaction, contract: Contract, release: Release) -> Carrying:
@@ -184,6 +228,14 @@ def _ended(notice: Notice, since: datetime | None) -> bool:
     """Whether a notice made the recipient erase what it had: then the person has another code now."""
     late = since is None or notice.effective_at is None or notice.effective_at >= since
     return late and (notice.kind == "erase" or notice.forgotten_at is not None)
+
+
+def _labelled(tx: Transaction, source: str, person: str, since: int, decision: Decision) -> set[tuple[str, str]]:
+    """Records of a person that have other labels since, where the decision looks at labels."""
+    if not since or not decision.residual.asks_detail:
+        return set()
+    rows = tx.find(RecordVersion, source=source, person=person, what=LABELLED, changed__gt=since)
+    return {(row.resource_type, row.id) for row in rows}
 
 
 def _was_there(tx: Transaction, row: SourceRecord, mark: int) -> bool:

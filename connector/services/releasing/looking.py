@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from connector.ports import Transaction
 from connector.records import DecisionMade, Release, ReleaseSegment
 from connector.services.chains import domain_of
 from connector.services.context import Context
+from connector.services.releasing.ahead import Reads
 from connector.services.releasing.asked import Holding
 from connector.services.releasing.contract import Contract
 from connector.services.releasing.course import Subject
@@ -35,18 +36,26 @@ class Made:
 class Look:
     """What a segment holds now. `id` is empty when nobody is left; `fallen` says who is not, and why.
 
-    `anew` are decisions that differ from those kept last for this release, with what they rest on.
+    `anew` are decisions that differ from those kept last for this release, with what they rest on. `reads` is what the
+    parts were chosen from, and `under` what they were chosen by, where the look may serve again.
     """
 
     id: str
     parts: list[Made]
     fallen: dict[str, str]
     anew: list[Judged]
+    reads: Reads | None = None
+    under: object = None
 
     @property
     def subjects(self) -> dict[str, Subject]:
         """Who is in it."""
         return {one.stretch.person: one.subject for one in self.parts}
+
+    def without_records(self) -> Look:
+        """The same for handing over: what was chosen has been rendered, and would only take room."""
+        parts = [replace(one, chosen=replace(one.chosen, records=[], identifiers=())) for one in self.parts]
+        return replace(self, parts=parts, reads=None)
 
 
 @dataclass(slots=True)
@@ -58,21 +67,54 @@ class Looking:
     release: Release
     carrying: Carrying
 
-    async def at(self, row: ReleaseSegment) -> Look:
-        """Everything of a segment, chosen anew; without those for whom something has changed that takes them out."""
+    async def at(self, row: ReleaseSegment, before: Look | None = None, reads: Reads | None = None) -> Look:
+        """Everything of a segment, chosen anew; without those for whom something has changed that takes them out.
+
+        What was chosen `before` is taken where it was chosen by the same from what is still the same. `reads` remembers
+        what it is chosen from now.
+        """
         holding, store = Holding.of(row), self.context.store
         now = self.context.clock()
         subjects, fallen, anew = await store.read(lambda tx: self._people(tx, holding, now))
+        under = self._under(row, subjects)
+        parts = []
+        if before is not None and before.reads is not None and before.under == under is not None:
+            parts = before.parts if await store.read(before.reads.same) else []
+        if parts:
+            parts = [replace(one, subject=subjects[one.stretch.person]) for one in parts]
+        else:
+            parts = await self._parts(row, holding, subjects, reads)
+        return Look(await store.read(lambda tx: self.named(tx, row, parts)), parts, fallen, anew, reads, under)
+
+    async def _parts(
+        self, row: ReleaseSegment, holding: Holding, subjects: dict[str, Subject], reads: Reads | None
+    ) -> list[Made]:
+        """Of each stretch what may leave, a read of the store for each: others read in between."""
         selecting = Selecting(self.contract, self.context.data.labeller)
+
+        def choose(tx: Transaction, stretch: Stretch, subject: Subject) -> Chosen:
+            through = cast("Transaction", reads.through(tx)) if reads is not None else tx
+            return self._chosen(through, selecting, row, holding, stretch, subject)
+
         parts = []
         for stretch in holding.stretches:
-            subject = subjects.get(stretch.person)
-            if subject is not None:
-                chosen = await store.read(
-                    lambda tx, one=stretch, s=subject: self._chosen(tx, selecting, row, holding, one, s)  # type: ignore[misc]
+            if (subject := subjects.get(stretch.person)) is not None:
+                chosen = await self.context.store.read(
+                    lambda tx, one=stretch, s=subject: choose(tx, one, s)  # type: ignore[misc]
                 )
                 parts.append(Made(stretch, subject, chosen))
-        return Look(await store.read(lambda tx: self.named(tx, row, parts)), parts, fallen, anew)
+        return parts
+
+    def _under(self, row: ReleaseSegment, subjects: dict[str, Subject]) -> object:
+        """What of each person is chosen by, beside what is read; None where labels are looked at, which others make."""
+        residuals = {person: one.judged.decision.residual for person, one in subjects.items()}
+        if any(one.asks_detail for one in residuals.values()):
+            return None
+        contract, codes = self.contract, {person: one.coder.code for person, one in subjects.items()}
+        return (
+            row.id, row.people, contract.source, contract.dataset, contract.belongs, contract.selected,
+            contract.telling_gone, self.carrying.since, self.carrying.kinds, residuals, codes,
+        )  # fmt: skip
 
     def named(self, tx: Transaction, row: ReleaseSegment, parts: list[Made]) -> str:
         """The id of a segment of these parts; empty when there are none."""

@@ -13,7 +13,7 @@ from connector.records import Agreement, Release, Source, Transfer
 from connector.services.context import Context
 from connector.services.delivery import new_id
 from connector.services.duties import occasions
-from connector.services.processes.transfers import PUSH, Transfers
+from connector.services.processes.transfers import PUSHES, Transfers
 from connector.services.releasing.contract import Contract, read_contract, unchanged
 from connector.vault.errors import VaultLockedError
 from policy.odrl.duties import words
@@ -35,9 +35,9 @@ class Door:
         self._context = context
         self._transfers = transfers
 
-    async def open(self, pid: str, token: str, kind: str) -> Opening:
-        """Whether this token opens this transfer now. Raises Problem 401, 404, 410."""
-        transfer, _ = await self._context.store.look(lambda tx: self._transfers.open_to(tx, pid, token))
+    async def open(self, pid: str, token: str | None, kind: str) -> Opening:
+        """Whether this token, or for none a push of ours, opens this transfer now. Raises Problem 401, 404, 410."""
+        transfer, _ = await self._context.store.look(lambda tx: self._named(tx, Opening(pid, token, kind)))
         if transfer.kind != kind:
             raise missing(f"This transfer is of another kind: {transfer.kind}")
         return Opening(pid, token, kind)
@@ -69,7 +69,7 @@ class Door:
         if opening.token is not None:
             return self._transfers.open_to(tx, opening.transfer, opening.token)
         transfer = tx.get(Transfer, opening.transfer)
-        if transfer is None or transfer.role != "provider" or transfer.format != PUSH:
+        if transfer is None or transfer.role != "provider" or transfer.format not in PUSHES:
             raise Problem(410, "not-open", "This transfer is not open")
         return transfer, self._transfers.open_agreement(tx, transfer)
 

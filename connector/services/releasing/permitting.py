@@ -20,6 +20,9 @@ from connector.services.releasing.deciding import Judged, judge_people, keep, po
 from connector.services.releasing.risk import REFUSED, TOO_HIGH, assess, refused_words
 
 DECIDED = "release.decided"
+NO_PROFILE = "no-profile"
+_AT_ONCE = 100
+"""People decided about at once: what their decisions rest on is in memory until they are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,23 @@ class Permitted:
     refused: list[Refused] = field(default_factory=list)
 
 
+def needs_profile(contract: Contract) -> None:
+    """Raises Over (ended, with the problem) where nothing can be prepared by the profile that was agreed."""
+    if contract.profile is None:
+        raise Over("ended", without_profile())
+
+
+def without_profile() -> Problem:
+    """What a recipient is told whose contract names a profile that is gone, broken, or not for these records."""
+    detail = "It is not kept here any more, or is not for these records; without it nothing is released"
+    return Problem(403, NO_PROFILE, "The profile of this contract cannot be applied", detail)
+
+
 async def permit(
     context: Context, contract: Contract, release: Release, still_open: Callable[[Transaction], bool]
 ) -> Permitted:
     """Decide about everybody. Raises Over (ended)."""
+    needs_profile(contract)
     deciding = _Deciding(context, contract, release, still_open)
     await deciding.run()
     found = deciding.found
@@ -85,14 +101,14 @@ class _Deciding:
     def _everybody(self, tx: Transaction, now: datetime) -> tuple[list[str], list[Judged] | None]:
         """Everybody of the dataset, judged already when they are one portion: somebody waits for the first bytes."""
         people = [one.id for one in tx.find(Person, source=self.contract.source, order="id")]
-        parts = list(portions(people))
+        parts = list(portions(people, _AT_ONCE))
         return people, judge_people(tx, self.context, self.contract, parts[0], now) if len(parts) == 1 else None
 
     async def _in_portions(self, people: list[str], facts: dict[str, int | str], now: datetime) -> None:
         """Many people, or nobody: what takes long is not read while everybody else waits to write."""
         context, store = self.context, self.context.store
         outcomes: Counter[str] = Counter()
-        for portion in portions(people):
+        for portion in portions(people, _AT_ONCE):
             judged = await store.read(
                 lambda tx, some=portion: judge_people(tx, context, self.contract, some, now)  # type: ignore[misc]
             )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from connector.records import Dataset, Transfer
 from connector.services.context import Context
-from connector.services.processes.transfers import PULL, PUSH
+from connector.services.processes.object_store import store_refusal
+from connector.services.processes.transfers import PULL, PUSH, PUSHES, STORE_PUSH
 from contracts import edc
 from contracts.messages import DataAddress, EndpointProperty
 
@@ -21,7 +22,7 @@ class ReleasePlane:
 
     def address(self, process: Transfer, token: str) -> DataAddress | None:
         """See the port. A counter-party that is none of ours gets it in EDC's spelling too."""
-        if process.format == PUSH:
+        if process.format in PUSHES:
             return None
         place = "streams" if process.kind == "stream" else "releases"
         address = DataAddress(
@@ -39,15 +40,21 @@ class ReleasePlane:
         """See the port."""
         if format == PULL:
             return None if address is None else "/dataAddress belongs to push formats only"
-        if format != PUSH:
-            return f"this format is not offered; accepted: {PULL}, {PUSH}"
-        if dataset is not None and dataset.kind == "stream":
-            return f"a stream is not pushed; accepted: {PULL}"
-        if address is None:
-            return "/dataAddress is missing; a push needs one"
-        if edc.read_push(address) is None:
-            return "/dataAddress cannot be followed; accepted: an endpoint that takes a POST, and a bearer token"
-        return None
+        if format == STORE_PUSH:
+            return store_refusal(dataset, address)
+        if format == PUSH:
+            return _push_refusal(dataset, address)
+        return f"this format is not offered; accepted: {PULL}, {PUSH}, {STORE_PUSH}"
+
+
+def _push_refusal(dataset: Dataset | None, address: DataAddress | None) -> str | None:
+    if dataset is not None and dataset.kind == "stream":
+        return f"a stream is not pushed; accepted: {PULL}"
+    if address is None:
+        return "/dataAddress is missing; a push needs one"
+    if edc.read_push(address) is None:
+        return "/dataAddress cannot be followed; accepted: an endpoint that takes a POST, and a bearer token"
+    return None
 
 
 def inbox_address(origin: str, pid: str, token: str) -> DataAddress:

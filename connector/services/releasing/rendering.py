@@ -64,10 +64,21 @@ class Copy:
         return self.coding == IDENTITY and bool(self.rendered.ends)
 
     def counted(self, upto: int) -> dict[str, int]:
-        """Records of each person that are whole within the first so many bytes."""
+        """Records of each person that lie within the first so many bytes, the last of them perhaps in part."""
         if not self.apart:
             return self.rendered.records if upto else {}
-        return Counter(self.rendered.whose[: bisect_right(self.rendered.ends, upto)])
+        return Counter(self.rendered.whose[: bisect_left(self.rendered.ends, upto) + 1]) if upto else {}
+
+    def is_all(self, upto: int) -> bool:
+        """Whether of every record something lies within the first so many bytes: who left a line end out has it all."""
+        if upto == len(self.data):
+            return True
+        ends = self.rendered.ends
+        return self.apart and upto > (ends[-2] if len(ends) > 1 else 0)
+
+    def people_within(self, upto: int) -> frozenset[str]:
+        """Of whom something lies within the first so many bytes."""
+        return frozenset(self._people(0, upto)) if upto else frozenset()
 
     def pieces(self, start: int, stop: int) -> Iterator[tuple[int, int, Piece]]:
         """(start, end, piece) of a range, each at most a chunk, cut after a line where there is one."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from connector.services.context import Context
 
 Row = tuple[str | None, ...]
-_PORTION = 400
+_PORTION = 100
 _TASK = 1024 * 1024
 _AHEAD = 2
 """Portions on their way beside the one that is taken."""

@@ -6,6 +6,7 @@ leave any more, or what it is made of changed, that id is gone and another piece
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from connector.dataplane.parcels import LEAK
@@ -13,6 +14,7 @@ from connector.ports import Archive, Renderer, Transaction
 from connector.problems import Problem, conflict, missing
 from connector.records import Release, ReleaseSegment, Transfer
 from connector.services.context import Context
+from connector.services.releasing.ahead import Ahead, Prepared, Reads
 from connector.services.releasing.asked import Asked, Holding, in_order
 from connector.services.releasing.closing import conclude
 from connector.services.releasing.concluding import end_early, missing_of, whole_of
@@ -23,6 +25,7 @@ from connector.services.releasing.deltas import Carrying, carrying_of
 from connector.services.releasing.lanes import Lanes
 from connector.services.releasing.looking import Look, Looking
 from connector.services.releasing.opening import Door, Opening, keys_needed
+from connector.services.releasing.permitting import without_profile
 from connector.services.releasing.plans import Plans
 from connector.services.releasing.preparing import held_back
 from connector.services.releasing.rendering import Copy, Leaked, Shelf, coded, render
@@ -77,6 +80,13 @@ class Ready:
     copy: Copy
 
     @property
+    def reached(self) -> int:
+        """Up to where a range may begin: what left is counted without a gap, or nobody would be told of it."""
+        if self.row.standing == "sent":
+            return len(self.copy.data)
+        return self.row.offset if Holding.of(self.row).coding == self.copy.coding else 0
+
+    @property
     def etag(self) -> str:
         """Its strong validator, by content coding."""
         return f'"{self.row.id}+{self.copy.coding}"' if self.copy.coding else f'"{self.row.id}"'
@@ -97,10 +107,11 @@ class Segments:
         self._archive = archive
         self._plans = Plans(context, door, lanes, renderer, self.end_others)
         self._shelf = Shelf()
+        self._ahead = Ahead()
 
     # --- the plan ----------------------------------------------------------------------------------------------------
 
-    async def plan(self, pid: str, token: str, asked: Asked) -> Plan | None:
+    async def plan(self, pid: str, token: str | None, asked: Asked) -> Plan | None:
         """The plan for what is asked: the running one if it is for the same, else a new one; None while it is made.
 
         Raises Problem 401, 404, 410; 409 when `continues` names nothing of ours; 403 when the risk is too high.
@@ -153,33 +164,53 @@ class Segments:
 
     # --- a segment ---------------------------------------------------------------------------------------------------
 
-    async def open(self, pid: str, token: str, id: str, coding: str) -> Ready:
-        """A segment as it would be handed over now. Raises Problem 401, 404, 410 (`Gone` with its successor)."""
+    async def open(self, pid: str, token: str | None, id: str, coding: str) -> Ready:
+        """A segment as it would be handed over now.
+
+        Raises Problem 401, 404, 410 (`Gone` with its successor); 403 when the profile of the contract is gone.
+        """
         opening = await self._door.open(pid, token, "records")
         with keys_needed():
             return await self._opened(opening, id, coding)
 
     async def _opened(self, opening: Opening, id: str, coding: str) -> Ready:
         contract, release, row, carrying = await self._context.store.read(lambda tx: self._named(tx, opening, id))
+        await self._needs_profile(contract, release)
         looking = Looking(self._context, contract, release, carrying)
-        look = await looking.at(row)
+        prepared = await self._ahead.taken(opening.transfer, id)
+        look = await looking.at(row, prepared.look if prepared else None)
         if look.id != row.id:
             raise await self._replaced(looking, row, look)
         if look.anew:
             await self._context.store.write(lambda tx: keep(tx, contract, release.id, look.anew))
         copy = self._shelf.find(id, coding)
+        if copy is None and prepared is not None:
+            found = prepared.copy
+            copy = self._shelf.keep(id, found if found.coding == coding else await coded(found.rendered, coding))
         if copy is None:
             rendered = await render(self._context.data.renderer, contract, release, look.parts, deletions=row.deletions)
             if isinstance(rendered, Leaked):
                 raise await self._leaked(looking, row, look, rendered)
             copy = self._shelf.keep(id, await coded(rendered, coding))
-        return Ready(opening, contract, release, row, look, copy)
+        return Ready(opening, contract, release, row, look if row.deletions else look.without_records(), copy)
+
+    async def _prepared(self, opening: Opening, id: str, coding: str) -> Prepared | None:
+        """A segment as it is now, rendered; None where it will not be handed over as it is."""
+        contract, release, row, carrying = await self._context.store.read(lambda tx: self._named(tx, opening, id))
+        look = await Looking(self._context, contract, release, carrying).at(row, reads=Reads())
+        if look.id != id or contract.profile is None:
+            return None
+        rendered = await render(self._context.data.renderer, contract, release, look.parts, deletions=row.deletions)
+        return None if isinstance(rendered, Leaked) else Prepared(look, await coded(rendered, coding))
 
     async def serve(self, ready: Ready, sink: Sink, start: int, stop: int) -> bool:
         """Hand over a range of it; whether it came to its end. Raises Problem 409 before anything was sent."""
         async with self._lanes.taken(ready.opening.transfer) as stopping:
             store = self._context.store
             earlier = await store.read(lambda tx: Earlier.of(tx, ready.row))
+            if earlier.following and stop == len(ready.copy.data):
+                preparing = self._prepared(ready.opening, earlier.following, ready.copy.coding)
+                self._ahead.begin(ready.opening.transfer, earlier.following, preparing)
             open_still = self._door.still_open(ready.opening, ready.contract)
             course = Course(
                 self._context, ready.contract, ready.release, sink, open_still, ready.look.subjects, stopping
@@ -188,6 +219,7 @@ class Segments:
                 with keys_needed():
                     await Sending(ready.row, ready.copy, earlier, ready.look.parts).run(course, start, stop)
             except Over as over:
+                self._ahead.drop(ready.opening.transfer)
                 if over.standing == "ended":
                     await self._ended(ready.release.id)
                 return False
@@ -242,7 +274,7 @@ class Segments:
         if fresh is None or current is None or (fresh.id, fresh.standing) == (row.id, "gone"):
             return self._gone(tx, release.transfer, fresh or row)
         keep(tx, looking.contract, release.id, look.anew)
-        holding = Holding.of(row)
+        holding = Holding.of(fresh)
         out = tuple(look.fallen.items())
         tx.put(replace(fresh, standing="gone", successor=look.id, people=holding.but(without=out, coding="").json()))
         if look.id:
@@ -266,7 +298,10 @@ class Segments:
     # --- the end -----------------------------------------------------------------------------------------------------
 
     async def completed(self, opening: Opening) -> Release | None:
-        """The running plan, complete now; None when there is none. Raises Problem 409 while segments are missing."""
+        """The running plan, complete now; None when there is none.
+
+        Raises Problem 409 while segments are missing, 403 when the profile of the contract is gone.
+        """
         store = self._context.store
         running = await store.read(lambda tx: _running(tx, opening.transfer))
         if running is None:
@@ -274,7 +309,14 @@ class Segments:
         left = await store.read(lambda tx: missing_of(tx, running.id))
         if left:
             raise conflict(f"{left} segments have not been fetched yet", "not-complete", "fetch them first")
-        return await self._complete(running)
+        found = await self._complete(running)
+        return found if found is not None and found.standing == "complete" else None
+
+    async def _needs_profile(self, contract: Contract, release: Release) -> None:
+        """Without its profile a release has ended. Raises Problem 403."""
+        if contract.profile is None:
+            await self._context.store.write(lambda tx: end_early(tx, self._context, contract, release, "ended"))
+            raise without_profile()
 
     async def _complete(self, release: Release) -> Release | None:
         def query(tx: Transaction) -> tuple[Contract, Carrying] | None:
@@ -285,6 +327,7 @@ class Segments:
         found = await store.read(query)
         if found is None:
             return None
+        await self._needs_profile(found[0], release)
         whole = await store.read(lambda tx: whole_of(tx, release, found[1]))
         try:
             return await conclude(self._context, found[0], whole, self._archive)
@@ -306,7 +349,8 @@ class Segments:
         if release is None:
             return
         if not await self._context.store.read(lambda tx: missing_of(tx, id)):
-            await self._complete(release)
+            with suppress(Problem):  # it has ended then
+                await self._complete(release)
             return
         await self._context.store.write(
             lambda tx: end_early(tx, self._context, contract_under(tx, release), release, "ended")
@@ -321,6 +365,7 @@ class Segments:
 
     async def close(self) -> None:
         """Stop planning."""
+        await self._ahead.close()
         await self._plans.close()
 
 

@@ -11,7 +11,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from datetime import date
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import orjson
 
@@ -23,7 +25,7 @@ from connector.services.releasing.contract import Contract
 from connector.sources.fhir_people import NAMED, identifiers_of
 from policy.decision import Decision
 from policy.labelling import Labeller, packaged_labeller
-from policy.residual import RELEASED, ItemFacts
+from policy.residual import RELEASED, ItemFacts, Residual
 
 NOT_SELECTED = "not-selected"
 _PARCEL = 1024 * 1024
@@ -31,9 +33,65 @@ _PRACTITIONER = re.compile(rb'"Practitioner/([A-Za-z0-9.-]{1,64})')
 _LEADS = re.compile(rb'"(%s)/([A-Za-z0-9.-]{1,64})"' % "|".join(sorted(NAMELESS)).encode())
 _STATEMENT = 400
 _REMEMBERED = 50_000
+_NAMING = re.compile(rb'"resourceType"[ \t\r\n]*:[ \t\r\n]*"(?:%b)"' % "|".join(sorted(NAMED)).encode())
+_LEADING = tuple(b'"%b/' % kind.encode() for kind in sorted(NAMELESS))
 
 Order = tuple[bool, str, str]
 """The Patient first, then kind after kind, each in the order of keyed ids."""
+
+
+class Held(NamedTuple):
+    """What judging by kind and dates needs of a source's record; the first four are what it is judged by."""
+
+    resource_type: str
+    category: str
+    start: date | None
+    end: date | None
+    id: str
+    changed: int
+    body: bytes
+
+
+class Judgeable(Protocol):
+    """A source's record, whole or as `Held`."""
+
+    @property
+    def resource_type(self) -> str:
+        """See `SourceRecord`."""
+        ...
+
+    @property
+    def category(self) -> str:
+        """See `SourceRecord`."""
+        ...
+
+    @property
+    def start(self) -> date | None:
+        """See `SourceRecord`."""
+        ...
+
+    @property
+    def end(self) -> date | None:
+        """See `SourceRecord`."""
+        ...
+
+    @property
+    def id(self) -> str:
+        """See `SourceRecord`."""
+        ...
+
+    @property
+    def changed(self) -> int:
+        """See `SourceRecord`."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """See `SourceRecord`."""
+        ...
+
+
+R = TypeVar("R", bound=Judgeable)
 
 
 class Record(NamedTuple):
@@ -108,13 +166,13 @@ class Selecting:
     ) -> Chosen:
         """Judge everything of one person under their decision; the Patient comes first, then kind after kind."""
         known = tx.get(Person, person)
-        rows = tx.find(SourceRecord, source=self.contract.source, person=person, deleted=False)
         chosen = Chosen(known.source_id if known else "")
         closely = self._judging(decision, chosen.withheld)
-        kept = list(self._judged(rows, decision, chosen.withheld, closely))
+        rows = self._rows(tx, person, whole=closely is not None)
+        kept: list[Judgeable] = list(self._judged(rows, decision, chosen.withheld, closely))
         kept += self._judged(self._led_to(tx, kept), decision, chosen.withheld, closely)
         if closely is not None:
-            kept = closely.masked(kept)
+            kept = [*closely.masked(cast("list[SourceRecord]", kept))]
         if limits != EVERYTHING:
             kept = [row for row in kept if _within(row, limits)]
         chosen.records = sorted(
@@ -123,7 +181,15 @@ class Selecting:
         chosen.identifiers = tuple(sorted(self._identifiers(tx, known, rows, kept)))
         return chosen
 
-    def judged(self, rows: Iterable[SourceRecord], decision: Decision) -> Iterator[SourceRecord]:
+    def _rows(self, tx: Transaction, person: str, *, whole: bool) -> Sequence[Judgeable]:
+        """Everything of a person: whole records where they are looked at closely, else what judging needs of them."""
+        source = self.contract.source
+        if whole:
+            return tx.find(SourceRecord, source=source, person=person, deleted=False)
+        rows = tx.rows(SourceRecord, Held._fields, source=source, person=person, deleted=False)
+        return [Held(*row) for row in rows]
+
+    def judged(self, rows: Iterable[R], decision: Decision) -> Iterator[R]:
         """Those of these records that may leave under a decision, as they may; the others are not counted."""
         withheld = Counter[str]()
         return self._judged(rows, decision, withheld, self._judging(decision, withheld))
@@ -140,26 +206,37 @@ class Selecting:
         return Closely(residual, self.contract.dataset, self.labeller, withhold)
 
     def _judged(
-        self, rows: Iterable[SourceRecord], decision: Decision, withheld: Counter[str], closely: Closely | None
-    ) -> Iterator[SourceRecord]:
-        dataset, residual, judged = self.contract.dataset, decision.residual, dict[ItemFacts, int]()
+        self, rows: Iterable[R], decision: Decision, withheld: Counter[str], closely: Closely | None
+    ) -> Iterator[R]:
+        dataset, residual = self.contract.dataset, decision.residual
+        # Many records of a person are of one kind and one day.
+        known: dict[tuple[object, ...], str | None] = {}
         for row in rows:
-            item = ItemFacts(row.resource_type, row.category, row.start, row.end, dataset)
-            if (agreed := self._agreed_on(item)) is not None:
-                if agreed:
-                    withheld[agreed] += 1
+            key = (row.resource_type, row.category, row.start, row.end)
+            if key not in known:
+                item = ItemFacts(*key, dataset)
+                known[key] = self._agreed_on(item) if closely else self._by_kind(item, residual)
+            reason = known[key]
+            if reason:
+                withheld[reason] += 1
+            elif reason is not None:
                 continue
-            if closely:
-                found, left = closely.judge(row, item)
+            elif closely is None:
+                yield row
             else:
-                # Many records of a person are of one kind and one day.
-                if (known := judged.get(item)) is None:
-                    known = judged[item] = residual.judge(item)
-                found, left = known, row
-            if found != RELEASED:
-                withheld[decision.residual.reasons[found].code] += 1
-            else:
-                yield left
+                found, left = closely.judge(cast("SourceRecord", row), ItemFacts(*key, dataset))
+                if found != RELEASED:
+                    withheld[residual.reasons[found].code] += 1
+                else:
+                    yield cast("R", left)
+
+    def _by_kind(self, item: ItemFacts, residual: Residual) -> str | None:
+        """None for what may leave; else why not, empty for what is no part of the dataset."""
+        agreed = self._agreed_on(item)
+        if agreed is not None:
+            return agreed
+        found = residual.judge(item)
+        return None if found == RELEASED else residual.reasons[found].code
 
     def _agreed_on(self, item: ItemFacts) -> str | None:
         """None for what the contract is about; else why not, empty for what is no part of the dataset."""
@@ -173,32 +250,41 @@ class Selecting:
             )  # fmt: skip
         return self._agreed[item]
 
-    def _led_to(self, tx: Transaction, rows: Iterable[SourceRecord]) -> list[SourceRecord]:
+    def _led_to(self, tx: Transaction, rows: Iterable[Judgeable]) -> list[SourceRecord]:
         """Records about nobody in particular that these lead to; each counts for the dates of the record it is from."""
-        leads: dict[tuple[str, str], SourceRecord] = {}
+        leads: dict[tuple[str, str], tuple[Judgeable, int]] = {}
         for row in rows:
-            for kind, id in _LEADS.findall(row.body):
-                first = leads.setdefault((kind.decode(), id.decode()), row)
-                if row.changed > first.changed:
-                    leads[kind.decode(), id.decode()] = replace(first, changed=row.changed)
+            body = row.body
+            if not any(one in body for one in _LEADING):
+                continue
+            for kind, id in _LEADS.findall(body):
+                key = (kind.decode(), id.decode())
+                first, changed = leads.setdefault(key, (row, row.changed))
+                leads[key] = first, max(changed, row.changed)
         found = []
-        for (kind, id), row in sorted(leads.items()):
+        for (kind, id), (row, changed) in sorted(leads.items(), key=itemgetter(0)):
             record = tx.get(SourceRecord, self.contract.source, kind, id)
             if record is not None and record.person is None and not record.deleted:
-                changed = max(record.changed, row.changed)
-                found.append(replace(record, start=row.start, end=row.end, changed=changed))
+                newest = max(record.changed, changed)
+                found.append(replace(record, start=row.start, end=row.end, changed=newest))
         return found
 
     def _identifiers(
-        self, tx: Transaction, known: Person | None, rows: Iterable[SourceRecord], kept: Iterable[SourceRecord]
+        self, tx: Transaction, known: Person | None, rows: Iterable[Judgeable], kept: Iterable[Judgeable]
     ) -> set[str]:
         """Everything that would give away the person, their relatives, or the professionals their records name."""
         found = {text for text in (known.source_id, known.name) if text} if known else set()
         for row in rows:
-            if row.resource_type in NAMED or b'"contained"' in row.body:
+            if row.resource_type in NAMED or _may_contain_people(row.body):
                 found.update(identifiers_of(orjson.loads(row.body)))
-        named = sorted({id.decode() for row in kept for id in _PRACTITIONER.findall(row.body)})
-        unread = [id for id in named if id not in self._professionals]
+        naming = (row.body for row in kept if b'"Practitioner/' in row.body)
+        named = sorted({id.decode() for body in naming for id in _PRACTITIONER.findall(body)})
+        self._read_professionals(tx, [id for id in named if id not in self._professionals])
+        for id in named:
+            found.update(self._professionals[id])
+        return found
+
+    def _read_professionals(self, tx: Transaction, unread: Sequence[str]) -> None:
         for start in range(0, len(unread), _STATEMENT):
             wanted = unread[start : start + _STATEMENT]
             self._professionals |= dict.fromkeys(wanted, ())
@@ -206,12 +292,14 @@ class Selecting:
                 SourceRecord, source=self.contract.source, resource_type="Practitioner", id=wanted, deleted=False
             ):
                 self._professionals[record.id] = tuple(identifiers_of(orjson.loads(record.body)))
-        for id in named:
-            found.update(self._professionals[id])
-        return found
 
 
-def _within(row: SourceRecord, limits: Limits) -> bool:
+def _may_contain_people(body: bytes) -> bool:
+    """Whether a resource in this one could be a person's: one whose kind stands there, plainly or in escapes."""
+    return b'"contained"' in body and (b"\\u" in body or _NAMING.search(body) is not None)
+
+
+def _within(row: Judgeable, limits: Limits) -> bool:
     return row.changed > limits.since and (limits.kinds is None or row.resource_type in limits.kinds)
 
 

@@ -23,28 +23,41 @@ from connector.services.releasing.rendering import Copy
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What was sent before a segment: bytes of all sent ones, of those that stand before it, records by person."""
+    """What left before a segment: bytes of all sent ones, of those that stand before it, records by person.
+
+    `following` is the id of the one that comes next and was not sent, empty for none.
+    That is read from the release's own segments: what is noted of a person (`HandedOver`) is of one release, the last,
+    and two transfers of one agreement may run at once.
+    """
 
     sent: int
     place: int
     records: dict[str, int]
+    following: str = ""
 
     @classmethod
     def of(cls, tx: Transaction, row: ReleaseSegment) -> Earlier:
         """As it stands now."""
-        sent = place = 0
+        sent, place, following = 0, 0, ""
         before, mine, records = True, set(Holding.of(row).people), dict[str, int]()
         for one in in_order(tx.find(ReleaseSegment, release=row.release)):
+            following = following or ("" if before or one.standing == "sent" else one.id)
             before = before and one.number != row.number
             sent += one.bytes
-            if one.standing != "sent" or one.number == row.number:
-                continue
             place += one.bytes if before else 0
-            holding = Holding.of(one)
-            for stretch, count in zip(holding.stretches, holding.lines, strict=False):
-                if stretch.person in mine:
-                    records[stretch.person] = records.get(stretch.person, 0) + count
-        return cls(sent, place, records)
+            if one.number != row.number and not one.deletions:
+                for person, count in left_in(one).items():
+                    if person in mine:
+                        records[person] = records.get(person, 0) + count
+        return cls(sent, place, records, following)
+
+
+def left_in(row: ReleaseSegment) -> dict[str, int]:
+    """Records of each person of which something has left in a segment, as it is noted there."""
+    holding = Holding.of(row)
+    return {
+        stretch.person: count for stretch, count in zip(holding.stretches, holding.lines, strict=False) if count
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +89,18 @@ class Sending:
         row, release = self._standing(tx), tx.get(Release, self.row.release)
         if row is None or release is None:
             raise Over(GONE)
-        fresh = row.standing == "open" and begin <= self._reached(row)
-        reached, to = self._reached(row), max(self._reached(row), end) if fresh else self._reached(row)
-        new = self._note_people(tx, course, piece, to, now)
+        reached = self._reached(row)
+        fresh = row.standing == "open"
+        if fresh and begin > reached:  # it began at what another hand-over, in another coding, has taken back
+            raise Over("broken")
+        to = max(reached, end) if fresh else reached
+        new = self._note_people(tx, course, piece, reached, to, now)
         more = self.copy.counted(to).values() if fresh else ()
         records = sum(more) - sum(self.copy.counted(reached).values()) if fresh else 0
         told = {"segment": row.number, "from": begin, "coding": self.copy.coding or "identity"}
         if fresh:
-            holding = Holding.of(row).but(coding=self.copy.coding)
-            row = replace(row, offset=to, people=holding.json())
-            whole = to == len(self.copy.data)
+            row = replace(row, offset=to, people=self._come(row, to).json())
+            whole = self.copy.is_all(to)
             tx.put(self._sent(tx, course.context, course.contract, row, now) if whole else row)
         return replace(
             release, chunks=release.chunks + 1, bytes=release.bytes + to - reached, people=release.people + new,
@@ -105,18 +120,30 @@ class Sending:
         """Up to where the recipient may be able to read, in bytes of the format."""
         return end if self.copy.apart else len(self.copy.rendered.body)
 
-    def _note_people(self, tx: Transaction, course: Course, piece: Piece, upto: int, now: datetime) -> int:
+    def _come(self, row: ReleaseSegment, to: int) -> Holding:
+        """What a segment holds, with how many records of each stretch have left by now."""
+        holding = Holding.of(row).but(coding=self.copy.coding)
+        if self.row.deletions:
+            return holding
+        counted, before = self.copy.counted(to), holding.lines or (0,) * len(holding.stretches)
+        lines = zip(holding.stretches, before, strict=True)
+        return holding.but(lines=tuple(max(counted.get(one.person, 0), count) for one, count in lines))
+
+    def _note_people(
+        self, tx: Transaction, course: Course, piece: Piece, reached: int, upto: int, now: datetime
+    ) -> int:
         """Who received how much by now; returns how many of them received something in this release for the first time.
 
         The counts are of all of the release, so that what is sent again counts once.
         """
         known, new = received(tx, course.contract, piece.records), 0
         counted = {} if self.row.deletions else self.copy.counted(upto)
+        before = self.earlier.records.keys() | self.copy.people_within(reached)
         for person in piece.records:
             row = known.get(person)
-            again = row is not None and row.release == self.row.release
+            again = person in before or (row is not None and row.release == self.row.release)
             count = self.earlier.records.get(person, 0) + counted.get(person, 0)
-            if again and row is not None:
+            if row is not None and row.release == self.row.release:
                 count = max(count, row.resources)
             note_received(tx, course.contract, self.row.release, row, person, count, now)
             new += not again

@@ -16,10 +16,11 @@ from connector.services.releasing.contract import Contract, contract_under, read
 from connector.services.releasing.course import Course, Over, Sink
 from connector.services.releasing.lanes import Lanes
 from connector.services.releasing.opening import Door, Opening, keys_needed
+from connector.services.releasing.permitting import without_profile
 from connector.services.releasing.risk import TOO_HIGH
 from connector.services.releasing.segments import Segments
 from connector.services.releasing.stream import StreamRelease, begun, newest
-from contracts.risk import NOTHING, thresholds_of
+from contracts.risk import asks
 
 FORMS = {"json": "application/json", "nt": "application/n-triples", "fhir.json": "application/fhir+json"}
 
@@ -119,9 +120,11 @@ class Releasing:
             # A stream shows what arrives after it was first opened; a later connection leaves no gap to that.
             first = begun(tx, opening.transfer)
             rests = read_contract(tx, *self._door.admitted(tx, opening))
-            if thresholds_of(rests.agreement.policy) != NOTHING:
+            if asks(rests.agreement.policy):
                 # Who is in a stream is not known before it is over: its risk cannot be measured before the first byte.
                 raise Problem(403, TOO_HIGH.code, "The risk cannot be measured", "A stream has no risk report")
+            if rests.profile is None:
+                raise without_profile()
             start = first.begin if first else newest(tx, rests.source)
             return *self._door.begin(tx, opening, begin=start, offset=max(start, last_event)), first is None
 

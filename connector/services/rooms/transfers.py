@@ -11,6 +11,7 @@ from typing import Any
 from catalog.smallnumbers import FEWER, THRESHOLD, at_least_ten, fold
 from connector.ports import Transaction
 from connector.records import Agreement, ReceivedSegment, ReceivedTransfer, Release, Transfer
+from connector.services.processes.transfers import PUSH, STORE_PUSH
 from connector.services.received.usable import erase_by, use_ends
 from connector.services.rooms.names import moment
 from connector.services.rooms.views import TransferRow
@@ -58,7 +59,7 @@ def _received(tx: Transaction, transfer: Transfer) -> TransferRow:
     received = known or ReceivedTransfer(transfer=transfer.pid, agreement=transfer.agreement, kind=transfer.kind)
     manifest, broken = received.manifest or {}, received.standing == "broken"
     coming = known is not None and received.standing == "receiving"
-    agreement = tx.get(Agreement, transfer.agreement)
+    agreement, under_way = tx.get(Agreement, transfer.agreement), _coming(tx, transfer.pid)
     return TransferRow(
         **_process(transfer), kind=received.kind, state="broken" if broken else (transfer.state or "requested").lower(),
         started_at=moment(received.started_at or transfer.created_at), finished_at=received.finished_at,
@@ -68,10 +69,16 @@ def _received(tx: Transaction, transfer: Transfer) -> TransferRow:
         path=received.path, finding="" if coming else received.finding, media_type=received.media_type,
         digest=received.digest, segments=received.segments,
         segments_here=tx.count(ReceivedSegment, transfer=transfer.pid, standing="here"),
+        coming=under_way.stored if under_way else 0, coming_of=under_way.size if under_way else None,
         waits_for=_waits_for(transfer, received) if coming or known is None else "",
         continues=bool(received.continues), use_ends=use_ends(tx, agreement) if agreement else None,
         erase_by=erase_by(tx, agreement, transfer.pid) if agreement and received.path else None,
     )  # fmt: skip
+
+
+def _coming(tx: Transaction, pid: str) -> ReceivedSegment | None:
+    """The segment under way; also one that waits to be gone on with."""
+    return next(iter(tx.find(ReceivedSegment, transfer=pid, standing="coming")), None)
 
 
 def _waits_for(transfer: Transfer, received: ReceivedTransfer) -> str:
@@ -105,7 +112,7 @@ def _process(transfer: Transfer) -> dict[str, Any]:
     """What either side sees of the process itself."""
     return {
         "pid": transfer.pid, "agreement": transfer.agreement, "role": transfer.role,
-        "way": "push" if transfer.format.endswith("PUSH") else "pull",
+        "way": "store" if transfer.format == STORE_PUSH else "push" if transfer.format == PUSH else "pull",
         "suspended_by": (transfer.suspended_by or "") if transfer.state == "SUSPENDED" else "",
         "deciding": _DECIDING.get(int((transfer.parting or {}).get("rank", 0)), ""),
         "reason": _reason(transfer),

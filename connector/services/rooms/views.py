@@ -148,6 +148,10 @@ class TransferRow:
     segments: int = 0
     """Of how many pieces the release consists; 0 where it is one body, or that is not known yet."""
     segments_here: int = 0
+    coming: int = 0
+    """Bytes that are here of the segment under way, as it is sent (it may be compressed); not among `bytes` yet."""
+    coming_of: int | None = None
+    """How long that segment is, where that is known."""
     waits_for: str = ""
     """What keeps it from going on just now, in words."""
     continues: bool = False

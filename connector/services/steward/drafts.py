@@ -18,7 +18,7 @@ from connector.records import Dataset, Source
 from connector.services.context import Context
 from connector.services.delivery import new_id
 from connector.services.steward.offering import assessed, check_duties, coded, own_offer, timed, with_duties
-from connector.services.steward.profiles import profile_chosen
+from connector.services.steward.profiles import profile_offered
 from connector.services.steward.views import DatasetDraft
 from contracts.risk import asks
 from contracts.terms import BoundTerms, with_terms
@@ -61,7 +61,7 @@ def read_draft(tx: Transaction, context: Context, draft: DatasetDraft, source: S
 def _profile(tx: Transaction, draft: DatasetDraft, release: str) -> Profile:
     _, usual, wanted, _, _ = _KINDS[draft.kind]
     try:
-        profile = profile_chosen(tx, draft.profile or usual)
+        profile = profile_offered(tx, draft.profile or usual)
         profile.fits(release)
     except ProfileError as fault:
         raise invalid(str(fault), "profile") from None

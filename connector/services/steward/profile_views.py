@@ -14,8 +14,9 @@ from connector.deidentify.coverage import Row
 class ProfileRow:
     """One profile. `own`: this participant's; else it comes with Concord.
 
-    `standing`: active, replaced by a newer version of its name, or unreadable (written for another Concord).
-    `datasets` is how many datasets in the catalogue are offered under it, `agreements` how many contracts name it.
+    `standing`: active, replaced by a newer version of its name, retired (contracts keep it, nothing new is offered
+    under it), or unreadable (written for another Concord). `datasets` is how many datasets in the catalogue are
+    offered under it, `agreements` how many contracts name it.
     """
 
     name: str

@@ -31,6 +31,8 @@ from connector.vault.coders import PersonCoder
 MOST_RECORDS = 20_000
 _ROLES = ("steward", "operator")
 _PACKAGED = frozenset(packaged_profiles())
+ACTIVE, REPLACED, RETIRED = "active", "replaced", "retired"
+_LONGEST_WHY = 500
 
 
 def is_own(profile: Profile) -> bool:
@@ -54,6 +56,15 @@ def profile_named(tx: Transaction, pinned: str, release: str = "R4") -> Profile 
         profile.fits(release)
     except ProfileError:
         return None
+    return profile
+
+
+def profile_offered(tx: Transaction, name: str) -> Profile:
+    """The profile for a new offer: one that is not retired. Raises `ProfileError`."""
+    profile = profile_chosen(tx, name)
+    row = tx.get(OwnProfile, profile.digest) if is_own(profile) else None
+    if row is not None and row.standing == RETIRED:
+        raise ProfileError(f"the profile {profile.name} {profile.version} is retired; contracts that name it keep it")
     return profile
 
 
@@ -100,7 +111,7 @@ class Profiles:
         return await asyncio.to_thread(checked, text)
 
     async def add(self, actor: Actor, text: str) -> ProfileRow:
-        """Keep a profile of our own; the same text again changes nothing. Raises Problem 400, 409."""
+        """Keep a profile of our own; the same text again changes nothing. Raises Problem 400, 409 (also: retired)."""
         require(actor, *_ROLES)
         looked = await asyncio.to_thread(check, text)
         profile = looked.profile
@@ -112,13 +123,44 @@ class Profiles:
         await self._context.store.write(lambda tx: self._keep(tx, profile, actor))
         return (await self.show(actor, profile.pinned)).profile
 
+    async def retire(self, actor: Actor, name: str, why: str) -> ProfileRow:
+        """Offer nothing under one of our own any more; contracts that name it keep it until their end.
+
+        Raises Problem 400, 404, 409 while a dataset in the catalogue is offered under it.
+        """
+        require(actor, *_ROLES)
+        words = " ".join(why.split())
+        if not 0 < len(words) <= _LONGEST_WHY:
+            raise invalid("It is not said why", "why", f"1 to {_LONGEST_WHY} characters")
+        pinned = await self._context.store.write(lambda tx: self._retire(tx, name, words, actor))
+        return (await self.show(actor, pinned)).profile
+
+    def _retire(self, tx: Transaction, name: str, why: str, actor: Actor) -> str:
+        profile = _found(tx, name)
+        row = tx.get(OwnProfile, profile.digest) if is_own(profile) else None
+        if row is None:
+            raise conflict("This profile comes with Concord; offer under another one", "not-our-own")
+        if row.standing == RETIRED:
+            return profile.pinned
+        if offered := tx.count(Dataset, standing="published", profile=profile.pinned):
+            raise conflict(
+                f"{offered} datasets in the catalogue are offered under it", "still-offered", "their withdrawal first"
+            )
+        tx.change(row, standing=RETIRED)
+        facts = {"name": profile.name, "version": profile.version, "why": why, "by": actor.entry}
+        self._context.log(tx, "profile.retired", profile.digest, facts)
+        return profile.pinned
+
     def _keep(self, tx: Transaction, profile: Profile, actor: Actor) -> None:
-        if tx.get(OwnProfile, profile.digest) is not None:
+        known = tx.get(OwnProfile, profile.digest)
+        if known is not None and known.standing == RETIRED:
+            raise conflict("This profile is retired", "retired", "another version")
+        if known is not None:
             return
         before = tx.find(OwnProfile, name=profile.name)
         if any(row.version == profile.version for row in before):
             raise conflict("There is a profile of this name and version with other rules; raise its version")
-        tx.alter(OwnProfile, {"standing": "replaced"}, name=profile.name)
+        tx.alter(OwnProfile, {"standing": REPLACED}, name=profile.name, standing=ACTIVE)
         tx.add(OwnProfile(
             digest=profile.digest, name=profile.name, version=profile.version, text=profile.text,
             added_at=self._context.clock(), added_by=actor.account,

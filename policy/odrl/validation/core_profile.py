@@ -25,6 +25,7 @@ LEFT_OPERANDS = frozenset(
 OURS = frozenset(
     {
         *(v.CONSENT, v.STUDY, v.STUDY_DIGEST, v.STUDY_APPROVAL, v.PROFILE, v.SELECTION, v.DATASET),
+        *(v.STOP_WITHIN, v.BACKUPS_WITHIN, v.FRESHNESS),
         *(v.K_ANONYMITY, v.L_DIVERSITY, v.T_CLOSENESS, v.UNIQUE_SHARE),
     }
 )

@@ -90,3 +90,29 @@ def test_whether_only_this_machine_can_reach_the_server(directory, monkeypatch, 
 def test_settings_cannot_be_changed_while_running(directory):
     with pytest.raises(ValueError, match="frozen"):
         load(directory).port = 1
+
+
+def test_the_database_is_named_by_a_setting_or_by_a_file_and_never_shown(directory, monkeypatch, tmp_path):
+    assert load(directory).store_url == ""
+    address = "postgresql://somebody:hunter2@db.example/hospital"
+    monkeypatch.setenv("CONCORD_DATABASE_URL", address)
+    assert load(directory).store_url == address
+    assert "hunter2" not in repr(load(directory)) + str(load(directory).model_dump())
+    monkeypatch.delenv("CONCORD_DATABASE_URL")
+    (tmp_path / "address").write_text(f"{address}\n")
+    monkeypatch.setenv("CONCORD_DATABASE_URL_FILE", str(tmp_path / "address"))
+    assert load(directory).store_url == address
+
+
+@pytest.mark.parametrize("value", ["mysql://db.example/x", "hunter2"])
+def test_a_database_of_another_kind_is_refused_without_its_address(directory, monkeypatch, tmp_path, value):
+    monkeypatch.setenv("CONCORD_DATABASE_URL", value)
+    said = str(fault_of(directory))
+    assert "postgresql://" in said
+    assert value not in said
+    monkeypatch.delenv("CONCORD_DATABASE_URL")
+    (tmp_path / "address").write_text(value)
+    monkeypatch.setenv("CONCORD_DATABASE_URL_FILE", str(tmp_path / "address"))
+    with pytest.raises(Problem) as refused:
+        _ = load(directory).store_url
+    assert value not in str(refused.value)

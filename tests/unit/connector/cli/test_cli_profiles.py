@@ -103,3 +103,27 @@ def test_what_cannot_be_understood_is_one_clear_line(concord, tmp_path, monkeypa
     assert answer.code == 2
     assert len(answer.err.splitlines()) == 1, answer.err
     assert said in answer.err
+
+
+def test_a_retired_profile_is_listed_as_such_and_cannot_be_offered_under(concord, hospital, own, bundle):
+    assert concord("profile", "add", own, "-d", hospital).code == 0
+    assert concord("import", hospital, bundle).code == 0
+    said = concord("profile", "retire", "ours", "--why", "too fine", "-d", hospital, "--json")
+    assert (said.code, said.value["standing"]) == (0, "retired"), said.err
+    made = concord("publish", hospital, "--title", "Heart", "--category", "conditions", "--profile", "ours")
+    assert made.code == 2
+    assert "retired" in made.err
+    assert concord("profile", "retire", "research-standard", "--why", "x", "-d", hospital).code == 2
+
+
+def test_show_wants_a_name_or_a_contract_and_not_both(concord, hospital):
+    for given in ((), ("ours", "--contract", "urn:uuid:1")):
+        assert concord("profile", "show", *given, "-d", hospital).code == 2
+
+
+def test_nothing_is_opened_for_a_case_that_is_not_there(concord, hospital, tmp_path):
+    file = tmp_path / "sealed.txt"
+    file.write_text("c2VhbGVk\n", "utf-8")
+    said = concord("vault", "open", "urn:uuid:none", "--file", file, "-d", hospital)
+    assert said.code == 2
+    assert "There is no such case" in said.err

@@ -196,6 +196,21 @@ def test_a_question_that_takes_all_memory_is_ended(ask):
     assert "memory" in said["failed"]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT repeat('x', 2000000) AS a FROM range(3000)", "SELECT length(repeat('x', 800000000)) AS a"],
+    ids=["rows", "value"],
+)
+def test_texts_beside_the_memory_of_the_engine_are_bounded_too(ask, sql):
+    assert "memory" in ask(sql, memory_mb=64)["failed"]
+
+
+@pytest.mark.parametrize("name", ["sqlite_master", "duckdb_tables", '"/etc/x.csv"'])
+def test_a_name_given_within_a_question_opens_nothing_outside_of_it(ask, name):
+    sql = f"SELECT * FROM {name}, (WITH {name} AS (SELECT 1) SELECT * FROM {name}) q"
+    assert "WITH" in ask(sql)["refused"]
+
+
 def test_an_error_never_quotes_a_value(ask):
     said = ask("SELECT CAST(id AS INTEGER) FROM patients")
     assert said == {"failed": "It could not be answered (Conversion)"}

@@ -14,6 +14,7 @@ from connector.jobs.courier import Courier
 from connector.outbound.answer import Answer
 from connector.records import OutboxMessage
 from connector.services.delivery import Deliveries
+from connector.services.tally import Tally
 from connector.storage import SqliteStore
 from tests.two_party.space import until
 
@@ -70,6 +71,7 @@ class Office:
             clock=self.clock,
             deliveries=self.deliveries,
             settings=SimpleNamespace(delivery_days=7),
+            tally=Tally(),
         )
         self.courier = Courier(context)
         self.task = None

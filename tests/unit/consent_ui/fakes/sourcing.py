@@ -14,6 +14,7 @@ from connector.services.holding.settling import Unclear
 from connector.services.wallet.opting_out import OptOutPage, Told
 from connector.services.wallet.receipts import Paper
 from tests.unit.consent_ui.fakes.assessing import Risk
+from tests.unit.consent_ui.fakes.explaining import Explaining
 from tests.unit.consent_ui.fakes.holding_back import Quarantine
 from tests.unit.consent_ui.fakes.people import HEART, NOW, WORDS
 from tests.unit.consent_ui.fakes.tracing import Reidentifying
@@ -159,4 +160,5 @@ def add(services, empty: bool) -> None:
     services.reidentifying = Reidentifying(empty)
     services.risk = Risk(empty)
     services.quarantine = Quarantine(empty)
+    services.why = Explaining(empty)
     services.wallet.opt_outs = OptOuts(empty)

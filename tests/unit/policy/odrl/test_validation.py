@@ -512,3 +512,16 @@ def test_two_rules_of_thousands_of_actions_are_judged_in_time():
     start = perf_counter()
     problems(whole)
     assert perf_counter() - start < 2
+
+
+@pytest.mark.parametrize(
+    "name", ["stopWithin", "backupsWithin", "freshness", "kAnonymity", "lDiversity", "tCloseness", "uniqueShare"]
+)
+def test_the_terms_of_our_own_duties_are_known_and_others_of_our_namespace_are_not(name):
+    def said_of(left):
+        term = Constraint(f"https://w3id.org/concord/ns#{left}", "lteq", (Literal("PT24H", f"{XSD}duration"),))
+        found = policy(profiles=(), obligations=(duty("delete", terms=(term,)),))
+        return [text for _, text in told(found, Severity.WARNING) if "left operand" in text]
+
+    assert not said_of(name)
+    assert said_of(f"{name}Long")

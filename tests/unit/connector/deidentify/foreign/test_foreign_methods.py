@@ -198,3 +198,20 @@ def test_siblings_of_a_list_stay_beside_their_values():
         patient(name=[{"given": ["Ann", "Bo", None], "_given": [None, {"id": "b"}, {"id": "c"}]}]),
     )
     assert out["name"] == [{"given": ["Bo", None], "_given": [{"id": "b"}, {"id": "c"}]}]
+
+
+ENDLESS = "^(a|aa)+$"
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        rule(f"Patient.name.where(family.matches('{ENDLESS}'))", "redact"),
+        rule(f"Patient.name.where(family.replaceMatches('{ENDLESS}', 'x') = 'y')", "redact"),
+    ],
+    ids=["matches", "replaceMatches"],
+)
+def test_a_regular_expression_that_never_ends_is_given_up_and_nothing_leaves(one: dict) -> None:
+    with pytest.raises(Refused) as refused:
+        applied(ruled(one), patient(name=[{"family": "a" * 200 + "!"}]))
+    assert "aaa" not in str(refused.value)

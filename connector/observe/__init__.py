@@ -1,0 +1,1 @@
+"""What a supervisor may watch: figures about this participant, never about a person, and never an id."""

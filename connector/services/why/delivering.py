@@ -1,0 +1,135 @@
+"""Causes of messages and data that do not arrive: the network, the other side's doors, our own guard, keys and disk.
+
+Code -> (who acts, what it means, what to do). In a remedy `PEER`, `ID` and `MESSAGE` are put in where they are known.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+OPERATOR, STEWARD, DPO, RESEARCHER, THEY, NOBODY = "operator", "steward", "dpo", "researcher", "they", "nobody"
+_AGAIN = "It is tried again by itself; `concord deliveries retry MESSAGE` tries now."
+
+CAUSES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "unknown": (OPERATOR, "This cause is not one that this version knows.",
+            "Read the words beside it, then the log of this time. Ask the other side what their log says."),
+        "not-tried-yet": (NOBODY, "The message has not been tried yet.", "Nothing. It leaves in a moment."),
+        "delivered": (NOBODY, "The message arrived.", "Nothing."),
+        "behind-another": (NOBODY, "An older message to the same process has to arrive first.",
+            "Look at that one: `concord why` with its id."),
+        # What kept an answer from us (`connector.outbound.faults.Why`).
+        "name-does-not-resolve": (THEY, "The name in the other side's address leads nowhere.",
+            "Ask them whether their address is still the one in our register (`concord trust list`). Check this "
+            f"machine's name service. {_AGAIN}"),
+        "cannot-connect": (THEY,
+            "Nobody answers at the other side's address: its process is down, or a firewall is in between.",
+            f"Ask them to start it, or to open the way. `concord doctor` tries every member. {_AGAIN}"),
+        "connection-broke": (THEY, "The connection broke before there was an answer.",
+            f"If it goes on, look for a proxy that cuts connections, or a certificate that is not valid. {_AGAIN}"),
+        "took-too-long": (THEY, "The other side did not answer in time.",
+            f"Ask them whether it is overloaded. {_AGAIN}"),
+        "answer-is-not-http": (THEY,
+            "Something answers there that is no connector: perhaps https is spoken where http was named.",
+            f"Compare the scheme and port in our register with what they say. {_AGAIN}"),
+        "answer-too-large": (THEY, "The answer was larger than one may be.", "Ask them what answers at this address."),
+        "answer-is-compressed": (THEY, "The answer was compressed, which was not asked for.",
+            "Ask them to turn that off in their proxy."),
+        # Our own guard (`connector.outbound.faults.Refusal`).
+        "address-not-understood": (THEY, "An address they named is no address.", "Ask them to correct it."),
+        "scheme-not-https-or-http": (THEY, "An address they named is not a web address.", "Ask them to correct it."),
+        "address-names-a-user": (THEY, "An address they named holds a user name.", "Ask them to leave it out."),
+        "address-has-a-fragment": (THEY, "An address they named has a part after `#`.", "Ask them to leave it out."),
+        "address-has-a-backslash": (THEY, "An address they named holds a backslash.", "Ask them to correct it."),
+        "port-not-understood": (THEY, "The port in an address they named is no port.", "Ask them to correct it."),
+        "host-not-understood": (THEY, "The host in an address they named is no host.", "Ask them to correct it."),
+        "plain-http-not-allowed-here": (THEY, "The address they named is plain http, where we call https only.",
+            "Ask them for an https address. On one machine, add them with `concord trust add --allow-http`."),
+        "origin-not-named-by-the-operator": (OPERATOR,
+            "The address belongs to nobody whom the settings or the register name.",
+            "If it is right, name it: in the settings, or by adding the member with its address."),
+        "host-is-not-public": (THEY,
+            "The address they named lies inside a private network and is not the one in our register.",
+            "Ask them for a public https address, or for the origin under which we know them."),
+        "host-is-an-address-nobody-may-name": (THEY,
+            "The address they named leads to this machine or its cloud's own services.",
+            "Ask them for a real address. If you did not expect this, ask why they sent it."),
+        # What came back, by status.
+        "status-401": (THEY, "They do not let us in.",
+            "They do not know us, know another key of ours, have suspended us, or the clocks differ by more than a "
+            "minute; only their log says which (`concord why callers` at their side). Ask them to compare our "
+            f"fingerprint (`concord show`) with the one in their register, and check both clocks. {_AGAIN}"),
+        "status-403": (THEY, "They know us and do not allow this.", "Ask them why; the words they sent stand beside."),
+        "status-404": (THEY, "They do not know what the message is about, or are just starting.",
+            "If it goes on, they have lost or never had this process: ask for the same id at their side."),
+        "status-408": (THEY, "They waited too long for our message.", f"Look for a slow line between us. {_AGAIN}"),
+        "status-409": (NOBODY, "They are busy with a step of their own.", f"Nothing. {_AGAIN}"),
+        "status-425": (NOBODY, "They ask us to come later.", f"Nothing. {_AGAIN}"),
+        "status-429": (NOBODY, "They ask us to come less often.", f"Nothing: the pause they ask for is kept. {_AGAIN}"),
+        "status-5*": (THEY, "Something went wrong at the other side.",
+            f"Ask them to look into their log at the time of the last try. {_AGAIN}"),
+        "status-4*": (THEY, "They refused it. Their code and words stand beside, where they gave any.",
+            "Ask them what they would accept."),
+        "status-2*": (THEY, "They took the message, but what they answered could not be used.",
+            f"Ask them which version they run. {_AGAIN}"),
+        "not-by-a-connector": (THEY, "The no did not come from a connector, but from something in front of it.",
+            f"Ask them to look at their proxy or firewall. {_AGAIN}"),
+        "our-own-fault": (OPERATOR, "Something went wrong here while the message was sent.",
+            f"Read our own log at the time of the last try; look for a full disk (`concord doctor`). {_AGAIN}"),
+        "unreachable": (THEY,
+            "The other side was silent for `delivery_days`: the message is put aside, and tried once a day.",
+            "It leaves by itself as soon as they are heard of. `concord deliveries retry MESSAGE` tries now; "
+            "`concord deliveries drop MESSAGE` gives it up and ends what it belonged to."),
+        "refused-by-peer": (THEY, "The other side said no for good.",
+            "Read their code and words beside, then ask them what they accept."),
+        "refused-by-ourselves": (OPERATOR, "Our own guard would not send it to that address.",
+            "See the reason beside it: what they named as their address may not be called from here."),
+        "dropped": (NOBODY, "Somebody here gave the message up.", "Begin anew if it is still wanted."),
+        "member-suspended": (OPERATOR,
+            "We have suspended this participant: it is not listened to, and no data goes to it or comes from it.",
+            "When the ground is gone: `concord trust activate PEER`."),
+        "member-removed": (OPERATOR, "We have removed this participant from our register.",
+            "Add it again with its address and fingerprint if that was not meant: `concord trust add`."),
+        "member-unknown": (OPERATOR, "This participant does not stand in our register.",
+            "Compare its fingerprint by telephone, then `concord trust add`."),
+        # Why participants were refused here (`connector.identity.tokens`).
+        "caller-*": (THEY, "A request did not carry a good token of a participant.",
+            "Look whether a proxy changes requests, and ask the caller for its version."),
+        "caller-unknown-participant": (OPERATOR, "Somebody called who does not stand in our register.",
+            "If you expect them, compare their fingerprint by telephone, then `concord trust add`."),
+        "caller-suspended": (OPERATOR, "A participant called whom we have suspended.",
+            "When the ground is gone: `concord trust activate`."),
+        "caller-key": (OPERATOR, "A participant called with a key that our register does not have.",
+            "Ask them whether they changed it. If so, remove the old entry and add the new one: `concord trust add`."),
+        "caller-signature": (THEY, "A request's signature does not fit its key.",
+            "Ask them whether their vault was restored from elsewhere."),
+        "caller-audience": (THEY, "A request was meant for another participant.",
+            "Ask them to compare our id and address in their register."),
+        "caller-expired": (OPERATOR, "A request's token had run out: the clocks differ, or it was long under way.",
+            "Compare both clocks: `concord doctor`."),
+        "caller-not-yet": (OPERATOR, "A request's token is dated in the future: the clocks differ.",
+            "Compare both clocks: `concord doctor`."),
+        "caller-replay": (NOBODY, "A request came twice, or a token from before this process started.",
+            "Nothing: an honest sender comes again with a fresh one."),
+        "caller-digest": (THEY, "A request's body is not the one that was signed.",
+            "Look for a proxy in between that changes bodies."),
+        # This machine.
+        "disk-low": (OPERATOR,
+            "Less disk is free than `disk_low_mb` asks: nothing new is imported or received. Withdrawals and "
+            "erasures go on.", "Make room, or lower the setting. What waits goes on by itself; see `concord doctor`."),
+        "disk-full": (OPERATOR, "The disk was full: nothing was done.",
+            "Make room, then try again. Set `disk_low_mb` so that this is noticed before."),
+        "vault-locked": (OPERATOR,
+            "The key service no longer opens our master secret: nothing is released until it does.",
+            "Look at the key service and at the file of its token. The vault opens by itself once it answers."),
+        "vault-shut": (OPERATOR, "The vault does not open.",
+            "Check who may read `vault/` (directory 0700, files 0600) and, with a key service, that it answers: "
+            "`concord doctor`."),
+        "store-unreachable": (OPERATOR, "The database does not answer.",
+            "Start it, or correct `database_url`: `concord doctor`. What was acknowledged is kept there."),
+        "old-database": (OPERATOR, "The database is too old.", "Use PostgreSQL 13 or newer."),
+        "bad-database": (OPERATOR, "The database cannot hold every text.",
+            "Make one with ENCODING 'UTF8' and name it in `database_url`."),
+        "key-service-silent": (OPERATOR, "The key service does not answer.",
+            "Start it, or correct `key_service_url`: `concord doctor`."),
+    }
+)  # fmt: skip
