@@ -123,9 +123,12 @@ async def measured(
 
 
 def columns_of(contract: Contract) -> tuple[str, ...]:
-    """The quasi-identifiers that are measured: those the profile names, else all of a Patient."""
+    """The quasi-identifiers that are measured: all of a Patient, and those the profile names beside them.
+
+    A profile cannot take one away: it would decide over how many people its own contract's limits are met.
+    """
     named = contract.profile.risk if contract.profile else ()
-    return tuple(one for one in NAMES if one in named) or DEFAULT
+    return tuple(one for one in NAMES if one in named or one in DEFAULT)
 
 
 def report_of(contract: Contract, found: Found, names: tuple[str, ...], release: str = "") -> RiskReport:

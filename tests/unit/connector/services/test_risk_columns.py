@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from types import SimpleNamespace
 
 import orjson
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.records import RiskReport
+from connector.services.releasing.risk import columns_of
 from connector.services.releasing.risk_columns import (
     DEFAULT,
     NAMES,
@@ -41,6 +43,12 @@ def values(*lines, names=DEFAULT):
 
 def coded(code, system="http://snomed.info/sct"):
     return {"coding": [{"system": system, "code": code}]}
+
+
+@pytest.mark.parametrize("named", [(), ("multiple-birth",), ("no-such-column",), (VISITS,)])
+def test_a_profile_may_add_to_what_is_measured_and_take_nothing_away(named):
+    measured = columns_of(SimpleNamespace(profile=SimpleNamespace(risk=named)))
+    assert measured == (*DEFAULT, *(name for name in named if name == VISITS))
 
 
 def test_every_feature_of_a_patient_is_read():
