@@ -139,3 +139,16 @@ def test_a_point_that_cannot_be_read_has_no_detail_and_stays_where_labels_are_as
     item = point_closely(packaged_labeller(), point(body), item_of(point(body), "d"))
     assert item.detail is None
     assert DENY_SUD.judge(item) != RELEASED
+
+
+def test_a_reference_that_is_an_object_as_in_r5_does_not_stop_what_is_taken_out():
+    def inside(id, label):
+        return {"resourceType": "Condition", "id": id, "meta": {"security": [{"system": ACT, "code": label}]}}
+
+    reason = [{"reference": {"reference": "#kept"}}, {"reference": {"reference": "#gone"}}]
+    row = record({"reason": reason, "contained": [inside("kept", "R"), inside("gone", "SUD")]})
+    closely, _ = looking(DENY_SUD)
+    _, told = closely.judge(row, ITEM)
+    resource = json.loads(told.body)
+    assert [one["id"] for one in resource["contained"]] == ["kept"]
+    assert b"#gone" not in told.body

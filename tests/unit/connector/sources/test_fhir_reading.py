@@ -376,3 +376,13 @@ def test_nothing_to_read_is_said(tmp_path):
     for path in (tmp_path, tmp_path / "missing.json"):
         with pytest.raises(SourceError, match="nothing to read"):
             list(read_bundles(path))
+
+
+@pytest.mark.parametrize("kind", [{"a": 1}, ["Patient"], None, 7, True])
+def test_a_resource_inside_another_of_no_readable_kind_is_nobody(kind):
+    inside = {"resourceType": kind, "name": [{"family": "Fonseca"}]}
+    organization = {"resourceType": "Organization", "id": "o", "contained": [inside]}
+    assert list(identifiers_of(organization)) == []
+    entry = [{"resource": {**PATIENT, "contained": [inside]}}]
+    body = json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entry}).encode()
+    assert [person.id for person in prepare(body, lambda _: True).people] == [UUID]

@@ -215,3 +215,13 @@ def test_a_regular_expression_that_never_ends_is_given_up_and_nothing_leaves(one
     with pytest.raises(Refused) as refused:
         applied(ruled(one), patient(name=[{"family": "a" * 200 + "!"}]))
     assert "aaa" not in str(refused.value)
+
+
+@pytest.mark.parametrize("odd", [{"address": ["x"]}, {"meta": {"tag": ["x"]}}, {"name": [1]}, {"contact": [None]}])
+def test_what_is_no_object_where_fhir_has_one_is_refused_or_left_as_it_is(odd: dict) -> None:
+    rules = ruled(rule("Patient.birthDate", "redact"))
+    for _ in range(3):  # what records have is learned from the first of them
+        try:
+            assert "birthDate" not in applied(rules, patient(birthDate="1970-01-01", **odd))
+        except Refused:
+            continue
