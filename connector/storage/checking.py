@@ -7,9 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from connector.problems import Problem
 from connector.storage.migrate import HEAD
-from connector.storage.opening import STORE_FILE
+from connector.storage.opening import existing_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +30,10 @@ def check_store(directory: Path, url: str = "") -> StoreCheck:
 
     Raises Problem 404 without a store, 503 when the database does not answer.
     """
-    return _postgresql(url) if url else _sqlite(directory / STORE_FILE)
+    return _postgresql(url) if url else _sqlite(existing_store(directory))
 
 
 def _sqlite(file: Path) -> StoreCheck:
-    if not file.exists():
-        raise Problem(404, "no-store", "There is no store here", "", str(file), "a directory made by `concord init`")
     faults: list[str] = []
     revision, tables = "", 0
     try:

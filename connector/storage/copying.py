@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from connector.problems import Problem
-from connector.storage.opening import STORE_FILE
+from connector.storage.opening import STORE_FILE, existing_store
 
 DUMP = "store.dump"
 _PAGES = 2_000
@@ -27,9 +27,7 @@ def copy_store(directory: Path, url: str, to: Path) -> Path:
         made = to / DUMP
         _run("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={made}")
         return made
-    file = directory / STORE_FILE
-    if not file.exists():
-        raise Problem(404, "no-store", "There is no store here", "", str(file), "a directory made by `concord init`")
+    file = existing_store(directory)
     made = to / STORE_FILE
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as source, closing(sqlite3.connect(made)) as copy:
         source.backup(copy, pages=_PAGES, sleep=0)

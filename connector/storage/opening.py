@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from connector.problems import Problem
 from connector.storage.queues import OpenStore
 from connector.storage.sqlite import SqliteStore
 
 STORE_FILE = "store.db"
 """In a participant's directory, unless the settings name a database."""
+
+
+def existing_store(directory: Path) -> Path:
+    """The file of a participant that keeps its records in one. Raises Problem 404 when there is none."""
+    file = directory / STORE_FILE
+    if not file.exists():
+        raise Problem(404, "no-store", "There is no store here", "", str(file), "a directory made by `concord init`")
+    return file
 
 
 def open_store(file: Path, on_commit: Callable[[set[str]], None] = lambda _bells: None, *, url: str = "") -> OpenStore:

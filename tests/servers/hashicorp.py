@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from tests.two_party.space import listening
+from tests.servers.process import free_port, serving
 
 KEY, ROOT = "concord", "a-root-token-of-tests"
 POLICY = f"""
@@ -49,35 +48,24 @@ class Server:
 @asynccontextmanager
 async def running(program: Path, scratch: Path) -> AsyncIterator[Server]:
     """Started, unsealed, with a key and a token."""
-    with listening() as free:
-        port = free.getsockname()[1]
-    process = await asyncio.create_subprocess_exec(
+    port = free_port()
+    command = [
         str(program), "server", "-dev", f"-dev-listen-address=127.0.0.1:{port}", f"-dev-root-token-id={ROOT}",
-        "-dev-no-store-token", env={"HOME": str(scratch), "PATH": "", "GODEBUG": _AS_BEFORE},
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        async with httpx2.AsyncClient(trust_env=False) as client:
-            made = Server(f"http://127.0.0.1:{port}", client)
-            await _answers(process, made)
+        "-dev-no-store-token",
+    ]  # fmt: skip
+    environment = {"HOME": str(scratch), "PATH": "", "GODEBUG": _AS_BEFORE}
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        made = Server(f"http://127.0.0.1:{port}", client)
+
+        async def answers() -> bool:
+            try:
+                return bool((await client.get(f"{made.origin}/v1/sys/health")).status_code == 200)
+            except httpx2.TransportError:
+                return False
+
+        async with serving(command, environment, answers, 60):
             await made.call("POST", "sys/mounts/transit", {"type": "transit"})
             await made.call("POST", f"transit/keys/{KEY}")
             await made.call("PUT", "sys/policies/acl/concord", {"policy": POLICY})
             made.token = await made.new_token()
             yield made
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def _answers(process: asyncio.subprocess.Process, server: Server) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            assert process.returncode is None, "the server ended"
-            try:
-                if (await server.client.get(f"{server.origin}/v1/sys/health")).status_code == 200:
-                    return
-            except httpx2.TransportError:
-                pass
-            await asyncio.sleep(0.1)

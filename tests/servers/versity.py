@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.two_party.space import listening
+from tests.servers.process import free_port, serving
 
 ACCESS, SECRET, BUCKET, REGION = "concord-tests", "a-secret-of-tests/+=", "research", "eu-central-1"
 
@@ -34,34 +34,23 @@ class Versity:
 @asynccontextmanager
 async def running(program: Path, scratch: Path) -> AsyncIterator[Versity]:
     """Started, with an empty bucket."""
-    with listening() as free:
-        port = free.getsockname()[1]
+    port = free_port()
     root, beside = scratch / "objects", scratch / "beside"
     for folder in (root / BUCKET, beside):
         folder.mkdir(parents=True)
-    process = await asyncio.create_subprocess_exec(
+    command = [
         str(program), "--port", f"127.0.0.1:{port}", "--region", REGION, "--quiet",
         "posix", "--sidecar", str(beside), str(root),
-        env={"ROOT_ACCESS_KEY": ACCESS, "ROOT_SECRET_KEY": SECRET, "PATH": ""},
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        await _answers(process, port)
+    ]  # fmt: skip
+    environment = {"ROOT_ACCESS_KEY": ACCESS, "ROOT_SECRET_KEY": SECRET, "PATH": ""}
+
+    async def answers() -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    async with serving(command, environment, answers, 30):
         yield Versity(root, port)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def _answers(process: asyncio.subprocess.Process, port: int) -> None:
-    async with asyncio.timeout(30):
-        while True:
-            assert process.returncode is None, "the server ended"
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.05)
-                continue
-            writer.close()
-            return

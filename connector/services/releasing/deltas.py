@@ -59,6 +59,7 @@ class Carrying:
     _moved: dict[str, list[SourceRecord]] | None = None
     _before: dict[str, Decision | None] = field(default_factory=dict)
     _nameless: dict[tuple[str, str], SourceRecord] | None = None
+    _handed: frozenset[str] | None = None
 
     def choose(self, tx: Transaction, selecting: Selecting, person: str, subject: Subject) -> Chosen:
         """What of this person is in the release."""
@@ -78,7 +79,7 @@ class Carrying:
         """What of this person had been sent and is no more, as records without bodies."""
         now = subject.judged.decision
         decision = self.decided_before(tx, person) if self.before is not None else now if self.since else None
-        if decision is None or (self.before is None and not _has(tx, selecting.contract, person)):
+        if decision is None or not self._has(tx, selecting.contract, person):
             return Chosen("")
         mark = self.before.mark if self.before is not None else self.since
         judging = Selecting(self.terms or selecting.contract, selecting.labeller)
@@ -106,8 +107,7 @@ class Carrying:
         for some in portions(people):
             coders = domain.known_people(some)
             for one in judge_people(tx, context, telling, some, context.clock()):
-                known = self.before is not None or _has(tx, contract, one.person)
-                if known and one.decision.permits and one.person in coders:
+                if self._has(tx, contract, one.person) and one.decision.permits and one.person in coders:
                     found[one.person] = Subject(without_facts(one), coders[one.person])
         return dict(sorted(found.items(), key=lambda one: one[1].coder.code))
 
@@ -141,6 +141,17 @@ class Carrying:
     def _chain(self, tx: Transaction) -> list[str]:
         agreement = tx.get(Agreement, self.before.agreement) if self.before is not None else None
         return [one.id for one in chain_of(tx, agreement)] if agreement is not None else []
+
+    def _has(self, tx: Transaction, contract: Contract, person: str) -> bool:
+        """Whether the recipient may have somebody: under an earlier release, that says it; else it ever received them
+        under this contract, or one it took the place of.
+        """
+        if self.before is not None:
+            return True
+        if self._handed is None:
+            chain = [one.id for one in chain_of(tx, contract.agreement)] or [contract.agreement.id]
+            self._handed = frozenset(row.person for row in tx.find(HandedOver, agreement=chain))
+        return person in self._handed
 
     def _taken_out(self, tx: Transaction) -> frozenset[str]:
         """Who was permitted in the earlier release and taken out of it on the way."""
@@ -183,12 +194,6 @@ class Carrying:
                 if earlier is not None and row is not None and earlier.person not in (None, row.person):
                     self._moved.setdefault(str(earlier.person), []).append(row)
         return self._moved
-
-
-def _has(tx: Transaction, contract: Contract, person: str) -> bool:
-    """Whether the recipient ever received somebody under this contract, or one it took the place of."""
-    chain = [one.id for one in chain_of(tx, contract.agreement)] or [contract.agreement.id]
-    return bool(tx.find(HandedOver, agreement=chain, person=person, limit=1))
 
 
 def carrying_of(tx: Transaction, contract: Contract, release: Release) -> Carrying:

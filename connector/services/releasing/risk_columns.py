@@ -123,7 +123,7 @@ _OF_PATIENT: Mapping[str, Callable[[_Patient], list[str]]] = MappingProxyType(
 )
 VISITS = "visits"
 DEFAULT = tuple(_OF_PATIENT)
-"""What is measured where a profile names nothing: everything of a Patient that others may know."""
+"""What is always measured: everything of a Patient that others may know."""
 NAMES = (*DEFAULT, VISITS)
 """All that can be named. Visits count the released encounters; whoever names them takes that others can count them."""
 WORDS: Mapping[str, str] = MappingProxyType(

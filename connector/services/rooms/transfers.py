@@ -28,7 +28,7 @@ def row_of(tx: Transaction, transfer: Transfer, *, exact: bool) -> TransferRow:
     return _received(tx, transfer) if transfer.role == "consumer" else _released(tx, transfer, exact=exact)
 
 
-_OF_A_RELEASE = {
+OF_A_RELEASE = {
     "leak": "Held back: an identifier was found in what should have left.",
     "withdrawal-under-way": "A withdrawal is still being told to this recipient.",
     "stopped-under-contract": "The person stopped new use under this contract.",
@@ -51,7 +51,7 @@ def reason_words(code: str) -> str:
     """The sentence of a reason code; a code without one is written out."""
     if code in REASONS:
         return REASONS[code][1]
-    return _OF_A_RELEASE.get(code) or code.replace("-", " ").capitalize()
+    return OF_A_RELEASE.get(code) or code.replace("-", " ").capitalize()
 
 
 def _received(tx: Transaction, transfer: Transfer) -> TransferRow:

@@ -6,6 +6,7 @@ Nobody is told to get around a person's no: where a no is the person's own, ther
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from connector.services.rooms.transfers import OF_A_RELEASE
 from connector.services.why.delivering import DPO, NOBODY, OPERATOR, RESEARCHER, STEWARD, THEY
 
 _THEIR_NO = (NOBODY, "Nothing: this is the person's own answer, and it counts.")
@@ -146,21 +147,10 @@ REMEDIES: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 WORDS: Mapping[str, str] = MappingProxyType(
     {
+        **{code: words for code, words in OF_A_RELEASE.items() if code in REMEDIES},
         "leak": "An identifier was found in what should have left, so it was held back.",
         "risk-too-high": "Somebody could be singled out more easily in this release than the contract allows.",
-        "withdrawal-under-way": "A withdrawal is still being told to this recipient.",
-        "stopped-under-contract": "The person stopped new use under this contract.",
         "refused-before": "The person said no under a link that has ended, and was not asked since.",
-        "consent-changed": "The person changed their answer while the release ran.",
-        "unchanged": "Nothing of theirs is new since the release before.",
-        "patient-record-deleted": "The source has deleted their own record.",
-        "not-selected": "The study did not ask for it.",
-        "withheld-type": "A kind of record that never leaves.",
-        "unknown-type": "A kind of record that no rule covers.",
-        "modifier-extension": "Its meaning depends on something we do not know.",
-        "shape": "It is not the record it claims to be.",
-        "foreign-subject": "It is about somebody else.",
-        "no-subject": "It does not say whom it is about.",
         "release-broken": "The release broke off: the reader went away, or a process ended.",
         "release-ended": "The release was cut: its transfer, contract or recipient was not in force any more.",
         "release-running": "The release is going on.",

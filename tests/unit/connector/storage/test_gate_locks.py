@@ -12,14 +12,8 @@ import pytest
 from connector.problems import Problem
 from connector.services.gate import EVERY, ReleaseGate, under
 from connector.storage.gate_locks import GateLocks
-from tests import postgres
 
 ANN, BOB = ("ann", "study"), ("bob", "study")
-
-
-@pytest.fixture
-def url(tmp_path) -> str:
-    return postgres.needed().belonging_to(tmp_path)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,11 +19,6 @@ from connector.storage.postgres import PostgresStore
 from tests import postgres
 
 PATIENCE = 20
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return postgres.needed().belonging_to(tmp_path)
 
 
 @pytest.fixture
