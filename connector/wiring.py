@@ -57,6 +57,7 @@ from connector.services.delivery import Deliveries
 from connector.services.disk import MIB, Disk
 from connector.services.duties import ALL, Executors
 from connector.services.gate import ReleaseGate
+from connector.services.jobs import Jobs
 from connector.services.received.shelf import Shelf
 from connector.services.registry import AS_IN_PRODUCTION, Deciding, Services
 from connector.services.signing import KeySigner
@@ -133,7 +134,8 @@ async def build(settings: Settings, plugs: Plugs = PRODUCTION) -> Participant:
     context = Context(
         settings=settings, me=identity, store=store, vault=vault, signer=signer,
         log_head=FileLogHead(settings.directory), members=members, outbound=outbound,
-        clock=clock, bells=bells, gate=ReleaseGate(store.shared_gate), deliveries=Deliveries(clock), tasks=Tasks(),
+        clock=clock, bells=bells, gate=ReleaseGate(store.shared_gate), deliveries=Deliveries(clock),
+        jobs=Jobs(clock), tasks=Tasks(),
         data=_data_ports(settings), random=os.urandom, executors=_executors(plugs), disk=_disk(settings),
     )  # fmt: skip
     services = Services(context, plugs.deciding)

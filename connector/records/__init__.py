@@ -57,16 +57,17 @@ from connector.records.wallet import (
     WalletLink,
     WalletOptOut,
 )
+from connector.records.working import Job, UsedToken
 
 RECORDS: tuple[type, ...] = (
     Account, Agreement, Amendment, Approval, Authority, CaptureEvidence, CatalogueOffer, Consent, ContractEnding,
     Dataset, DecisionMade, Delivery, Derivation, DeviceCredential, DevicePoint, DutyOwed, EmergencyAccess,
-    ErasedObject, HandedCode, HandedOver, InboxMessage, Link, LinkCode, LinkDispute, LogCheckpoint, LogEntry, LogNode,
-    MatchingEntry, MemberEntry, Negotiation, NegotiationRule, Notice, OptOut, OutboxMessage, OwnProfile,
+    ErasedObject, HandedCode, HandedOver, InboxMessage, Job, Link, LinkCode, LinkDispute, LogCheckpoint, LogEntry,
+    LogNode, MatchingEntry, MemberEntry, Negotiation, NegotiationRule, Notice, OptOut, OutboxMessage, OwnProfile,
     PeerAcceptance, Person, PersonAsked, Quarantined, ReceivedPerson, ReceivedSegment, ReceivedTransfer,
     RecipientProgress, RecordVersion, ReidentificationCase, Release, ReleaseSegment, RiskReport, Sealed, Session,
     Setting, SignInAttempt, Source, SourceConsent, SourceRecord, Study, StudyDecision, Tombstone, Transfer, UseOfData,
-    WalletConsent, WalletLink, WalletOptOut,
+    UsedToken, WalletConsent, WalletLink, WalletOptOut,
 )  # fmt: skip
 
 __all__ = [
@@ -92,6 +93,7 @@ __all__ = [
     "HandedCode",
     "HandedOver",
     "InboxMessage",
+    "Job",
     "Link",
     "LinkCode",
     "LinkDispute",
@@ -131,6 +133,7 @@ __all__ = [
     "Tombstone",
     "Transfer",
     "UseOfData",
+    "UsedToken",
     "WalletConsent",
     "WalletLink",
     "WalletOptOut",

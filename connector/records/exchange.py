@@ -31,6 +31,7 @@ class OutboxMessage:
     waits: it is tried once a day, and leaves as soon as the peer is seen alive; the others have no body any more.
     `status` is the last HTTP status (0: no answer), seen `repeats` times in a row; `first_error` befell it at
     `failing_since`. `origin` is host and port of the url; `overtaken` marks a message whose answer changes nothing.
+    Where several processes deliver, one takes it with `lease`, a token of its own, and has it until `leased_until`.
     """
 
     key_width: ClassVar[int] = 1
@@ -59,3 +60,5 @@ class OutboxMessage:
     created_at: datetime | None = None
     delivered_at: datetime | None = None
     dead_at: Indexed[datetime | None] = None
+    lease: str = ""
+    leased_until: datetime | None = None

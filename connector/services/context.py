@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from connector.outbound.client import Outbound
     from connector.services.delivery import Deliveries
     from connector.services.gate import ReleaseGate
+    from connector.services.jobs import Jobs
     from connector.services.tasks import Tasks
     from connector.services.trust import Members
     from connector.settings import Settings
@@ -56,6 +57,7 @@ class Context:
     bells: LocalBells
     gate: ReleaseGate
     deliveries: Deliveries
+    jobs: Jobs
     tasks: Tasks
     data: DataPorts
     random: Any  # callable: number of bytes -> bytes

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Index, inspect, text
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision. Compared first, so that a start without work to do does not load Alembic."""
 
 

@@ -34,7 +34,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "cryptography": ("connector.identity", "connector.vault", "connector.provenance.verify_export"),
     "botocore": ("connector.outbound.object_store",),
     "jinja2": ("consent_ui",),
-    "prometheus_client": ("connector.observe",),
+    **dict.fromkeys(("prometheus_client", "opentelemetry"), ("connector.observe",)),
     "reportlab": ("connector.services.rights.typeset",),
     "yaml": ("connector.deidentify.foreign.reading",),
     "regex": ("connector.deidentify.foreign.functions",),

@@ -25,6 +25,7 @@ from connector.problems import unauthenticated
 from connector.records import Dataset, MemberEntry
 from connector.services.context import Context, Identity
 from connector.services.delivery import Deliveries
+from connector.services.jobs import Jobs
 from connector.services.processes.negotiations import Negotiations
 from connector.services.processes.transfers import Transfers
 from connector.services.tasks import Tasks
@@ -154,7 +155,7 @@ class Life:
         self.context = Context(
             settings=settings, me=identity, store=self.store, vault=missing,
             signer=missing, log_head=missing, members=self.members, outbound=outbound, clock=clock, bells=bells,
-            gate=missing, deliveries=Deliveries(clock), tasks=Tasks(), data=missing, random=bytes,
+            gate=missing, deliveries=Deliveries(clock), jobs=Jobs(clock), tasks=Tasks(), data=missing, random=bytes,
         )  # fmt: skip
         self.negotiations = Negotiations(self.context, Contracting(self))
         self.transfers = Transfers(self.context, Moving(self), Plane(self), self.negotiations.finalized)
