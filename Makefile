@@ -55,13 +55,21 @@ fhir-validator: .venv/.installed-dev ## HL7's validator finds nothing in what le
 s3: .venv/.installed-dev ## Concord pushes into a real object store (Versity's S3 gateway, built by Go at its pinned version)
 	$(BIN)/python -m tests.servers s3 tests/two_party/test_push_to_store.py
 
+.PHONY: keycloak
+keycloak: .venv/.installed-dev ## people sign in at a real Keycloak, fetched by Maven (needs a JDK 17; about five minutes)
+	$(BIN)/python -m tests.keycloak
+
 vectors: .venv/.installed-dev ## run every third-party vector and print a score per set (VECTORS=DIR[:DIR] JSON=FILE)
 	$(BIN)/python -m tests.vectors --vectors "$(VECTORS)" --json "$(JSON)"
 
 interop: .venv/.installed-dev ## Concord and Eclipse EDC speak to each other, every scenario (needs a JDK and Maven)
 	$(BIN)/python -m tests.interop
 
-bench: bench-leaks bench-columns bench-deidentify bench-release-load bench-catalogue bench-negotiation bench-policy bench-consent bench-release ## run every bench program
+bench: bench-leaks bench-columns bench-deidentify bench-release-load bench-catalogue bench-negotiation bench-connector bench-policy bench-consent bench-release ## run every bench program
+
+.PHONY: bench-connector
+bench-connector: .venv/.installed-dev ## messages and negotiations beside their floors, fsyncs, connections, starting, resting (JSON=FILE)
+	$(BIN)/python -m bench.connector $(if $(JSON),--json "$(JSON)")
 
 bench-release: .venv/.installed-dev ## a release beside orjson, in two processes, over HTTP, and its memory for 1 GB (about ten minutes)
 	$(BIN)/python -m bench.release

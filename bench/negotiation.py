@@ -44,6 +44,8 @@ class Pair:
 
     consumer: subprocess.Popen[str]
     provider: int
+    ports: tuple[int, int] = (0, 0)
+    """Of the provider and of the consumer."""
 
     def run(self, asked: str) -> dict[str, Any]:
         """What came of one order, with the CPU seconds of both sides."""
@@ -62,10 +64,10 @@ def cpu_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def prepared(folder: Path) -> tuple[Served, Served]:
+def prepared(folder: Path, served: type[Served] = Served) -> tuple[Served, Served]:
     """A hospital with a dataset and a research group whose study it approved, neither running."""
-    hospital = Served.founded_in(folder, "hospital", "hospital")
-    research = Served.founded_in(folder, "research", "research")
+    hospital = served.founded_in(folder, "hospital", "hospital")
+    research = served.founded_in(folder, "research", "research")
     introduce(hospital, research)
     offer = research_offer(story.urn(), [story.RESEARCH], datetime.now(UTC) + timedelta(days=365))
     claims = story.study_claims(research.founded.id, (hospital.founded.id, story.RECORDS))
@@ -100,9 +102,10 @@ def started(arguments: list[str], **environment: str) -> Iterator[subprocess.Pop
 
 
 @contextmanager
-def connectors(folder: Path) -> Iterator[Pair]:
+def connectors(folder: Path, served: type[Served] = Served) -> Iterator[Pair]:
     """The two connectors."""
-    hospital, research = prepared(folder)
+    folder.mkdir(exist_ok=True)
+    hospital, research = prepared(folder, served)
     hospital.start()
     hospital.wait_ready()
     assert hospital.process is not None
@@ -111,14 +114,14 @@ def connectors(folder: Path) -> Iterator[Pair]:
         with started(
             ["bench.negotiation", "consumer", str(research.port), plan], CONCORD_DIRECTORY=str(research.directory)
         ) as consumer:
-            yield Pair(consumer, hospital.process.pid)
+            yield Pair(consumer, hospital.process.pid, (hospital.port, research.port))
     finally:
         hospital.stop()
         for side in (hospital, research):
             with side.opened() as store:
                 lost = store.read_now(lambda tx: tx.count(Negotiation) - tx.count(Negotiation, state="FINALIZED"))
                 active = store.read_now(lambda tx: tx.count(Agreement, standing="active"))
-            print(f"{side.founded.name:<14} {active} agreements, {lost} negotiations not finalized")
+            print(f"{side.founded.name:<14} {active} agreements, {lost} negotiations not finalized", flush=True)
 
 
 @contextmanager
@@ -175,6 +178,8 @@ def measure(pairs: dict[str, Pair], count: int) -> dict[str, dict[str, float]]:
                 "load ms per": load["seconds"] / count * 1e3,
                 "load p99 ms": sorted(load["taken"])[int(len(load["taken"]) * 0.99)] * 1e3,
                 "load CPU ms": (load["cpu"] + load["their_cpu"]) / count * 1e3,
+                "consumer CPU": load["cpu"] / count * 1e3,
+                "provider CPU": load["their_cpu"] / count * 1e3,
             }
             found[name] = {key: min(value, found[name].get(key, value)) for key, value in seen.items()}
     return found

@@ -20,7 +20,7 @@ class Ratio(NamedTuple):
         return self.value >= self.bar if self.at_least else self.value <= self.bar
 
     def __str__(self) -> str:
-        return f"{self.name} {self.value:.1f} ({'>=' if self.at_least else '<='} {self.bar:g})"
+        return f"{self.name} {self.value:.2f} ({'>=' if self.at_least else '<='} {self.bar:g})"
 
 
 def rate(act: Callable[[], object], window: float) -> float:
@@ -44,7 +44,7 @@ def turns(rounds: int, ours: Callable[[], float], floor: Callable[[], float]) ->
 
 def show(name: str, ours: str, floor: str, ratio: Ratio) -> Ratio:
     """Print one line of the table."""
-    print(f"{name:<34}{ours:>18}{floor:>20}{ratio.value:>10.2f}   {'met' if ratio.met else 'MISSED'}")
+    print(f"{name:<42}{ours:>18}{floor:>20}{ratio.value:>10.2f}   {'met' if ratio.met else 'MISSED'}")
     return ratio
 
 

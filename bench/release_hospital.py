@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,6 +42,8 @@ class Hospital:
     people: list[Somebody]
     held: int = 0
     turn: int = 0
+    added: dict[str, Somebody] = field(default_factory=dict)
+    """Whoever was added, by the id they have here."""
 
     async def fill(self, wanted: int) -> None:
         """Add people until those who agree have so many bytes of records; the hospital runs meanwhile."""
@@ -84,6 +86,7 @@ class Hospital:
         """Somebody with their link and consent, in place of the one of whom the consent was copied."""
         holder = self.stage.holder
         person = Person(id=f"urn:uuid:{uuid4()}", source=self.stage.source, source_id=somebody.id, name="")
+        self.added[person.id] = somebody
         link = Link(
             id=f"urn:uuid:{uuid4()}", person=person.id, wallet=self.stage.wallet.id, linked_at=datetime.now(UTC)
         )

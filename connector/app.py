@@ -10,8 +10,9 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from connector.api import cds, data, dsp, exchange, faults, health, idp, metrics
+from connector.api import back_channel, cds, data, dsp, exchange, faults, health, idp, metrics
 from connector.api.deferred import Deferred
+from connector.api.limiting import Limited
 from connector.api.management.application import application
 from connector.api.management.deidentifying import Application
 from connector.lock import DirectoryLock
@@ -54,7 +55,13 @@ def create(plugs: Plugs = PRODUCTION) -> FastAPI:
         app.include_router(router)
     app.router.routes.append(Deferred(lambda path: path.startswith("/api/"), lambda: application(app.state)))
     app.add_middleware(dsp.Tidied)
+    app.add_middleware(Limited)
+    if settings.traces == "on":
+        from connector.observe.traces import TracedRequests  # only for who keeps traces
+
+        app.add_middleware(TracedRequests)
     idp.install(app, settings)
+    back_channel.install(app, settings)
     return app
 
 

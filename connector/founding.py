@@ -10,7 +10,9 @@ from pathlib import Path
 
 from connector.identity.keys import fingerprint, shown
 from connector.problems import Problem
+from connector.records import LogEntry
 from connector.services.signing import KeySigner
+from connector.settings import database_in
 from connector.storage import SqliteStore, opening
 from connector.vault import FileVault, VaultFileError
 from connector.vault.vault import LOG_KEY, PARTICIPANT_KEY
@@ -39,6 +41,9 @@ public_url = {url}
 # tls_certificate = "certificate.pem"
 # tls_key = "key.pem"
 # forwarded_allow_ips = "127.0.0.1"
+
+# Where the records are kept. Without either: store.db in this directory. A file holds the address with its password.
+{database}
 
 # Pages for people. false: only connectors and the command line are served.
 portal = true
@@ -75,10 +80,13 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "participant"
 
 
-def found(directory: Path, name: str, role: str, port: int, url: str | None = None) -> Founded:
+def found(
+    directory: Path, name: str, role: str, port: int, url: str | None = None, database_url_file: Path | None = None
+) -> Founded:
     """Make the directory (mode 0700). Raises Problem when there is a participant already.
 
     The settings are written last: without them nothing was founded, and founding again takes up what was begun.
+    With a file that holds a database's address, the records go there, and there is no store in the directory.
     """
     if (directory / "concord.toml").exists():
         raise Problem(409, "exists", f"There is a participant in {directory} already", accepted="another directory")
@@ -89,12 +97,30 @@ def found(directory: Path, name: str, role: str, port: int, url: str | None = No
     digits = fingerprint(signer.public_jwk)
     id, origin = f"urn:concord:{slug(name)}:{digits[:8]}", (url or f"http://127.0.0.1:{port}").rstrip("/")
     values = {key: json.dumps(value) for key, value in (("id", id), ("name", name), ("role", role), ("url", origin))}
-    SqliteStore(directory / STORE_FILE).close()
-    (directory / STORE_FILE).chmod(0o600)
+    database = _store(directory, database_url_file)
     draft = directory / "concord.toml.new"
-    draft.write_text(_TOML.format(**values, port=port), encoding="utf-8")
+    draft.write_text(_TOML.format(**values, port=port, database=database), encoding="utf-8")
     draft.replace(directory / "concord.toml")
     return Founded(id, name, role, origin, str(directory), shown(digits))
+
+
+def _store(directory: Path, database_url_file: Path | None) -> str:
+    """An empty store, and the line of the settings that says where it is. Raises Problem 400, 409, 503."""
+    if database_url_file is None:
+        SqliteStore(directory / STORE_FILE).close()
+        (directory / STORE_FILE).chmod(0o600)
+        return '# database_url_file = "database-url"'
+    file = database_url_file.resolve()
+    store = opening.open_store(directory / STORE_FILE, url=database_in(file))
+    try:
+        if store.read_now(lambda tx: tx.find(LogEntry, limit=1)):
+            raise Problem(
+                409, "exists", "This database holds the records of a participant already", "", "--database-url-file",
+                "an empty database",
+            )  # fmt: skip
+    finally:
+        store.close()
+    return f"database_url_file = {json.dumps(str(file))}"
 
 
 def _vault(directory: Path) -> FileVault:

@@ -39,9 +39,12 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def configure(level: str, file: Path | None = None) -> None:
-    """Send every record of this process to stderr, or to the end of `file`, at `level` and above."""
-    writer: logging.Handler = logging.StreamHandler(sys.stderr) if file is None else logging.FileHandler(file, "a")
+def configure(level: str, file: Path | None = None, keep_days: int = 0) -> None:
+    """Send every record of this process to stderr, or to the end of `file`, at `level` and above.
+
+    With `keep_days`, a new file is begun each day (UTC), and the files of that many days before are kept beside it.
+    """
+    writer = _writer(file, keep_days)
     writer.setFormatter(JsonLines())
     root = logging.getLogger()
     for old in root.handlers[:]:
@@ -52,6 +55,16 @@ def configure(level: str, file: Path | None = None) -> None:
         logging.getLogger(name).setLevel(level.upper())
     logging.getLogger(_SERVER).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+
+
+def _writer(file: Path | None, keep_days: int) -> logging.Handler:
+    if file is None:
+        return logging.StreamHandler(sys.stderr)
+    if not keep_days:
+        return logging.FileHandler(file, "a", encoding="utf-8")
+    from logging.handlers import TimedRotatingFileHandler  # only for who writes into files
+
+    return TimedRotatingFileHandler(file, when="midnight", utc=True, backupCount=keep_days, encoding="utf-8")
 
 
 def _worded(record: logging.LogRecord) -> str:

@@ -50,6 +50,14 @@ class Transaction(Protocol):
         """Insert; raises `Duplicate` when the key exists."""
         ...
 
+    def queue(self, record: R, field: str, /, **conditions: object) -> tuple[R, bool]:
+        """Insert behind every record that fulfils the conditions: `field` becomes greater than theirs, and no less
+        than given. Returns the record as it was inserted, and whether it stands alone, behind nobody.
+
+        Raises `Duplicate` when the key exists.
+        """
+        ...
+
     def put(self, record: object) -> None:
         """Insert, or replace the record with the same key."""
         ...
@@ -118,6 +126,18 @@ class Store(Protocol):
 
 EVERY_BELL = "*"
 """Rings in place of names that were lost: whoever waits for any bell looks again."""
+
+
+NEAR = "near/"
+"""A bell whose name begins so rings only in the process that rings it."""
+
+
+class LeadLock(Protocol):
+    """Which of the processes that use one database has the lead."""
+
+    def watch(self, changed: Callable[[bool], None]) -> None:
+        """Compete for it from now on. `changed` hears, in any thread, whether this process has it: first at once."""
+        ...
 
 
 class Bells(Protocol):
@@ -287,6 +307,26 @@ class Archive(Protocol):
         ...
 
 
+class KeptSegments(Protocol):
+    """Segments prepared ahead, where every process of the participant finds them. Everything here blocks."""
+
+    def keep(self, release: str, id: str, parts: Iterable[bytes]) -> bool:
+        """Keep one, wholly or not at all; False when it is there already: that one stays. Raises OSError."""
+        ...
+
+    def read(self, release: str, id: str) -> bytes | None:
+        """One, None when it is not there."""
+        ...
+
+    def drop(self, release: str, id: str) -> None:
+        """One is not needed any more."""
+        ...
+
+    def tidy(self, running: Collection[str], seconds: float) -> int:
+        """Drop what is older, or of releases that do not run; returns how many are left."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class DataPorts:
     """What the data plane needs from the world.
@@ -298,6 +338,7 @@ class DataPorts:
 
     renderer: Renderer
     archive: Archive
+    segments: KeptSegments
     pieces: Callable[[Path, Callable[[str], bool]], Iterator[Piece]]
     batch: Callable[[bytes], Iterator[tuple[int, DevicePoint | PointError, bytes]]]
     labeller: Callable[[], Labeller]

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(eq=False)
 class Problem(Exception):
-    """A refusal with a stable code. `status` is the HTTP status the API door answers with."""
+    """A refusal with a stable code. `status` is the HTTP status the API door answers with.
+
+    `retry_after`: seconds after which it makes sense to come again, where that is known.
+    """
 
     status: int
     code: str
@@ -18,6 +21,7 @@ class Problem(Exception):
     detail: str = ""
     where: str | None = None
     accepted: str | None = None
+    retry_after: int | None = None
 
     def __str__(self) -> str:
         """One clear line for the CLI and for logs."""

@@ -106,7 +106,8 @@ def participant_of(request: Request) -> Participant:
 async def look(request: Request) -> Visit:
     """A visit by anybody, signed in or not."""
     participant = participant_of(request)
-    return Visit(request, participant, await participant.services.accounts.session(session.cookie_value(request)))
+    accounts, value = participant.services.accounts, session.cookie_value(request)
+    return Visit(request, participant, await accounts.session(value, request.scope["path"]))
 
 
 async def enter(request: Request) -> Visit:

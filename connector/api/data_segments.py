@@ -33,7 +33,8 @@ async def index(request: Request, pid: str) -> Response:
     if continues and not _DIGEST.fullmatch(continues):
         raise invalid("This is no digest of a manifest", "continues", "64 lower-case hexadecimal digits")
     asked = Asked(given.get("_outputFormat") or NDJSON, continues)
-    plan = await _segments(request).plan(pid, token_of(request), asked)
+    coding = chosen_coding(request.headers.getlist("accept-encoding"), CODINGS)
+    plan = await _segments(request).plan(pid, token_of(request), asked, coding)
     if plan is None:
         return JSONResponse({"standing": "planning"}, 202, NOT_YET)
     return JSONResponse(plan.view(pid), headers={"cache-control": "no-store"})

@@ -1,4 +1,4 @@
-"""What every door shares: how it gets hold of the participant it serves."""
+"""What every door shares: how it gets hold of the participant it serves, who sends, and from where."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, cast
 
 from fastapi import Request
 
-from connector.problems import unauthenticated, unavailable
+from connector.problems import Problem, unauthenticated, unavailable
+from connector.services.limits import place_of
 
 if TYPE_CHECKING:
+    from starlette.types import Scope
+
+    from connector.identity.members import Member
     from connector.wiring import Participant
 
 
@@ -26,3 +30,25 @@ def token_of(request: Request) -> str:
     if not token or scheme.strip().lower() not in ("", "bearer"):
         raise unauthenticated("A bearer token is needed", "no-token")
     return token
+
+
+async def sender_of(request: Request, body: bytes = b"") -> Member:
+    """The participant that signed a request with this body, as long as it has not come too often.
+
+    Raises Problem 401, 429.
+    """
+    context = participant_of(request).context
+    try:
+        sender = await context.members.authenticate(request.headers.get("authorization"), body)
+    except Problem as refused:
+        if refused.status == 401:
+            context.limits.refused(place(request.scope))
+        raise
+    context.limits.participant(sender.id, request.scope["path"])
+    return sender
+
+
+def place(scope: Scope) -> str:
+    """Where a request came from, as far as it counts."""
+    client = scope.get("client")
+    return place_of(client[0]) if client else ""

@@ -12,11 +12,13 @@ from starlette.background import BackgroundTask
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connector.api.bodies import read_bytes, read_object
-from connector.api.doors import participant_of
+from connector.api.doors import participant_of, sender_of
+from connector.api.faults import again
 from connector.api.packing import packed
 from connector.identity.members import Member
 from connector.problems import Problem
 from connector.services.processes.answers import Answer
+from connector.services.used_tokens import spending
 from contracts.names import CONTEXT_URL, NIL_PID, MessageType
 
 BASE = "/dsp/2025-1"
@@ -74,12 +76,17 @@ def _answering(part: str) -> Callable[[Door], Door]:
             try:
                 return await door(request)
             except Problem as problem:
-                body = {"@context": [CONTEXT_URL], **_ERRORS[part], "code": problem.code, "reason": [str(problem)]}
-                return JSONResponse(body, problem.status)
+                return JSONResponse(error_body(part, problem), problem.status, again(problem))
 
         return answered
 
     return wrapped
+
+
+def error_body(part: str, problem: Problem) -> dict[str, Any]:
+    """A refusal in the form of one part of the protocol: `catalog`, `negotiations`, `transfers`."""
+    form = _ERRORS.get(part, _ERRORS["catalog"])
+    return {"@context": [CONTEXT_URL], **form, "code": problem.code, "reason": [str(problem)]}
 
 
 @_answering("catalog")
@@ -104,7 +111,7 @@ async def catalog_dataset(request: Request) -> Response:
 async def negotiation_begun(request: Request) -> Response:
     """The initial contract request, or a provider's initial offer."""
     kind = MessageType.CONTRACT_OFFER if request.url.path.endswith("/offers") else MessageType.CONTRACT_REQUEST
-    member, body = await _message(request)
+    member, body = await _message(request, shares=True)
     return _sent(await participant_of(request).services.negotiations.receive(member, kind, None, body))
 
 
@@ -117,7 +124,7 @@ async def negotiation(request: Request) -> Response:
 @_answering("transfers")
 async def transfer_begun(request: Request) -> Response:
     """The request for a transfer."""
-    member, body = await _message(request)
+    member, body = await _message(request, shares=True)
     transfers = participant_of(request).services.transfers
     return _sent(await transfers.receive(member, MessageType.TRANSFER_REQUEST, None, body))
 
@@ -135,22 +142,24 @@ async def _process(request: Request, processes: Any, kinds: dict[str, MessageTyp
         if tail:
             raise Problem(404, "not-found", "There is nothing here")
         return _sent(await processes.state_of(member, pid))
-    member, body = await _message(request)
+    member, body = await _message(request, shares=True)
     if (kind := kinds.get(tail)) is None:
         raise Problem(404, "not-found", "There is nothing here")
     return _sent(await processes.receive(member, kind, pid, body))
 
 
-async def _message(request: Request) -> tuple[Member, dict[str, Any]]:
-    """Size, JSON, token: in this order (design 3.3)."""
+async def _message(request: Request, *, shares: bool = False) -> tuple[Member, dict[str, Any]]:
+    """Size, JSON, token: in this order (design 3.3). `shares`: the token is noted where the message is taken."""
     participant = participant_of(request)
     data = await read_bytes(request, participant.settings.body_limit)
     body = read_object(data)
-    return await participant.context.members.authenticate(request.headers.get("authorization"), data), body
+    if shares:
+        spending()
+    return await sender_of(request, data), body
 
 
 async def _asker(request: Request) -> Member:
-    return await participant_of(request).context.members.authenticate(request.headers.get("authorization"), b"")
+    return await sender_of(request)
 
 
 def _sent(answer: Answer) -> Response:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from connector.api.bodies import read_bytes, read_object
-from connector.api.doors import participant_of
+from connector.api.doors import participant_of, sender_of
 from connector.identity.members import Member
 from connector.problems import Problem
 from connector.services.context import Context
@@ -24,7 +24,7 @@ async def _heard(request: Request) -> tuple[Member, dict[str, Any]]:
     participant = participant_of(request)
     data = await read_bytes(request, participant.settings.body_limit)
     body = read_object(data)
-    sender = await participant.context.members.authenticate(request.headers.get("authorization"), data)
+    sender = await sender_of(request, data)
     await _alive(participant.context, sender)
     return sender, body
 
@@ -137,7 +137,7 @@ async def erasures(request: Request) -> Response:
 async def erasure(request: Request, notice: str, object: str) -> Response:
     """Whether a person is really gone from one thing that a statement of ours listed: 410 when they are."""
     participant = participant_of(request)
-    sender = await participant.context.members.authenticate(request.headers.get("authorization"), b"")
+    sender = await sender_of(request)
     found = await participant.services.looking.look(sender, notice, object)
     if found is None:
         raise Problem(410, "erased", "This is gone", "nothing of the person is in it")
@@ -148,7 +148,7 @@ async def erasure(request: Request, notice: str, object: str) -> Response:
 async def profiles(request: Request, agreement: str) -> Response:
     """The de-identification profile that a contract of the sender's names, with its text."""
     participant = participant_of(request)
-    sender = await participant.context.members.authenticate(request.headers.get("authorization"), b"")
+    sender = await sender_of(request)
     return JSONResponse(await participant.services.contract_profiles.hand_out(sender, agreement))
 
 

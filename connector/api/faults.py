@@ -20,13 +20,18 @@ MEDIA_TYPE = "application/problem+json"
 UNREAD = frozenset({408, 413})
 """Answers to a body that was not read to its end: the connection ends with them."""
 _LATER = {429: "600", 503: "30", 507: "600"}
-"""Seconds after which it makes sense to come again."""
+"""Seconds after which it makes sense to come again, where the problem does not say."""
 
 
 def answer(problem: Problem) -> JSONResponse:
     """A Problem as an HTTP answer."""
-    headers = {"retry-after": _LATER[problem.status]} if problem.status in _LATER else None
-    return JSONResponse(problem.document(), problem.status, headers, media_type=MEDIA_TYPE)
+    return JSONResponse(problem.document(), problem.status, again(problem), media_type=MEDIA_TYPE)
+
+
+def again(problem: Problem) -> dict[str, str] | None:
+    """The header field that says when to come again, if there is anything to say."""
+    seconds = str(problem.retry_after or _LATER.get(problem.status, ""))
+    return {"retry-after": seconds} if seconds else None
 
 
 def install(app: FastAPI) -> None:

@@ -36,6 +36,6 @@ async def ready(request: Request) -> JSONResponse:
 
 
 @router.get("/.well-known/concord-participant")
-async def document(request: Request) -> Response:
-    """The participant document, signed with our own key."""
-    return Response(participant_of(request).document, media_type=MEDIA_TYPE)
+async def document(request: Request, key: str = "") -> Response:
+    """The participant document, signed by that of our keys whose fingerprint is asked for, else by the oldest."""
+    return Response(participant_of(request).keys.document(key), media_type=MEDIA_TYPE)

@@ -1,11 +1,13 @@
 """The embedded development sign-in at `/idp`: for one machine, in development, where no OIDC issuer is configured.
 
 Whom it offers are the accounts of this participant as they are at that moment. Codes and its signing key live in
-memory: a restart ends every sign-in under way, and nothing else.
+memory: a restart ends every sign-in under way, and nothing else. Where several processes serve the participant, both
+are kept in the store (`connector.services.sign_in_codes`), so that any of them may answer.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,11 +18,13 @@ from connector.api.bodies import read_bytes
 from connector.api.doors import participant_of
 from connector.identity.people.accounts import Account, Client
 from connector.identity.people.answers import Asked, Page, Pairs, ProviderAnswer, Redirect
-from connector.identity.people.codes import MemoryCodeStore
+from connector.identity.people.codes import CodeStore, MemoryCodeStore
 from connector.identity.people.passing_key import PassingKey
 from connector.identity.people.provider import DevelopmentProvider, DevelopmentProviderRefused
 from connector.problems import Problem
 from connector.services.accounts import AccountRow
+from connector.services.context import Context
+from connector.services.sign_in_codes import StoredCodes, seed_of
 from connector.services.signing_in import CALLBACK
 
 PREFIX = "/idp"
@@ -33,8 +37,18 @@ class Embedded:
     def __init__(self, settings: Any) -> None:
         self._settings = settings
         self._key = PassingKey("ES256")
-        self._store = MemoryCodeStore()
+        self._store: CodeStore = MemoryCodeStore()
+        self._shared: asyncio.Lock | None = asyncio.Lock()
         self.provider([])
+
+    async def share(self, context: Context) -> None:
+        """Keep in the store what other processes of this participant need; once is enough."""
+        if self._shared is None or not context.gate.several:
+            return
+        async with self._shared:
+            self._key = PassingKey("ES256", await seed_of(context))
+            self._store = StoredCodes(context)
+        self._shared = None
 
     def provider(self, accounts: list[AccountRow]) -> DevelopmentProvider:
         """Raises Problem 400 where it may not run."""
@@ -65,6 +79,7 @@ def install(app: FastAPI, settings: Any) -> None:
     @router.api_route("/{path:path}", methods=["GET", "POST"])
     async def answer(request: Request, path: str) -> Response:
         participant = participant_of(request)
+        await embedded.share(participant.context)
         provider = embedded.provider(await participant.services.accounts.offered())
         return _sent(await provider.answer(await _asked(request, path), participant.context.clock()))
 

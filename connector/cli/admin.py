@@ -1,4 +1,4 @@
-"""`concord admin`: back a participant up while it runs, make it again from a backup, and see whether it is whole."""
+"""`concord admin`: copies of a participant and from them, whether it is whole, and further processes of it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from typing import Annotated
 import typer
 
 from connector.cli import auditing, showing
-from connector.cli.options import HERE, Directory, Json
+from connector.cli.options import HERE, Directory, IfMissing, Json
 from connector.settings import load
 
-verbs = typer.Typer(help="Back up, restore and check a participant.", no_args_is_help=True)
+verbs = typer.Typer(help="Back up, restore, check and replicate a participant.", no_args_is_help=True)
 To = Annotated[Path, typer.Argument(help="A new or empty directory.", metavar="TO", file_okay=False)]
 From = Annotated[Path, typer.Argument(help="What `concord admin backup` wrote.", metavar="BACKUP", file_okay=False)]
 VaultTo = Annotated[
     Path | None,
     typer.Option("--vault", help="Where the vault goes: another place, kept apart. Without it the vault is left out."),
+]
+Further = Annotated[Path, typer.Argument(help="A new or empty directory.", metavar="NEW_DIRECTORY", file_okay=False)]
+Port = Annotated[
+    int | None,
+    typer.Option(min=1, max=65535, help="The port the further process listens on; without it the next one."),
 ]
 VaultFrom = Annotated[Path, typer.Option("--vault", help="Where the backup of the vault is.", file_okay=False)]
 
@@ -74,3 +79,24 @@ def check(directory: Directory = HERE, json: Json = False) -> int:
         showing.say(f"[bold]The store:[/bold] {showing.safe(fault)}.")
     showing.say(f"The log {'holds' if verdict['ok'] else 'does not hold'}. {showing.safe(verdict['what'])}.")
     return 0 if whole else 1
+
+
+@verbs.command(epilog="Example: concord admin replica hospital-2 --port 8082 --directory hospital")
+def replica(
+    to: Further, port: Port = None, if_missing: IfMissing = False, directory: Directory = HERE, json: Json = False
+) -> int:
+    """Make the directory of a further process of a participant on PostgreSQL: settings, vault, and whose files it uses.
+
+    Start it with `concord serve` like the first, and put both behind one address.
+    """
+    from connector.replicas import replica_in, replicate
+
+    found = replica_in(to, load(directory)) if if_missing else None
+    made = found or replicate(load(directory), to, port)
+    if json:
+        showing.as_json(asdict(made))
+        return 0
+    names = [("participant", "participant"), ("directory", "directory"), ("port", "port")]
+    showing.facts(asdict(made), [*names, ("shared_folder", "files shared with the first")])
+    showing.say(f"Start it: [bold]concord serve --directory {showing.safe(made.directory)}[/bold]")
+    return 0

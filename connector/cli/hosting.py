@@ -85,6 +85,14 @@ def listed(directory: Directory = HERE, json: Json = False) -> int:
     return shown(rows, _PEOPLE, "Nobody may sign in here.", json)
 
 
+@accounts.command("take", epilog="Example: concord account take ACCOUNT --role steward --directory hospital")
+def taken(account: Account, role: Roles, directory: Directory = HERE, json: Json = False) -> int:
+    """Take roles from an account; sessions in one of them end at once."""
+    with desk(directory) as reached:
+        reached.post(f"/api/accounts/{showing.segment(account)}/roles/take", {"roles": role})
+    return told({"id": account, "taken": role}, f"Taken: {', '.join(role)}.", json)
+
+
 @accounts.command("close", epilog="Example: concord account close ACCOUNT --directory hospital")
 def closed(account: Account, directory: Directory = HERE, json: Json = False) -> int:
     """Let nobody sign in with an account any more; its sessions end at once."""

@@ -16,3 +16,6 @@ Directory = Annotated[
 ]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="Print the value as JSON; keys are its field names.")]
 HERE = Path()
+IfMissing = Annotated[
+    bool, typer.Option("--if-missing", help="Do nothing when it is there already, and say so: for set-ups that repeat.")
+]

@@ -44,6 +44,7 @@ from connector.cli import (
     vaulting,
     why,
     withdrawing,
+    working,
 )
 from connector.outbound.faults import OutboundRefused, Unreachable
 from connector.problems import Problem
@@ -64,7 +65,7 @@ _ = taking  # its verbs stand below `consent` and `audit`
 naming.add_to(trusting.verbs)
 opting.add_to(consenting.verbs)
 withdrawing.add_to(consenting.verbs)
-for room in (founding, serving, playing, sourcing, publishing, agreeing, deciding, why, doctoring):
+for room in (founding, serving, working, playing, sourcing, publishing, agreeing, deciding, why, doctoring):
     room.add_to(program)
 consulting.add_to(consenting.verbs)
 for verbs, name in (

@@ -186,7 +186,7 @@ def _offline(directory: Path, transfer: str | None) -> list[Chain]:
     try:
         store = open_store(directory / STORE_FILE, url=settings.store_url)
         try:
-            signer = KeySigner(opened_beside(settings).keys.signing_key(PARTICIPANT_KEY))
+            signer = KeySigner(opened_beside(settings).newest(PARTICIPANT_KEY))
             return asyncio.run(_chains(store, signer, directory, transfer))
         finally:
             store.close()
@@ -216,7 +216,7 @@ async def _chain(store: Store, signer: Signer, files: Any, row: ReceivedTransfer
     agreement, stones = await store.read(lambda tx: looking.known_of(tx, row))
     other = agreement.counterparty if agreement else ""
     entry = await store.read(lambda tx: tx.get(MemberEntry, other))
-    keys = Member.model_validate(entry.entry).keys if entry else ()
+    keys = Member.model_validate(entry.entry).statement_keys if entry else ()
     file = files.open(row.agreement, row.transfer)
     contents = file.contents(chain.claimed_bytes(row) if row.kind == "stream" else None)
     slices = file.slices(chain.cuts(row))

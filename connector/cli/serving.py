@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     import uvicorn
 
 _GRACE = 3
-"""Seconds that answers under way may still take after a stop was asked for; streams are cut then."""
+"""Seconds that answers under way may still take after a stop was asked for, and hand-overs have ended; then cut."""
+_LOOK = 0.1
+"""Seconds after which a second Ctrl-C is noticed."""
 _IDLE, _MOST_AT_ONCE = 5, 1000
 """Seconds a connection may be idle between two requests, and how many connections there may be (then 503)."""
 _WITH_PORTAL, _WITHOUT = "consent_ui.app:create", "connector.app:create"
@@ -44,7 +47,7 @@ def serve(
         raise Problem(409, "in-use", f"Process {other.pid} serves this directory already", f"at {other.url}")
     listener = _listen(settings)
     os.environ["CONCORD_DIRECTORY"] = str(where)
-    logs.configure(settings.log_level, log_file)
+    logs.configure(settings.log_level, log_file, settings.keep_logs_days)
     server = _server(settings, lambda: _announce(settings, json))
     for wanted in (signal.SIGINT, signal.SIGTERM):
         # uvicorn stops gracefully, then raises the signal again: by then it has done its work.
@@ -69,7 +72,27 @@ def _server(settings: Settings, ready: Callable[[], None]) -> uvicorn.Server:
             if self.started:
                 ready()
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            """Nobody new is let in; what is being handed over may come to its end; then the rest is ended."""
+            for server in self.servers:
+                server.close()
+            for connection in list(self.server_state.connections):
+                connection.shutdown()
+            draining = asyncio.ensure_future(_drained(self.config.loaded_app, settings.drain_seconds))
+            while not (draining.done() or self.force_exit):
+                await asyncio.wait({draining}, timeout=_LOOK)
+            draining.cancel()
+            await super().shutdown(sockets)
+
     return Server(uvicorn.Config(**_config(settings)))
+
+
+async def _drained(app: Any, seconds: float) -> None:
+    """Wait for hand-overs under way, so long at most. The app may stand in others that only pass on."""
+    while not hasattr(app, "state"):
+        app = app.app
+    if (participant := getattr(app.state, "participant", None)) is not None:
+        await participant.services.releasing.drain(seconds)
 
 
 def _config(settings: Settings) -> dict[str, Any]:

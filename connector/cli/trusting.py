@@ -34,6 +34,10 @@ Fingerprint = Annotated[
     str, typer.Option(help="Its key's fingerprint. Get it by another way than the network, and compare it.")
 ]
 Http = Annotated[bool, typer.Option("--allow-http", help="It is meant that this address is called without TLS.")]
+NewKey = Annotated[
+    bool,
+    typer.Option("--new-key", help="It is known already and lost its key: take this one in the place of that."),
+]
 _ACCEPTED = [("name", "name"), ("standing", "standing"), ("by", "by"), ("at", "since"), ("until", "until"),
              ("why", "why"), ("contracts", "contracts"), ("member", "id")]  # fmt: skip
 _COLUMNS = [("name", "name"), ("role", "role"), ("standing", "standing"), ("url", "address"), ("id", "id")]
@@ -41,11 +45,13 @@ _COLUMNS = [("name", "name"), ("role", "role"), ("standing", "standing"), ("url"
 
 @verbs.command(epilog="Example: concord trust add https://concord.hospital.example --fingerprint '3f9a 2c1b ...'")
 def add(
-    url: Url, fingerprint: Fingerprint, allow_http: Http = False, directory: Directory = HERE, json: Json = False
-) -> int:
+    url: Url, fingerprint: Fingerprint, allow_http: Http = False, new_key: NewKey = False,
+    directory: Directory = HERE, json: Json = False,
+) -> int:  # fmt: skip
     """Listen to a participant from now on; its keys come from its own signed document."""
     with desk(directory) as reached:
-        body = {"url": url, "fingerprint": fingerprint, "allow_http": allow_http or _here(url)}
+        here = allow_http or _here(url)
+        body = {"url": url, "fingerprint": fingerprint, "allow_http": here, "new_key": new_key}
         member = reached.post("/api/members", body)
     if json:
         showing.as_json(member)

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from connector.vault import KeyService
 
 verbs = typer.Typer(
-    help="The vault: how its master secret is kept, opening what is sealed, matching people inside it.",
+    help="The vault: how its master secret is kept, the keys that sign, opening what is sealed, matching people.",
     no_args_is_help=True,
 )
+_KEYS = [("id", "key"), ("standing", "standing"), ("made_at", "since"), ("retires_at", "counts until"),
+         ("retired_at", "retired"), ("fingerprint", "fingerprint")]  # fmt: skip
 _PAIRS = [("number", "number"), ("other", "other's number"), ("weight", "weight"), ("agree", "agree in"),
           ("differ", "differ in")]  # fmt: skip
 
@@ -70,6 +72,57 @@ def unwrap(directory: Directory = HERE, json: Json = False) -> int:
 
     _moved(directory, unwrapping)
     return _said("The master secret lies in a file of its own again.", json=json)
+
+
+@verbs.command(epilog="Example: concord vault keys --directory hospital")
+def keys(directory: Directory = HERE, json: Json = False) -> int:
+    """The keys this participant signs with: the one that signs, earlier ones that still count, retired ones."""
+    with desk(directory) as reached:
+        rows = reached.get("/api/keys")
+    if json:
+        showing.as_json(rows)
+    else:
+        showing.table(rows, _KEYS, "There is no key.")
+    return 0
+
+
+@verbs.command("rotate-key", epilog="Example: concord vault rotate-key --overlap-days 30 --directory hospital")
+def rotate_key(
+    overlap_days: Annotated[
+        int | None,
+        typer.Option(min=1, max=365, help="Days the key before it goes on counting; default: `key_overlap_days`."),
+    ] = None,
+    directory: Directory = HERE,
+    json: Json = False,
+) -> int:
+    """Sign with a new key from now on. Others learn it by themselves while the one before it still counts."""
+    with desk(directory) as reached:
+        made = reached.post("/api/keys", {} if overlap_days is None else {"days": overlap_days})
+    if json:
+        showing.as_json(made)
+        return 0
+    showing.say(f"The new key signs. Its fingerprint: {made['fingerprint']}")
+    showing.say("Make a backup of records and vault now: an older one does not hold this key.")
+    return 0
+
+
+@verbs.command("retire-key", epilog="Example: concord vault retire-key participant --directory hospital")
+def retire_key(
+    key: Annotated[str, typer.Argument(help="The key's name, as `concord vault keys` prints it.")],
+    directory: Directory = HERE,
+    json: Json = False,
+) -> int:
+    """Let an earlier key count no more from now on, before its time: somebody else may have it.
+
+    A member that has not learned the newer key by then has to be told its fingerprint: `concord trust add --new-key`.
+    """
+    with desk(directory) as reached:
+        row = reached.post(f"/api/keys/{showing.segment(key)}/retire")
+    if json:
+        showing.as_json(row)
+    else:
+        showing.say(f"The key {row['id']} counts no more.")
+    return 0
 
 
 @verbs.command(epilog="Example: concord vault match Records Laboratory --directory hospital")

@@ -12,8 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from connector.demo.processes import Served
-from connector.lock import running
+from connector.demo.crews import Crew
 from connector.outbound.answer import MIB, Answer, Caps
 from connector.outbound.client import Outbound
 from connector.outbound.faults import Unreachable
@@ -41,7 +40,7 @@ class Unfulfilled(Exception):
 class Staff:
     """Whoever works at one participant, calling its management API."""
 
-    def __init__(self, served: Served, outbound: Outbound) -> None:
+    def __init__(self, served: Crew, outbound: Outbound) -> None:
         self.served = served
         self._outbound = outbound
 
@@ -75,7 +74,7 @@ class Staff:
         self, method: str, path: str, body: Mapping[str, object] | None, params: Mapping[str, str] | None
     ) -> Answer:
         await self.served.ready()
-        found = running(self.served.home.directory)
+        found = self.served.reached()
         if found is None:
             raise Interrupted
         url = f"{found.url}{path}" + (f"?{urlencode(params)}" if params else "")

@@ -14,14 +14,17 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from connector.demo import contracting, deciding, offering, proving, setting, stopping, streaming
+from connector.demo.balancing import Balancer
 from connector.demo.bundles import people, shipped
+from connector.demo.crews import Crew
 from connector.demo.desk import Staff, Unfulfilled
 from connector.demo.narrator import Door, Narrator
 from connector.demo.offices import Holder, ResearchGroup, Wallet
 from connector.demo.people import Cast, cast_of
 from connector.demo.portal import PageTrouble
-from connector.demo.processes import CannotStart, Served
-from connector.demo.space import prepare
+from connector.demo.processes import CannotStart
+from connector.demo.servers import Servers
+from connector.demo.space import CHARACTERS, prepare
 from connector.demo.stage import Stage, full_name, subject
 from connector.outbound.client import Outbound
 from connector.problems import Problem, invalid
@@ -39,6 +42,8 @@ class Wish:
     directory: Path | None = None
     bundles: Path | None = None
     seed: int = 7
+    servers: Servers | None = None
+    """Where the production engine runs; None: the embedded one."""
 
 
 def play(wish: Wish) -> int:
@@ -57,7 +62,14 @@ def play(wish: Wish) -> int:
         return 0
     finally:
         if passing:
-            shutil.rmtree(space, ignore_errors=True)
+            _leave_nothing(wish, space)
+
+
+def _leave_nothing(wish: Wish, space: Path) -> None:
+    shutil.rmtree(space, ignore_errors=True)
+    if wish.servers is not None:
+        for one in CHARACTERS:
+            wish.servers.drop(space, one.folder)
 
 
 def _cast(bundles: Path) -> Cast:
@@ -75,11 +87,13 @@ async def _play(wish: Wish, bundles: Path, cast: Cast, space: Path) -> int:
     narrator.title("Concord", "A consent-driven health data space, in one story. The people in it are synthetic.")
     async with AsyncExitStack() as stack:
         outbound = await stack.enter_async_context(Outbound())
-        homes = await prepare(space)
-        served = [Served(home) for home in homes]
+        homes = await prepare(space, wish.servers)
+        served = [Crew(home) for home in homes]
         for one in served:
+            if len(one.serving) > 1:
+                await stack.enter_async_context(Balancer(one.home.port, [port for _, port in one.home.serving]))
             stack.push_async_callback(one.stop)
-        with narrator.working("Four processes start"):
+        with narrator.working(f"{sum(len(one.everybody) for one in served)} processes start"):
             await asyncio.gather(*(one.start() for one in served))
         staff = [Staff(one, outbound) for one in served]
         stage = Stage(
@@ -93,7 +107,7 @@ async def _play(wish: Wish, bundles: Path, cast: Cast, space: Path) -> int:
             return _NO
 
 
-async def _tell(wish: Wish, stage: Stage, served: list[Served], stack: AsyncExitStack) -> int:
+async def _tell(wish: Wish, stage: Stage, served: list[Crew], stack: AsyncExitStack) -> int:
     stage.round = 1 + len(await stage.research.study_titles())
     await stage.research.end_running_transfers()
     for chapter in (setting, offering, deciding, contracting):
@@ -111,17 +125,19 @@ async def _tell(wish: Wish, stage: Stage, served: list[Served], stack: AsyncExit
     return code
 
 
-def _conclude(wish: Wish, stage: Stage, served: list[Served]) -> int:
+def _conclude(wish: Wish, stage: Stage, served: list[Crew]) -> int:
     report = stage.report
     report.participants = [
         {
-            "name": one.home.character.name, "role": one.home.character.role, "url": one.home.url, "pid": one.pid,
-            "participant_id": one.home.participant_id, "directory": str(one.home.directory),
+            "name": one.home.character.name, "role": one.home.character.role, "url": one.home.url,
+            "pid": one.serving[0].pid, "participant_id": one.home.participant_id,
+            "directory": str(one.home.directory), "processes": one.to_json(),
         }
         for one in served
     ]  # fmt: skip
     report.round = stage.round
-    report.restarts = {one.home.character.role: one.starts - 1 for one in served}
+    report.engine = "embedded" if wish.servers is None else "production"
+    report.restarts = {one.home.character.role: one.restarts for one in served}
     claims = report.claims()
     if wish.json is not None:
         wish.json.write_text(json.dumps(report.to_json(), indent=2, default=str) + "\n", "utf-8")

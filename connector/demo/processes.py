@@ -1,7 +1,7 @@
 """The participants' processes: started, watched, and started again when one dies, until the demonstration ends.
 
-Each is `concord serve` in a process of its own. It says on its output when it is ready, and ends when its input does:
-no process outlives the demonstration, however that ends.
+Each is `concord serve` or `concord worker` in a process of its own. It says on its output when it is ready, and ends
+when its input does: no process outlives the demonstration, however that ends.
 """
 
 from __future__ import annotations
@@ -26,15 +26,17 @@ class CannotStart(Exception):
 
 
 class Served:
-    """One participant's process, whichever it is just now."""
+    """One process of a participant (`kind`: serve or worker), whichever it is just now."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, directory: Path, kind: str = "serve") -> None:
         self.home = home
+        self.directory = directory
+        self.kind = kind
         self.starts = 0
         self._failures = 0
         self._process: Process | None = None
         self._ready = asyncio.Event()
-        self._failed: CannotStart | None = None
+        self.failed: CannotStart | None = None
         self._stopping = False
         self._watch: asyncio.Task[None] | None = None
 
@@ -42,6 +44,16 @@ class Served:
     def pid(self) -> int:
         """The operating system's number of the process that serves now, 0 between two."""
         return self._process.pid if self._process is not None and self._process.returncode is None else 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the process of this moment answers."""
+        return self._ready.is_set() and self.failed is None
+
+    @property
+    def errors(self) -> Path:
+        """What it wrote on its standard error."""
+        return self.directory / ("process.err" if self.kind == "serve" else f"{self.kind}.err")
 
     async def start(self) -> None:
         """Start, and come back when it answers. Raises CannotStart."""
@@ -51,8 +63,8 @@ class Served:
     async def ready(self) -> None:
         """Wait until the process of this moment answers. Raises CannotStart."""
         await self._ready.wait()
-        if self._failed is not None:
-            raise self._failed
+        if self.failed is not None:
+            raise self.failed
 
     async def stop(self) -> None:
         """End it, gently first."""
@@ -72,12 +84,12 @@ class Served:
             while not self._stopping:
                 await self._run_once()
         except CannotStart as fault:
-            self._failed = fault
+            self.failed = fault
             self._ready.set()
 
     async def _run_once(self) -> None:
         self.starts += 1
-        self._process = process = await _spawn(self.home)
+        self._process = process = await _spawn(self)
         try:
             if await asyncio.wait_for(_line(process), _START_SECONDS):
                 self._failures = 0
@@ -96,14 +108,14 @@ class Served:
         """The first start of all must succeed; after a death, what the old process held may need a moment."""
         self._failures += 1
         if self.starts == 1 or self._failures == _MOST_FAILURES:
-            reason = _last_line(_errors(self.home)) or f"its log is {self.home.log}"
+            reason = _last_line(self.errors) or f"its log is {_log(self)}"
             raise CannotStart(f"{self.home.character.name} did not start: {reason}")
         await asyncio.sleep(0.1 * self._failures)
 
 
-async def _spawn(home: Home) -> Process:
-    arguments = ["serve", "--directory", str(home.directory), "--log-file", str(home.log), "--json"]
-    with _errors(home).open("ab") as errors:
+async def _spawn(one: Served) -> Process:
+    arguments = [one.kind, "--directory", str(one.directory), "--log-file", str(_log(one)), "--json"]
+    with one.errors.open("ab") as errors:
         # A session of its own: Ctrl-C at the terminal is for the demonstration, which then ends its processes in order.
         return await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-c", _RUN, *arguments, "--until-input-ends",
@@ -121,8 +133,8 @@ async def _line(process: Process) -> bytes:
     return await process.stdout.readline() if process.stdout is not None else b""
 
 
-def _errors(home: Home) -> Path:
-    return home.directory / "process.err"
+def _log(one: Served) -> Path:
+    return one.errors.with_suffix(".log")
 
 
 def _last_line(file: Path) -> str:

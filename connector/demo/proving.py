@@ -14,7 +14,6 @@ from connector.demo.bundles import identifiers
 from connector.demo.desk import again
 from connector.demo.offices import Office
 from connector.demo.scan import Place, files_of, scan
-from connector.demo.space import CHARACTERS
 from connector.demo.stage import Stage
 
 _VERIFY_SECONDS = 120
@@ -80,10 +79,14 @@ def _run_verifier(target: Path) -> bool:
 
 
 def scan_space(stage: Stage) -> list[Place]:
-    """Everything that must hold no identifier: the research group's directory, and all participants' logs."""
-    logs = [stage.space / one.folder / name for one in CHARACTERS for name in ("process.log", "process.err")]
-    research = files_of(stage.space / "research")
-    return scan(identifiers(stage.bundles), {*research, *(log for log in logs if log.exists())})
+    """Everything that must hold no identifier: the research group's directory and records, and all processes' logs."""
+    logs = {*stage.space.glob("*/*.log"), *stage.space.glob("*/*.err")}
+    with TemporaryDirectory(prefix="concord-records-") as folder:
+        if database := stage.research.staff.served.home.database:
+            from connector.storage.databases import write_out
+
+            write_out(database, Path(folder))
+        return scan(identifiers(stage.bundles), {*files_of(stage.space / "research"), *logs, *files_of(Path(folder))})
 
 
 def remember(stage: Stage, places: list[Place]) -> None:

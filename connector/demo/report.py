@@ -25,6 +25,7 @@ class Claim:
 class Report:
     """Filled in while the story is played; every field is measured, none has a hopeful default."""
 
+    engine: str = "embedded"
     participants: list[Json] = field(default_factory=list)
     patients: int = 0
     consented: int = 0
@@ -50,8 +51,9 @@ class Report:
 
     def _flow(self) -> Iterator[Claim]:
         release, withheld = self.release, self.release["withheld"]
-        pids = {one["pid"] for one in self.participants}
-        yield Claim("Four processes, each its own", len(pids) == 4 and 0 not in pids, str(sorted(pids)))
+        pids = [process["pid"] for one in self.participants for process in one["processes"]]
+        apart = len(set(pids)) == len(pids) and 0 not in pids
+        yield Claim(f"{len(pids)} processes, each its own", apart and len(self.participants) == 4, str(sorted(pids)))
         yield Claim(
             "The negotiation ended finalized", self.negotiation["state"] == "FINALIZED", self.negotiation["state"]
         )

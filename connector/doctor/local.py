@@ -109,7 +109,7 @@ def keys_found(settings: Settings) -> tuple[list[Finding], str]:
     """The vault, its keys and their age; with the fingerprint of the participant's key, empty where there is none."""
     try:
         vault = opened_beside(settings)
-        signer = KeySigner(vault.keys.signing_key(PARTICIPANT_KEY))
+        signer = KeySigner(vault.newest(PARTICIPANT_KEY))
         vault.keys.signing_key(LOG_KEY)
     except Problem as problem:
         return [
@@ -130,35 +130,37 @@ def keys_found(settings: Settings) -> tuple[list[Finding], str]:
             )
         ], ""
     mine = fingerprint(signer.public_jwk)
-    return [*_of_this_id(settings, mine), *_aged(settings, vault)], mine
+    rotated = max(vault.versions(PARTICIPANT_KEY), default=1) > 1
+    return [*_of_this_id(settings, mine, rotated=rotated), *_aged(settings, vault)], mine
 
 
-def _of_this_id(settings: Settings, mine: str) -> Iterator[Finding]:
+def _of_this_id(settings: Settings, mine: str, *, rotated: bool) -> Iterator[Finding]:
     named = settings.participant_id.rpartition(":")[2]
-    if settings.participant_id.startswith("urn:concord:") and len(named) == 8 and not mine.startswith(named):
+    ours = settings.participant_id.startswith("urn:concord:") and len(named) == 8
+    if ours and not rotated and not mine.startswith(named):
         yield change(
             "keys",
             "key-of-another",
             "The key is not the one that this participant's id was made from.",
-            "Put back the vault, or the `participant_id`, that belong together. After a rotation of the key "
-            "this is as it should be.",
+            "Put back the vault, or the `participant_id`, that belong together.",
         )
     else:
         yield well("keys", "keys", "The vault opens, and both keys can sign.")
 
 
-def _aged(settings: Settings, _vault: FileVault) -> Iterator[Finding]:
-    files = sorted((settings.directory / VAULT).rglob("*.key"))
-    oldest = min((file.stat().st_mtime for file in files), default=None)
-    if oldest is None:
+def _aged(settings: Settings, vault: FileVault) -> Iterator[Finding]:
+    signing = vault.newest(PARTICIPANT_KEY).name
+    files = (settings.directory / VAULT).rglob(f"{signing}.key")
+    made = min((file.stat().st_mtime for file in files), default=None)
+    if made is None:
         return
-    age = datetime.now(UTC) - datetime.fromtimestamp(oldest, UTC)
+    age = datetime.now(UTC) - datetime.fromtimestamp(made, UTC)
     if age > OLD:
         yield change(
             "keys",
             "key-old",
-            f"The oldest key is {age.days} days old.",
-            "Plan a new key: members compare its fingerprint before it is used.",
+            f"The key that signs is {age.days} days old.",
+            "Make a new one: `concord vault rotate-key`. Members learn it by themselves.",
         )
 
 

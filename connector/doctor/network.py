@@ -42,7 +42,7 @@ async def own_address(outbound: Outbound, settings: Settings, mine: str, *, serv
     """Whether `public_url` answers, and as us."""
     if not serving:
         return _port(settings)
-    answer = await _document(outbound, settings.public_url, allow_http=True)
+    answer = await _document(outbound, settings.public_url, mine, allow_http=True)
     if isinstance(answer, str):
         return change(
             "address",
@@ -80,7 +80,7 @@ async def members_found(outbound: Outbound, members: list[MemberSeen]) -> AsyncI
     """Whether each member answers, with the key we know, and by about the same clock."""
     if not members:
         yield skipped("members", "no-members", "No other participant is in the register yet.")
-    asked = (_document(outbound, one.origin, allow_http=one.allow_http) for one in members)
+    asked = (_document(outbound, one.origin, one.fingerprint, allow_http=one.allow_http) for one in members)
     for member, answer in zip(members, await asyncio.gather(*asked), strict=True):
         for finding in _member(member, answer):
             yield finding
@@ -163,8 +163,9 @@ async def queue_found(address: str) -> Finding:
     return well("queue", "queue", "Redis answers.")
 
 
-async def _document(outbound: Outbound, origin: str, *, allow_http: bool) -> Answer | str:
-    return await _get(outbound, origin, f"{origin.rstrip('/')}{PATH}", allow_http=allow_http)
+async def _document(outbound: Outbound, origin: str, digits: str, *, allow_http: bool) -> Answer | str:
+    """A participant's document, signed by the key with this fingerprint if it still counts there."""
+    return await _get(outbound, origin, f"{origin.rstrip('/')}{PATH}?key={digits}", allow_http=allow_http)
 
 
 async def _get(outbound: Outbound, named: str, url: str, *, allow_http: bool) -> Answer | str:

@@ -1,14 +1,24 @@
 """The members register: the participants this one knows, and how it stands to them (design 3.10, 3.13)."""
 
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from connector.identity.document import Address, PublicJwk, Role
 from connector.identity.keys import fingerprint
 from connector.outbound.guard import Destination
 from connector.outbound.origins import NamedOrigin
+
+_LATER = ("retired", "said_at")
+"""Fields that were added to entries that older versions read."""
 
 
 class Standing(StrEnum):
@@ -34,7 +44,11 @@ class Place(BaseModel):
 
 
 class Member(BaseModel):
-    """One entry of the register. `fingerprint` is that of the key an operator compared; `keys` are all that count."""
+    """One entry of the register. `fingerprint` is that of the key an operator compared, or of the one that followed it.
+
+    `keys` are all that count, the newest first; `retired` are those that counted once: what they signed then still
+    verifies, and they open no door any more. `said_at` is when the document was issued in which a new key was learned.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,6 +66,18 @@ class Member(BaseModel):
     speaks: tuple[str, ...] = ()
     added_at: AwareDatetime
     place: Place | None = None
+    retired: tuple[PublicJwk, ...] = ()
+    said_at: AwareDatetime | None = None
+
+    @property
+    def statement_keys(self) -> tuple[PublicJwk, ...]:
+        """The keys by which a statement of this member may be signed: those that count, and those that did."""
+        return self.keys + self.retired
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is kept. Later fields that nobody used are left out, so that an older version can read it too."""
+        return {name: value for name, value in write(self).items() if value or name not in _LATER}
 
     @property
     def fingerprints(self) -> tuple[str, ...]:

@@ -79,8 +79,8 @@ async def verify(
     return member
 
 
-async def _claimed_member(token: str, member_lookup: MemberLookup) -> Member:
-    """Whose key to verify with: the issuer is believed for nothing else."""
+def claimed_issuer(token: str) -> str:
+    """Who a token says it is from: good for finding whose key to verify with. Raises Unauthenticated."""
     try:
         _, payload = read_unverified(token, LONGEST_TOKEN)
         issuer = read_object(payload).get("iss")
@@ -90,7 +90,11 @@ async def _claimed_member(token: str, member_lookup: MemberLookup) -> Member:
         raise Unauthenticated("claims") from None
     if not isinstance(issuer, str):
         raise Unauthenticated("claims")
-    member = await member_lookup(issuer)
+    return issuer
+
+
+async def _claimed_member(token: str, member_lookup: MemberLookup) -> Member:
+    member = await member_lookup(claimed_issuer(token))
     if member is None or member.standing is Standing.REMOVED:
         raise Unauthenticated("unknown-participant")
     return member

@@ -20,6 +20,8 @@ Fetch = Callable[[str, Destination], Awaitable[Answer]]
 """GET an address: `lambda url, to: outbound.get(url, to=to)`. Raises OutboundRefused, Unreachable."""
 
 FUTURE = timedelta(seconds=60)
+_REMEMBERED = 32
+"""Retired keys of one member whose signatures can still be checked."""
 
 
 class TrustRefused(Exception):
@@ -31,11 +33,13 @@ class TrustRefused(Exception):
 
 
 async def add_member(
-    url: str, fingerprint: str, *, fetch: Fetch, register: MembersRegister, now: datetime, allow_http: bool = False
-) -> Member:
+    url: str, fingerprint: str, *, fetch: Fetch, register: MembersRegister, now: datetime, allow_http: bool = False,
+    new_key: bool = False,
+) -> Member:  # fmt: skip
     """Learn to know the participant at `url`, whose key has `fingerprint`, and listen to it from now on.
 
-    Raises TrustRefused. A member that was suspended or removed becomes active again.
+    Raises TrustRefused. A member that was suspended or removed becomes active again. With `new_key` a known member may
+    come with another key than the one we know: it lost that, and its people told the fingerprint of the new one anew.
     """
     named, expected = _typed(url, fingerprint, allow_http)
     document = await _introduced(named, expected, fetch)
@@ -44,10 +48,36 @@ async def add_member(
     if document.issued_at > now + FUTURE:
         raise TrustRefused("issued-at", "The participant's document is dated in the future: check both clocks")
     known = await register.get(document.id)
-    await _check_against(document, expected, known, register)
+    await _check_against(document, expected, known, register, new_key=new_key)
     member = _entry(document, expected, allow_http, known.added_at if known else now)
+    if known is not None:
+        over = tuple(jwk for jwk in known.statement_keys if jwk not in member.keys)
+        member = member.model_copy(update={"retired": over, "said_at": document.issued_at if over else None})
     await register.put(member)
     return member
+
+
+async def read_again(member: Member, *, fetch: Fetch, register: MembersRegister, now: datetime) -> Member | None:
+    """The member with the keys its own document lists now; None when it says nothing new, or nothing that counts.
+
+    What counts is signed by a key we know already, of the same id at the same address, no older than what was read
+    before, and names no key of anybody else. A key it lists no more is retired. The register is left as it is.
+    """
+    document = await _followed(member, fetch)
+    if document is None or document.id != member.id or document.url != member.origin:
+        return None
+    if document.issued_at > now + FUTURE or (member.said_at is not None and document.issued_at < member.said_at):
+        return None
+    others = [other for other in await register.all() if other.id != member.id]
+    if document.keys.keys == member.keys or any(set(one.fingerprints) & set(document.fingerprints) for one in others):
+        return None
+    over = tuple(jwk for jwk in member.statement_keys if jwk not in document.keys.keys)
+    return member.model_copy(
+        update={
+            "keys": document.keys.keys, "retired": over[:_REMEMBERED], "fingerprint": document.fingerprints[0],
+            "said_at": document.issued_at,
+        }
+    )  # fmt: skip
 
 
 async def set_standing(id: str, standing: Standing, *, register: MembersRegister) -> Member:
@@ -83,7 +113,7 @@ def _typed(url: str, fingerprint: str, allow_http: bool) -> tuple[NamedOrigin, s
 
 async def _introduced(named: NamedOrigin, expected: str, fetch: Fetch) -> ParticipantDocument:
     try:
-        answer = await fetch(f"{named.origin}{PATH}", Destination.of_operator(named))
+        answer = await fetch(f"{named.origin}{PATH}?key={expected}", Destination.of_operator(named))
     except OutboundRefused as refusal:
         raise TrustRefused("address", f"The address may not be called: {refusal.reason.value}") from None
     except Unreachable as fault:
@@ -100,10 +130,26 @@ async def _introduced(named: NamedOrigin, expected: str, fetch: Fetch) -> Partic
         raise TrustRefused("document", f"The participant document is not valid: {problem.code}") from None
 
 
+async def _followed(member: Member, fetch: Fetch) -> ParticipantDocument | None:
+    """The member's document as it is now, signed by a key we know; None for any other answer, or none."""
+    try:
+        named = member.named
+        answer = await fetch(f"{named.origin}{PATH}?key={member.fingerprint}", Destination.of_operator(named))
+    except (OutboundRefused, Unreachable):
+        return None
+    text = answer.body.decode("ascii", "replace").strip() if answer.status == 200 else ""
+    for digits in member.fingerprints:
+        try:
+            return read_document(text, digits)
+        except DocumentProblem:
+            continue
+    return None
+
+
 async def _check_against(
-    document: ParticipantDocument, expected: str, known: Member | None, register: MembersRegister
+    document: ParticipantDocument, expected: str, known: Member | None, register: MembersRegister, *, new_key: bool
 ) -> None:
-    if known is not None and known.fingerprint != expected:
+    if known is not None and not new_key and expected not in {known.fingerprint, *known.fingerprints}:
         raise TrustRefused("key-changed", "A member with this id is known with another key")
     for other in await register.all():
         if other.id == document.id:

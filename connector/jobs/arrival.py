@@ -208,6 +208,7 @@ class Arrival:
         if not isinstance(self.intake, RecordsIntake):
             raise TypeError("only records have a manifest")
         earlier = await self._context.store.read(self._knows_earlier)
+        await self._context.members.expect(self.transfer.counterparty, jws)
         found = compared(self._context, self.transfer, arrived(self.intake, earlier=earlier), jws)
         async with self._eraser.lock(self.transfer.pid):
             less = await self._kept_out() if found["verified"] else None

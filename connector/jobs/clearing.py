@@ -16,6 +16,7 @@ from connector.ports import Transaction
 from connector.records import Agreement, ContractEnding, ReceivedPerson, ReceivedTransfer, Transfer
 from connector.services.chains import chain_of
 from connector.services.context import Context
+from connector.services.deadlines import LOOK
 from connector.services.exchange.ending import BELL, GOING_ON, Endings
 from connector.services.tasks import trace_of
 
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from connector.jobs.copies import CopyEraser
 
 _RETRY = 30.0
-_LOOK = 60.0
-"""Seconds after which a contract made meanwhile, with a nearer end, is noticed; past that it opens nothing anyway."""
+_LOOK = LOOK.total_seconds()
 _PATIENCE = 10.0
 """Seconds to wait until what is being received has stopped; it is deleted then all the same."""
 _NOTE = "Deleted: the contract is over."

@@ -5,7 +5,8 @@ those that say "later"). Everything else is tried again with jittered backoff; a
 what waits for it. What has failed for days becomes a dead letter, which that event wakes too.
 
 A message queued in this process arrives here as it commits (`connector.services.departures`); everything else, and
-everything in doubt, is found in the table.
+everything in doubt, is found in the table. Where several processes deliver, each takes a message with a lease before it
+sends it, looks every few seconds for what somebody died with, and settles only what it still holds.
 """
 
 from __future__ import annotations
@@ -18,23 +19,26 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import orjson
 
+from connector.jobs.leases import Leases
 from connector.outbound.answer import Answer
 from connector.outbound.faults import OutboundRefused, Unreachable, Why
 from connector.ports import Transaction
 from connector.problems import Problem
 from connector.records import OutboxMessage
 from connector.services.context import Context
-from connector.services.delivery import PROBE, wake_recipient
-from connector.services.departures import BELL
-from connector.services.patience import TRIES, asked_for, later, retry_after
+from connector.services.delivery import PROBE, TROUBLED, bring_back, stranded, wake_recipient
+from connector.services.departures import BELL, HANDED
+from connector.services.leases import is_free
+from connector.services.patience import TRIES, asked_for, clocks_apart, later, retry_after
 from connector.services.tasks import trace_of
 
 _IN_FLIGHT = 32
-_PER_PEER = 8
+_PER_PEER = 20
 """A peer that takes messages and never answers leaves room for the others."""
 _PORTION = 500
 _DOWN = frozenset({Why.CONNECT, Why.NAME})
@@ -59,8 +63,13 @@ class _Failure:
 class Courier:
     """One per process. `run` ends when cancelled; what was in flight is delivered again after the next start."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, bell: str = BELL) -> None:
         self._context = context
+        self._bell = bell
+        """Has it look at the table."""
+        self._leases = Leases(context, lambda: [one.id for one in self._sent.values()])
+        self._sent: dict[str, OutboxMessage] = {}
+        """By lane, what is under way."""
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._peers: Counter[str] = Counter()
         self._begun: set[str] = set()
@@ -73,14 +82,32 @@ class Courier:
         bells = self._context.bells
         try:
             await self._attend()
+            self._leases.start()
             while True:
-                seen = bells.count(BELL)
+                seen = bells.count(self._bell)
                 pause = await self._start_what_is_due()
-                await bells.wait(BELL, timeout=pause, seen=seen)
+                await bells.wait(self._bell, timeout=self._leases.until_next_look(pause), seen=seen)
         finally:
             for task in self._busy.values():
                 task.cancel()
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
+            await self._leases.close()
+
+    async def deliver(self, lane: str) -> None:
+        """Deliver what is due in this lane, one after another; returns when nothing of it can be sent now.
+
+        Without a lane it has the whole table looked at.
+        """
+        if not lane:
+            self._context.bells.ring(self._bell)
+        while lane:
+            if (task := self._busy.get(lane)) is None:
+                found = await self._context.store.write(partial(self._leases.taken, lane, self._context.clock()))
+                if found is None or lane in self._busy:
+                    return
+                self._begin(found)
+                task = self._busy[lane]
+            await asyncio.wait({task})
 
     async def _attend(self) -> None:
         """Take messages from memory from now on; what an earlier process left is in the table."""
@@ -93,8 +120,9 @@ class Courier:
                 log.error("the outbox cannot be read: %s\n%s", type(error).__name__, trace_of(error))
                 await asyncio.sleep(_REST)
         deliveries.troubled(*(message.recipient for message in left))
-        bells.listen(BELL, deliveries.departures.committed)
-        deliveries.departures.attend(self._take, lambda: bells.ring(BELL), {message.lane for message in left})
+        bells.listen(TROUBLED, deliveries.troubled)
+        bells.listen(HANDED, deliveries.departures.committed)
+        deliveries.departures.attend(self._take, lambda: bells.ring(self._bell), {message.lane for message in left})
 
     def _take(self, message: OutboxMessage) -> None:
         """A message that has just committed and is the oldest of its lane."""
@@ -107,6 +135,7 @@ class Courier:
     def _begin(self, message: OutboxMessage) -> None:
         self._begun.add(message.id)
         self._peers[message.recipient] += 1
+        self._sent[message.lane] = message
         self._busy[message.lane] = asyncio.create_task(self._deliver(message))
 
     async def _start_what_is_due(self) -> float | None:
@@ -114,8 +143,15 @@ class Courier:
         now, busy, peers = self._context.clock(), set(self._busy), self._peers.copy()
         self._begun.clear()
         self._left_behind = False
+        store, mine = self._context.store, self._context.deliveries.lease
         try:
-            due, next_at, left = await self._context.store.read(lambda tx: _look(tx, now, busy, peers))
+            due, next_at, left, lost = await store.read(
+                lambda tx: (*_look(tx, now, busy, peers, mine), stranded(tx, now))
+            )
+            if lost:
+                await store.write(lambda tx: bring_back(tx, now))
+                return 0.0
+            due = await self._leases.take_all(due, now)
         except Exception as error:
             log.error("the outbox cannot be read: %s\n%s", type(error).__name__, trace_of(error))
             return _REST
@@ -129,18 +165,20 @@ class Courier:
     async def _deliver(self, message: OutboxMessage) -> None:
         settled = False
         try:
-            settled = await self._attempt(message)
+            with self._context.traces.span("deliver", message.trace, begins=True, kind=message.kind):
+                settled = await self._attempt(message)
         except Exception as error:
             # A fault of our own (full disk, handler error): the message stays and is tried again.
             log.error("delivery of %s failed: %s\n%s", message.kind, type(error).__name__, trace_of(error))
             await self._rest(message)
         finally:
             self._busy.pop(message.lane, None)
+            self._sent.pop(message.lane, None)
             self._peers[message.recipient] -= 1
             self._peers += Counter()
             more = settled and self._context.deliveries.departures.settled(message)
             if more or not settled or self._left_behind:
-                self._context.bells.ring(BELL)
+                self._context.bells.ring(self._bell)
 
     async def _rest(self, message: OutboxMessage) -> None:
         try:
@@ -167,6 +205,8 @@ class Courier:
     def _try_again(self, message: OutboxMessage, answer: Answer, body: dict[str, Any]) -> _Failure | None:
         """Whether this answer means later; None: it is a no."""
         status, asked = answer.status, asked_for(answer.headers.get("retry-after"))
+        if status == 401 and clocks_apart(answer.headers.get("date"), self._context.clock()):
+            return _Failure("status 401 (clocks-apart)", self._backoff(message), status)
         if status >= 500:
             return _Failure(f"status {status}{_named(body)}", max(self._backoff(message), asked), status)
         repeats = message.repeats if message.status == status else 0
@@ -190,6 +230,7 @@ class Courier:
         try:
             return await self._settle(message, status, body, refused=False)
         except Problem as fault:
+            await self._context.members.learn(message.recipient)  # it may have signed with a key we do not know yet
             repeats = message.repeats if message.status == status else 0
             if repeats >= TRIES:
                 return await self._refused(message, status, {"detail": "the answer is not usable"})
@@ -203,7 +244,7 @@ class Courier:
         changes: dict[str, object] = {
             "attempts": message.attempts + 1, "due_at": due, "error": failure.error[:200], "status": failure.status,
             "repeats": message.repeats + 1 if message.status == failure.status else 1,
-        }  # fmt: skip
+        } | self._leases.none()  # fmt: skip
         if message.failing_since is None:
             changes |= {"failing_since": now, "first_error": failure.error[:200]}
         patience = timedelta(days=context.settings.delivery_days)
@@ -214,7 +255,10 @@ class Courier:
             if exhausted and not any(self._stubborn(one) for one in lane):
                 changes.update({"due_at": now + PROBE, "dead_at": now, "reason": "unreachable"})
                 log.warning("a letter is dead: its recipient could not be reached", extra={"kind": message.kind})
-            tx.alter(OutboxMessage, changes, id=message.id, standing="waiting")
+            if not tx.alter(OutboxMessage, changes, id=message.id, standing="waiting", lease=message.lease):
+                return
+            if context.deliveries.lease:
+                tx.ring(f"{TROUBLED}:{message.recipient}")
             if failure.all_to_peer:
                 tx.alter(
                     OutboxMessage, {"due_at": due}, recipient=message.recipient, origin=message.origin,
@@ -243,7 +287,7 @@ class Courier:
             context.deliveries.back(message.recipient)
 
         def command(tx: Transaction) -> None:
-            if tx.alter(OutboxMessage, changes, id=message.id, standing="waiting"):
+            if tx.alter(OutboxMessage, changes, id=message.id, standing="waiting", lease=message.lease):
                 (handlers.refused if refused else handlers.delivered)(tx, message, status, answer)
                 tx.ring(f"about:{message.about}")
             if back:
@@ -277,7 +321,7 @@ def _jitter() -> float:
 
 
 def _look(
-    tx: Transaction, now: datetime, busy: set[str], peers: Counter[str]
+    tx: Transaction, now: datetime, busy: set[str], peers: Counter[str], mine: str = ""
 ) -> tuple[list[OutboxMessage], datetime | None, bool]:
     """What to send now, the oldest first and never past an older one of its lane; when the next falls due; and whether
     anything due was left behind for want of room."""
@@ -290,7 +334,7 @@ def _look(
         full = len(portion) == _PORTION
         for message in portion:
             after = message.sequence
-            if message.lane in looked:
+            if message.lane in looked or not is_free(message, now, mine):
                 continue
             if peers[message.recipient] >= _PER_PEER or len(busy) + len(due) >= _IN_FLIGHT:
                 left = True

@@ -17,7 +17,7 @@ from connector.identity import access
 from connector.identity.members import Standing
 from connector.jobs.intake import NotAStream, NotOurs, OpaqueIntake, RecordsIntake
 from connector.ports import Transaction
-from connector.problems import Problem, conflict, invalid
+from connector.problems import Problem, conflict, invalid, unavailable
 from connector.records import Agreement, ReceivedTransfer, Transfer
 from connector.services.context import Context
 from connector.services.processes.transfers import PUSH
@@ -119,7 +119,9 @@ class PushInbox:
             self._context.bells.ring("transfers")  # it may have been over before this ended
 
     async def _opened(self, pid: str, token: str) -> Transfer:
-        """The transfer this token may push into now. Raises Problem 401, 410."""
+        """The transfer this token may push into now. Raises Problem 401, 410; 503 where another process takes it."""
+        if not self._context.lead.held:  # who erases, and so knows what must not come in again, is where the lead is
+            raise unavailable("Another process of this participant takes what is pushed. Try again")
         return await self._context.store.read(lambda tx: self._open_to(tx, pid, token))
 
     def _open_to(self, tx: Transaction, pid: str, token: str) -> Transfer:

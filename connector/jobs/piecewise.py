@@ -175,6 +175,7 @@ class Piecewise:
     async def check(self, jws: str) -> None:
         """Compare with the sender's signed manifest and note what was found: all of it is here."""
         arrived = await self._context.store.read(self._arrived)
+        await self._context.members.expect(self.transfer.counterparty, jws)
         found = compared(self._context, self.transfer, arrived, jws)
         async with self._eraser.lock(self.transfer.pid):
             contents = await asyncio.to_thread(self._file.contents) if found["verified"] else None

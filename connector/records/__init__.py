@@ -45,7 +45,7 @@ from connector.records.recipient import (
 )
 from connector.records.releasing import HandedOver, OwnProfile, Quarantined, Release, ReleaseSegment, RiskReport
 from connector.records.studies import Study, StudyDecision
-from connector.records.trust import MemberEntry, Sealed, Setting
+from connector.records.trust import MemberEntry, OwnKey, Sealed, Setting
 from connector.records.vaulted import MatchingEntry, ReidentificationCase
 from connector.records.wallet import (
     Authority,
@@ -63,8 +63,8 @@ RECORDS: tuple[type, ...] = (
     Account, Agreement, Amendment, Approval, Authority, CaptureEvidence, CatalogueOffer, Consent, ContractEnding,
     Dataset, DecisionMade, Delivery, Derivation, DeviceCredential, DevicePoint, DutyOwed, EmergencyAccess,
     ErasedObject, HandedCode, HandedOver, InboxMessage, Job, Link, LinkCode, LinkDispute, LogCheckpoint, LogEntry,
-    LogNode, MatchingEntry, MemberEntry, Negotiation, NegotiationRule, Notice, OptOut, OutboxMessage, OwnProfile,
-    PeerAcceptance, Person, PersonAsked, Quarantined, ReceivedPerson, ReceivedSegment, ReceivedTransfer,
+    LogNode, MatchingEntry, MemberEntry, Negotiation, NegotiationRule, Notice, OptOut, OutboxMessage, OwnKey,
+    OwnProfile, PeerAcceptance, Person, PersonAsked, Quarantined, ReceivedPerson, ReceivedSegment, ReceivedTransfer,
     RecipientProgress, RecordVersion, ReidentificationCase, Release, ReleaseSegment, RiskReport, Sealed, Session,
     Setting, SignInAttempt, Source, SourceConsent, SourceRecord, Study, StudyDecision, Tombstone, Transfer, UseOfData,
     UsedToken, WalletConsent, WalletLink, WalletOptOut,
@@ -107,6 +107,7 @@ __all__ = [
     "Notice",
     "OptOut",
     "OutboxMessage",
+    "OwnKey",
     "OwnProfile",
     "PeerAcceptance",
     "Person",

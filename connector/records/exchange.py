@@ -32,6 +32,7 @@ class OutboxMessage:
     `status` is the last HTTP status (0: no answer), seen `repeats` times in a row; `first_error` befell it at
     `failing_since`. `origin` is host and port of the url; `overtaken` marks a message whose answer changes nothing.
     Where several processes deliver, one takes it with `lease`, a token of its own, and has it until `leased_until`.
+    `trace` is the W3C traceparent of what queued it, empty where no traces are kept.
     """
 
     key_width: ClassVar[int] = 1
@@ -62,3 +63,4 @@ class OutboxMessage:
     dead_at: Indexed[datetime | None] = None
     lease: str = ""
     leased_until: datetime | None = None
+    trace: str = ""

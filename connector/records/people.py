@@ -11,7 +11,10 @@ from connector.records.fields import Indexed, Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Somebody who can sign in here. `roles` is {"roles": [...]}; `subject` is the sign-in provider's name for them."""
+    """Somebody who can sign in here. `subject` is the sign-in provider's name for them.
+
+    `roles` is {"roles": [...], "claimed": [...]}: what was granted here, and what the provider last said they may do.
+    """
 
     key_width: ClassVar[int] = 1
     id: str
@@ -28,7 +31,9 @@ class Account:
 class Session:
     """A signed-in browser; `id` is the hash of the cookie. `assurance` of the sign-in: low, substantial or high.
 
-    `authority` is the `Authority` by which they act for somebody else now; empty: they act for themselves.
+    `authority` is the `Authority` by which they act for somebody else now; empty: they act for themselves. `sid` is
+    the provider's name for the sign-in, `kept` what it gave us to ask after it (sealed, hexadecimal). `confirmed_at` is
+    when it last said that the sign-in stands, `asked_at` when somebody last set out to ask.
     """
 
     key_width: ClassVar[int] = 1
@@ -38,6 +43,10 @@ class Session:
     csrf: str = ""
     assurance: str = ""
     authority: str = ""
+    sid: Indexed[str] = ""
+    kept: str = ""
+    confirmed_at: datetime | None = None
+    asked_at: datetime | None = None
     created_at: datetime | None = None
     seen_at: datetime | None = None
     expires_at: datetime | None = None

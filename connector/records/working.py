@@ -16,6 +16,7 @@ class Job:
     Whoever takes it writes a token of its own into `lease`, and settles it only while that still stands: one that was
     thought dead and comes back late settles nothing. After `leased_until` anybody may take it again. `attempts` counts
     how often it was taken, `outcome` is what came of it, `error` the code of what went wrong, last or for good.
+    `trace` is the W3C traceparent of who asked, empty where no traces are kept.
     """
 
     key_width: ClassVar[int] = 1
@@ -31,6 +32,7 @@ class Job:
     leased_until: datetime | None = None
     outcome: Json | None = None
     error: str = ""
+    trace: str = ""
     created_at: datetime | None = None
     ended_at: Indexed[datetime | None] = None
 

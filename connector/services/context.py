@@ -10,7 +10,10 @@ from connector.provenance.entry import SALT_BYTES, Entry, commit
 from connector.records import LogEntry
 from connector.services.disk import Disk
 from connector.services.duties.executors import ALL, Executors
+from connector.services.lead import Lead
+from connector.services.limits import Limits
 from connector.services.tally import Tally
+from connector.services.tracing import NO_TRACES, Traces
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +67,9 @@ class Context:
     executors: Executors = ALL
     disk: Disk = field(default_factory=Disk)
     tally: Tally = field(default_factory=Tally)
+    traces: Traces = NO_TRACES
+    lead: Lead = field(default_factory=Lead)
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def directory(self) -> Path:

@@ -12,6 +12,9 @@ from contracts.deadlines import Deadlines, deadlines_of
 if TYPE_CHECKING:
     from connector.settings import Settings
 
+LOOK = timedelta(seconds=60)
+"""How often contracts are looked at for their own end: only one with a nearer end is worth waking for."""
+
 
 def usual(settings: Settings) -> Deadlines:
     """What counts where a contract says nothing."""

@@ -15,11 +15,21 @@ from uuid import uuid4
 
 from connector.ports import Clock, Transaction
 from connector.records import OutboxMessage
+from connector.services import tracing
 from connector.services.departures import BELL, QUIET, Departures
+from connector.services.leases import LEASE
 
 Body = dict[str, Any]
 PROBE = timedelta(days=1)
 """How often a letter dead of the peer's silence is still tried: two sides that gave each other up must meet again."""
+
+
+LONGEST_WAIT = timedelta(minutes=5)
+"""No message is put off for longer (`connector.services.patience`), and no lease lasts longer; dead letters apart."""
+
+
+TROUBLED = "troubled"
+"""Names, after a colon, a peer that did not take something, where several processes deliver."""
 
 
 class Handler(Protocol):
@@ -62,6 +72,8 @@ class Deliveries:
         self._handlers: dict[str, Handlers] = {}
         self._last = 0
         self.departures = Departures()
+        self.lease = ""
+        """The token of this process where several deliver: what it hands over to itself it has taken already."""
         self._troubled: set[str] | None = None
 
     def on(
@@ -105,10 +117,15 @@ class Deliveries:
         message = OutboxMessage(
             id=id or new_id(), lane=lane or about, sequence=self._next(now), recipient=recipient,
             origin=urlsplit(url).netloc, url=url, kind=kind, about=about, body=body, due_at=now + later, created_at=now,
+            lease=self.lease if alone else "", leased_until=now + LEASE if alone and self.lease else None,
+            trace=tracing.current(),
         )  # fmt: skip
-        tx.add(message)
-        tx.ring(self.departures.queued(message, alone=alone))
-        return message
+        queued, first = tx.queue(message, "sequence", lane=message.lane, standing="waiting")
+        self._last = max(self._last, queued.sequence)
+        if queued.lease and not first:  # another process has one waiting in this lane
+            tx.alter(OutboxMessage, {"lease": "", "leased_until": None}, id=queued.id)
+        tx.ring(self.departures.queued(queued, alone=alone and first))
+        return queued
 
     def wake(self) -> None:
         """Our answer is out: what was queued quietly leaves now. Call on the event loop."""
@@ -128,7 +145,8 @@ class Deliveries:
             self._troubled.discard(participant)
 
     def _next(self, now: datetime) -> int:
-        """Grows with time and never repeats within a process, so that lanes keep their order across restarts."""
+        """Grows with time and never repeats within a process. That a lane keeps its order across restarts and
+        processes, whatever their clocks say, is seen to where it is inserted."""
         self._last = max(self._last + 1, int(now.timestamp() * 1_000_000))
         return self._last
 
@@ -136,6 +154,25 @@ class Deliveries:
 def new_id() -> str:
     """A fresh identifier in URI form (DSP 2025-1: all identifiers are IRIs)."""
     return f"urn:uuid:{uuid4()}"
+
+
+def stranded(tx: Transaction, now: datetime) -> bool:
+    """Whether the clock was set back since something was put off: it would wait for longer than anything waits."""
+    beyond = now + LONGEST_WAIT
+    return bool(
+        tx.find(OutboxMessage, standing="waiting", due_at__gt=beyond, dead_at=None, limit=1)
+        or tx.find(OutboxMessage, standing="waiting", due_at__gt=beyond + PROBE, limit=1)
+        or tx.find(OutboxMessage, standing="waiting", leased_until__gt=beyond, limit=1)
+    )
+
+
+def bring_back(tx: Transaction, now: datetime) -> None:
+    """What is stranded falls due, and nobody holds it: who does deliver it just now settles it no less once."""
+    beyond = now + LONGEST_WAIT
+    tx.alter(OutboxMessage, {"due_at": now}, standing="waiting", due_at__gt=beyond, dead_at=None)
+    tx.alter(OutboxMessage, {"due_at": now}, standing="waiting", due_at__gt=beyond + PROBE)
+    tx.alter(OutboxMessage, {"lease": "", "leased_until": None}, standing="waiting", leased_until__gt=beyond)
+    tx.ring(BELL)
 
 
 def wake_recipient(tx: Transaction, clock: Clock, participant: str) -> None:

@@ -11,9 +11,12 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
+from connector.ports import NEAR
 from connector.records import OutboxMessage
 
 BELL = "outbox"
+HANDED = f"{NEAR}{BELL}"
+"""Names, after a colon, what has just committed here: a message, or its lane where workers deliver."""
 QUIET = timedelta(milliseconds=250)
 """How long a quiet message waits for `wake`, should nobody call it."""
 _MOST = 10_000
@@ -25,10 +28,14 @@ Start = Callable[[OutboxMessage], None]
 class Departures:
     """Which lanes are occupied, what has been queued and not committed, what is held until our answer is out.
 
-    `queued` is called in the store's writer thread, everything else on the event loop.
+    `queued` is called in the store's writer thread, everything else on the event loop. `shared`: other processes put
+    messages into the same table, so that a lane nobody here knows may be occupied all the same. `posted`: workers
+    deliver, and nothing is handed over in this process.
     """
 
     def __init__(self) -> None:
+        self.shared = False
+        self.posted = False
         self._lock = threading.Lock()
         self._newest: dict[str, str] = {}
         """The newest message of each lane that may still wait; a lane that is not here is free."""
@@ -50,8 +57,19 @@ class Departures:
         with self._lock:
             return self._start is not None and lane not in self._newest and len(self._newest) < _MOST
 
+    def empty(self, lane: str) -> bool:
+        """Whether a lane surely holds nothing; False may also mean that nobody here knows."""
+        return not self.shared and self.free(lane)
+
+    def waits(self, lane: str) -> bool:
+        """Whether a message of this lane, queued by this process, is known to wait."""
+        with self._lock:
+            return bool(self._newest.get(lane))
+
     def queued(self, message: OutboxMessage, *, alone: bool) -> str:
         """A message was put into the table; returns the bell to ring when it commits."""
+        if self.posted:
+            return f"{HANDED}:{message.lane}"
         with self._lock:
             self._newest[message.lane] = message.id
             if not alone:
@@ -59,7 +77,7 @@ class Departures:
             if len(self._queued) >= _MOST:  # rolled back, all of them
                 self._queued.clear()
             self._queued[message.id] = message
-        return f"{BELL}:{message.id}"
+        return f"{HANDED}:{message.id}"
 
     def committed(self, id: str) -> None:
         """A message has committed: hand it over now, or when its receipt has been answered."""

@@ -87,6 +87,10 @@ class Evidence:
             head = await asyncio.to_thread(self._context.log_head.read)
         except (OSError, VaultError):
             return LogVerdict(False, 0, None, "the head kept in the vault cannot be read")
+        return await self.verify_from(head, elsewhere)
+
+    async def verify_from(self, head: str | None, elsewhere: list[str]) -> LogVerdict:
+        """The same with a head that was read in the vault before (None: there is none)."""
 
         def query(tx: Transaction) -> LogVerdict:
             try:

@@ -37,6 +37,11 @@ class ReleaseGate:
         self._under_way: Counter[GateKey] = Counter()
         self._ended = asyncio.Event()  # replaced by a fresh one with every hand-over that ends
 
+    @property
+    def several(self) -> bool:
+        """Whether several processes may serve this participant at once."""
+        return self._shared is not None
+
     def is_open(self, key: GateKey) -> bool:
         """Whether anything about this person under this study may be handed over now."""
         return not self._closed[key] and not self._closed[key[0], EVERY]

@@ -11,12 +11,15 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from connector.ports import Clock, Transaction
+from connector.ports import NEAR, Clock, Transaction
 from connector.records import Job
+from connector.services import tracing
 from connector.services.delivery import new_id
 
 BELL = "jobs"
 """Rings when something may be due; `ended_bell` when a job has ended."""
+POSTED = f"{NEAR}{BELL}"
+"""Where workers do the jobs it names, after a colon, what this process has to tell them about."""
 
 Work = Callable[[Job], Awaitable[dict[str, Any]]]
 """Does one job and returns its outcome. It may be begun more than once, and two may run at once where one was thought
@@ -34,6 +37,13 @@ class Jobs:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._work: dict[str, Work] = {}
+        self.posted = False
+        """Whether workers do them, who are told by way of a broker."""
+
+    @property
+    def kinds(self) -> list[str]:
+        """What somebody here does."""
+        return list(self._work)
 
     def on(self, kind: str, work: Work) -> None:
         """Register who does jobs of this kind."""
@@ -53,8 +63,9 @@ class Jobs:
         """
         now, id = self._clock(), id or new_id()
         job = Job(
-            id=id, kind=kind, about=about, argument=argument, due_at=now + timedelta(seconds=pause), created_at=now
-        )
+            id=id, kind=kind, about=about, argument=argument, due_at=now + timedelta(seconds=pause), created_at=now,
+            trace=tracing.current(),
+        )  # fmt: skip
         known = tx.get(Job, id)
         if known is None:
             tx.add(job)
@@ -62,5 +73,5 @@ class Jobs:
             tx.put(job)
         else:
             return id
-        tx.ring(BELL)
+        tx.ring(f"{POSTED}:{id}" if self.posted else BELL)
         return id

@@ -71,10 +71,12 @@ class Membership:
         require(actor, "operator")
         return [_row(member) for member in await self._context.members.all()]
 
-    async def add(self, actor: Actor, url: str, fingerprint: str, *, allow_http: bool = False) -> MemberRow:
+    async def add(
+        self, actor: Actor, url: str, fingerprint: str, *, allow_http: bool = False, new_key: bool = False
+    ) -> MemberRow:
         """Learn to know the participant at `url` by its own signed document. Raises Problem 400."""
         require(actor, "operator")
-        member = await self._context.members.add(url, fingerprint, allow_http=allow_http)
+        member = await self._context.members.add(url, fingerprint, allow_http=allow_http, new_key=new_key)
         await self._note(actor, "member.added", member, {"fingerprint": member.fingerprint})
         return _row(member)
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from connector.services.accounts import Accounts
 from connector.services.catalogue import Catalogue
+from connector.services.checking_log import EvidenceByJobs
 from connector.services.context import Context
 from connector.services.contract_profiles import ContractProfiles
 from connector.services.contracting.approvals import Approvals
@@ -18,7 +19,6 @@ from connector.services.deliveries_desk import DeliveriesDesk
 from connector.services.dpo import Dpo
 from connector.services.duties.desk import Duties
 from connector.services.emergencies import Emergencies
-from connector.services.evidence import Evidence
 from connector.services.exchange.amending import Amendments
 from connector.services.exchange.answering import AmendmentDesk
 from connector.services.exchange.changes import ContractChanges
@@ -63,6 +63,7 @@ from connector.services.research import Research
 from connector.services.research.asking import Asking
 from connector.services.rights.service import Rights
 from connector.services.rooms.service import Contracts
+from connector.services.rotation import Rotation
 from connector.services.simulating import Simulator
 from connector.services.steward import Steward
 from connector.services.steward.profiles import Profiles
@@ -103,6 +104,7 @@ class Services:
         self.context = context
         self.inbox: Inbox | None = None  # handed in by wiring, where something is fetched at all
         self.metrics: Measuring | None = None  # likewise, where metrics are on
+        self.rotation: Rotation  # handed in by wiring: it is about the keys of this process too
         self._contract(context, deciding)
         self._consent(context)
         self._end(context)
@@ -182,7 +184,7 @@ class Services:
         self.research = Research(context, self.studies, self.asking, self.transfers)
         self.deidentifying = Deidentifying(context)
         self.steward = Steward(context, self.link_desk, self.studies, expected)
-        self.dpo = Dpo(context, Evidence(context))
+        self.dpo = Dpo(context, EvidenceByJobs(context))
         self.contracts = Contracts(context, self.negotiations)
         self.waiting = Waiting(context)
         self.why = WhyDesk(context, self.syncing, self.accounts.signing_in)

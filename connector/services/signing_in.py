@@ -21,7 +21,7 @@ from connector.records import SignInAttempt
 from connector.services.context import Context
 
 if TYPE_CHECKING:
-    from connector.identity.people.relying_party import SignedIn
+    from connector.identity.people.relying_party import SignedIn, SignedOut
 
 PATIENCE = timedelta(minutes=10)
 CALLBACK = "/sign-in/callback"
@@ -41,6 +41,18 @@ class PortalSignIn(Protocol):
 
     async def vouch(self, token: str, now: datetime) -> SignedIn:
         """Whom an ID token names that was made for us and is still good; no sign-in comes of it."""
+        ...
+
+    async def ask_after(self, refresh: str, subject: str, now: datetime) -> SignedIn | None:
+        """Who is still signed in there, with the roles of now; None when that is over."""
+        ...
+
+    async def leave(self, refresh: str, now: datetime) -> None:
+        """End a sign-in there."""
+        ...
+
+    async def dismissed(self, token: str, now: datetime) -> SignedOut:
+        """Whose sign-in the provider says is over."""
         ...
 
 
@@ -74,7 +86,7 @@ class SigningIn:
 
     async def _begun(self, onward: str, hint: str | None) -> tuple[str, str]:
         context, now = self._context, self._context.clock()
-        url, kept = await self._issuer().depart(now, hint or "")
+        url, kept = await self.provider().depart(now, hint or "")
         value = base64url(context.random(32))
         facts = {"kept": kept, "next": onward}
         attempt = SignInAttempt(id=token_hash(value), facts=facts, expires_at=now + PATIENCE)
@@ -96,14 +108,15 @@ class SigningIn:
             )  # fmt: skip
         facts = attempt.facts or {}
         back = f"{self._context.settings.public_url}{CALLBACK}?{urlencode(query)}"
-        return await self._issuer().arrive(back, facts["kept"], now), str(facts["next"])
+        return await self.provider().arrive(back, facts["kept"], now), str(facts["next"])
 
     async def vouch(self, token: str) -> tuple[str, datetime | None]:
         """Whom an ID token of our issuer names, and when they signed in there. Raises Problem 400, 503."""
-        found = await self._issuer().vouch(token, self._context.clock())
+        found = await self.provider().vouch(token, self._context.clock())
         return found.subject, found.auth_time
 
-    def _issuer(self) -> PortalSignIn:
+    def provider(self) -> PortalSignIn:
+        """The issuer. Raises Problem 503 where nobody signs in."""
         if self.issuer is None:
             raise unavailable("Nobody signs in here", "no-sign-in")
         return self.issuer

@@ -5,67 +5,51 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from connector.identity import tokens, trust
 from connector.identity.faults import Unauthenticated
+from connector.identity.jws import JwsProblem, read_unverified
 from connector.identity.members import Member, Place, Standing
-from connector.identity.replay import MemoryReplayStore
 from connector.identity.speaking import PeerIdentity
+from connector.identity.statements import LONGEST_STATEMENT
 from connector.outbound.guard import Destination, clear
 from connector.ports import Clock, Signer, Store, Transaction
 from connector.problems import Problem, invalid, unauthenticated
 from connector.records import MemberEntry
+from connector.services import tracing
 from connector.services.delivery import wake_recipient
+from connector.services.rereading import Rereading
+from connector.services.used_tokens import UsedTokens
 from policy.facts import Recipient
 
 if TYPE_CHECKING:
     from connector.outbound.answer import Answer
     from connector.outbound.client import Outbound
 
-_TOKEN_TIME = timedelta(seconds=120)
 _REMEMBERED = 50
 
 log = logging.getLogger("concord.trust")
 
 
-class _Replays:
-    """Used tokens, in memory. Tokens issued before this process started are refused: they may have been used.
-
-    The sender's courier takes that 401 for "later" and comes again with a fresh token.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._seen = MemoryReplayStore()
-        self._started = clock().replace(microsecond=0)
-        self._swept_at = self._started
-
-    async def remember(self, issuer: str, jti: str, until: datetime) -> bool:
-        """See `connector.identity.replay.ReplayStore`."""
-        if until - _TOKEN_TIME < self._started:
-            return False
-        now = self._clock()  # ours: a sender whose clock is ahead must not make us forget too early
-        if now - self._swept_at > _TOKEN_TIME:
-            self._swept_at = now
-            self._seen.forget(now)
-        return await self._seen.remember(issuer, jti, until)
-
-
 class SignedRequests:
     """The production way of speaking (`PeerIdentity`): every request carries a token signed over its very bytes."""
 
-    def __init__(self, signer: Signer, clock: Clock, me: str, known: tokens.MemberLookup) -> None:
+    def __init__(
+        self, signer: Signer, clock: Clock, me: str, known: tokens.MemberLookup, shared: Store | None = None
+    ) -> None:
         self._signer = signer
         self._clock = clock
         self._me = me
         self._known = known
-        self._replays = _Replays(clock)
+        self._replays = UsedTokens(clock, shared)
+        self.learn: Callable[[str], Awaitable[bool]] | None = None
+        """Reads a member's keys again; whether there are new ones."""
         self.turned_away: deque[tuple[datetime, str]] = deque(maxlen=_REMEMBERED)
         """When a request was refused, and the code of why; the caller is never told, and whoever it was is not kept."""
 
@@ -75,11 +59,27 @@ class SignedRequests:
         if scheme.lower() != "bearer" or not token:
             raise unauthenticated("A bearer token of a known participant is needed", "no-token")
         try:
-            return await tokens.verify(token, body, self._me, self._known, self._replays, self._clock())
+            return await self._verified(token, body)
         except Unauthenticated as refused:
             log.info("a request was refused: %s", refused.code)
             self.turned_away.append((self._clock(), refused.code))
             raise unauthenticated() from None
+
+    async def _verified(self, token: str, body: bytes) -> Member:
+        """By a key we know, or by one that the member's own document, signed by a key we know, lists now."""
+        try:
+            return await self._verified_once(token, body)
+        except Unauthenticated as refused:
+            if refused.code != "key" or self.learn is None or not await self.learn(tokens.claimed_issuer(token)):
+                raise
+        return await self._verified_once(token, body)
+
+    async def _verified_once(self, token: str, body: bytes) -> Member:
+        return await tokens.verify(token, body, self._me, self._known, self._replays, self._clock())
+
+    def sign_with(self, signer: Signer) -> None:
+        """Sign with another key from the next request on."""
+        self._signer = signer
 
     def authorization(self, recipient: Member, body: bytes) -> str:
         """See the port."""
@@ -101,14 +101,22 @@ class Members:
         clock: Clock,
         me: str,
         identity: Callable[[Members], PeerIdentity] | None = None,
+        *,
+        several: bool = False,
     ) -> None:
         self._store = store
         self._outbound = outbound
         self._clock = clock
         self._known: dict[str, Member] = {}
-        self._identity = identity(self) if identity else SignedRequests(signer, clock, me, self.get)
+        shared = store if several else None  # other processes of ours have to know which tokens were used
+        self._identity = identity(self) if identity else SignedRequests(signer, clock, me, self.get, shared)
         self._changing = asyncio.Lock()
+        self._rereading = Rereading(self, lambda address, to: self._outbound.get(address, to=to), clock)
+        if isinstance(self._identity, SignedRequests):
+            self._identity.learn = self.learn
         self.myself: Member | None = None
+        self.noting: Callable[[Transaction, Member, Member], None] | None = None
+        """Writes into the log that a member (as it was) shows another key (as it is now)."""
 
     async def load(self) -> None:
         """Read the register; call once at the start and after another process may have changed it."""
@@ -131,6 +139,9 @@ class Members:
 
         def command(tx: Transaction) -> None:
             known = tx.get(MemberEntry, member.id)
+            before = Member.model_validate(known.entry) if known is not None else None
+            if before is not None and before.keys != member.keys and self.noting is not None:
+                self.noting(tx, before, member)
             tx.put(replace(entry, heard_at=known.heard_at if known else None))
             tx.ring("consents")  # on a wallet's standing rests what may leave of its people
             tx.ring("transfers")  # and on everybody's, what runs between us
@@ -146,6 +157,21 @@ class Members:
                 self._known[member.id] = before
             raise
         self._known[member.id] = member
+
+    async def learn(self, id: str) -> bool:
+        """Read a member's keys again from its own document, at most every few seconds; whether there are new ones."""
+        return await self._rereading.learn(id)
+
+    async def expect(self, id: str, jws: str) -> None:
+        """A statement of this member is about to be checked: if it names a key we do not know, read its keys again."""
+        member = self._known.get(id)
+        if member is not None and _key_named(jws) not in {jwk["kid"] for jwk in member.statement_keys}:
+            await self._rereading.learn(id, patient=True)
+
+    def sign_with(self, signer: Signer) -> None:
+        """Speak with another key from the next request on."""
+        if isinstance(self._identity, SignedRequests):
+            self._identity.sign_with(signer)
 
     @property
     def turned_away(self) -> Sequence[tuple[datetime, str]]:
@@ -214,13 +240,15 @@ class Members:
         """POST a message to an address its recipient named. Raises Problem, OutboundRefused, Unreachable."""
         member = self.reachable(recipient)
         return await self._outbound.post_json(
-            url, orjson.dumps(body), to=self._identity.destination(member, url), authorization=self._as(member)
-        )
+            url, orjson.dumps(body), to=self._identity.destination(member, url), authorization=self._as(member),
+            headers=tracing.headers(),
+        )  # fmt: skip
 
     async def fetch(self, recipient: str, url: str) -> Answer:
         """GET from an address its recipient named. Raises Problem, OutboundRefused, Unreachable."""
         member = self.active(recipient)
-        return await self._outbound.get(url, to=self._identity.destination(member, url), authorization=self._as(member))
+        to, headers = self._identity.destination(member, url), tracing.headers()
+        return await self._outbound.get(url, to=to, authorization=self._as(member), headers=headers)
 
     def _as(self, recipient: Member) -> Callable[[bytes], str]:
         return lambda sent: self._identity.authorization(recipient, sent)
@@ -236,13 +264,13 @@ class Members:
         tx.alter(MemberEntry, {"heard_at": self._clock()}, id=id)
         wake_recipient(tx, self._clock, id)
 
-    async def add(self, url: str, fingerprint: str, *, allow_http: bool = False) -> Member:
+    async def add(self, url: str, fingerprint: str, *, allow_http: bool = False, new_key: bool = False) -> Member:
         """Learn to know the participant at `url` by its own signed document. Raises Problem 400."""
         async with self._changing:
             try:
                 return await trust.add_member(
                     url, fingerprint, fetch=lambda address, to: self._outbound.get(address, to=to), register=self,
-                    now=self._clock(), allow_http=allow_http,
+                    now=self._clock(), allow_http=allow_http, new_key=new_key,
                 )  # fmt: skip
             except trust.TrustRefused as refused:
                 raise Problem(400, f"trust-{refused.code}", "The participant was not added", str(refused)) from None
@@ -262,3 +290,11 @@ class Members:
                 return await trust.set_standing(id, Standing(standing), register=self)
             except trust.TrustRefused as refused:
                 raise Problem(400, f"trust-{refused.code}", "The register was not changed", str(refused)) from None
+
+
+def _key_named(jws: str) -> str:
+    """The key a statement says it is signed by; empty for what is none."""
+    try:
+        return str(read_unverified(jws, LONGEST_STATEMENT)[0].get("kid", ""))
+    except JwsProblem:
+        return ""

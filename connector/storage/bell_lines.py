@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import ExecStatus
 
-from connector.ports import EVERY_BELL
+from connector.ports import EVERY_BELL, NEAR
 from connector.storage.sessions import connect
 
 CHANNEL = "concord_bells"
@@ -30,7 +30,7 @@ log = logging.getLogger("concord.storage")
 def notices(bells: set[str], sender: str = "") -> Iterator[tuple[str, str]]:
     """The channel and the text of each notice that carries these bells."""
     portion: list[str] = []
-    for bell in sorted(bells):
+    for bell in sorted(bell for bell in bells if not bell.startswith(NEAR)):
         name = bell if len(bell.encode()) <= _MOST // 2 else EVERY_BELL
         if portion and len(_text(sender, [*portion, name]).encode()) > _MOST:
             yield CHANNEL, _text(sender, portion)

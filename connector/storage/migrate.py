@@ -21,8 +21,11 @@ def current(connection: Connection) -> str | None:
     return connection.execute(text("select version_num from alembic_version")).scalar_one_or_none()
 
 
-def upgrade(connection: Connection) -> None:
-    """Run what is missing, all of it or nothing: a start that was interrupted leaves the database as it found it."""
+def upgrade(connection: Connection, *, first: str = "") -> None:
+    """Run what is missing, all of it or nothing: a start that was interrupted leaves the database as it found it.
+
+    `first` is said at the beginning of the transaction, where something must be held before tables change.
+    """
     if current(connection) == HEAD:
         connection.rollback()
         return
@@ -32,6 +35,8 @@ def upgrade(connection: Connection) -> None:
     with connection.begin():
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # else its driver commits every statement by itself
+        elif first:
+            connection.exec_driver_sql(first)
         command.upgrade(_config(connection), "head")
 
 

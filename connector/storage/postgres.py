@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool
 from connector.problems import Problem, unavailable
 from connector.storage.bell_lines import BellLine, notices
 from connector.storage.gate_locks import GateLocks
+from connector.storage.lead_lock import PostgresLead
 from connector.storage.postgres_schema import dialect, prepare
 from connector.storage.queues import Asked, Command, QueuedStore
 from connector.storage.replies import Outcome, deliver
@@ -57,6 +58,7 @@ class PostgresStore(QueuedStore):
         except psycopg.OperationalError as error:
             raise unreachable(error) from None
         self.shared_gate = self._gate = GateLocks(url)
+        self.lead_lock = self._lead = PostgresLead(url)
         self._start(self._line.listen)
 
     async def look(self, query: Callable[[Any], T]) -> T:
@@ -116,6 +118,7 @@ class PostgresStore(QueuedStore):
 
     def _let_go(self) -> None:
         self._gate.close()
+        self._lead.close()
         for session in self._sessions:
             session.close()
 

@@ -7,10 +7,12 @@ as every ordered question asks for it; two small tables hold the turn to write a
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any, cast
 
 from sqlalchemy import Connection, Dialect, String, func, select, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex
 
@@ -22,6 +24,11 @@ TAKE_TURN = "LOCK TABLE turn IN EXCLUSIVE MODE"
 _MIGRATING = 0x636F6E636F7264
 """The advisory lock under which one process migrates: "concord" in ASCII."""
 _OLDEST = 130000
+_IN_USE = frozenset({"55P03", "40P01"})
+"""The wait for a lock was too long, or a deadlock was broken at our cost: nothing of the migration happened."""
+_TRIES = 24
+_LOCK_PATIENCE = 2
+_PAUSE = 0.5
 
 log = logging.getLogger("concord.storage")
 
@@ -62,12 +69,39 @@ def prepare(connection: Connection) -> None:
             connection.execute(text(furniture))
         connection.commit()
         if not _ahead(connection):
-            migrate.upgrade(connection)
+            _upgrade(connection)
         _start_counting(connection)
     finally:
         connection.rollback()
         connection.execute(select(func.pg_advisory_unlock(_MIGRATING)))
         connection.commit()
+
+
+def _upgrade(connection: Connection) -> None:
+    """Change tables that other processes are using: between two of their commands, and never making them queue up.
+
+    A table can be changed only while nobody reads it. Whoever waits for that makes all wait who come later, so it waits
+    for two seconds, lets them pass, and tries again. Raises Problem 503.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            migrate.upgrade(connection, first=f"SET LOCAL lock_timeout = '{_LOCK_PATIENCE}s'; {TAKE_TURN}")
+        except DBAPIError as fault:
+            if getattr(fault.orig, "sqlstate", "") not in _IN_USE or not left:
+                raise _held(fault) from None
+            log.warning("the tables to be changed are in use; trying again")
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
+def _held(fault: DBAPIError) -> Exception:
+    if getattr(fault.orig, "sqlstate", "") not in _IN_USE:
+        return fault
+    return Problem(
+        503, "store-unreachable", "The database's tables cannot be changed now", "something else has been reading them",
+        "database_url", "a start once that is over (a backup by pg_dump, a long query)",
+    )  # fmt: skip
 
 
 def _check(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
-from connector.ports import SharedGate
+from connector.ports import LeadLock, SharedGate
 from connector.storage.replies import FutureReply, LoopReply, Reply, deliver
 
 T = TypeVar("T")
@@ -33,6 +33,11 @@ class OpenStore(Protocol):
     @property
     def shared_gate(self) -> SharedGate | None:
         """The release gate between the processes that use this store; None when there is but one."""
+        ...
+
+    @property
+    def lead_lock(self) -> LeadLock | None:
+        """Which of the processes that use this store has the lead; None when there is but one."""
         ...
 
     async def write(self, command: Callable[[Any], T]) -> T:
@@ -64,6 +69,7 @@ class QueuedStore(ABC):
     """One thread that writes, some that read. A store says how a group is committed and how a question is answered."""
 
     shared_gate: SharedGate | None = None
+    lead_lock: LeadLock | None = None
 
     def _start(self, *more: Callable[[], None], readers: int = READERS) -> None:
         """Open the queues and start the threads; `more` are threads of the engine's own."""

@@ -7,6 +7,7 @@ in between; here none are.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import psycopg
@@ -17,7 +18,7 @@ from psycopg.types.json import set_json_loads
 from connector.ports import Duplicate, StoreFull
 from connector.storage import jsontext
 from connector.storage.postgres_schema import TAKE_TURN
-from connector.storage.statements import Statement, Statements
+from connector.storage.statements import Statement, Statements, shape_of, values_of
 from connector.storage.tables import COUNTED
 from connector.storage.transaction import SqlTransaction
 
@@ -140,6 +141,19 @@ class PostgresTransaction(SqlTransaction):
             raise Duplicate(kind.__name__)
         if kind in COUNTED:
             self._run(self._statements.count_up_to(kind), values)
+
+    def queue(self, record: R, field: str, /, **conditions: object) -> tuple[R, bool]:
+        """See the port: here one statement, since every one is a way to the server."""
+        kind, asked = type(record), values_of(conditions)
+        statement = self._statements.queue(kind, field, shape_of(conditions))
+        found = self._run(statement, [*self._statements.reader(kind).row_of(record), *asked, *asked]).fetchone()
+        if found is None:
+            raise Duplicate(kind.__name__)
+        place, newest = found
+        queued = (
+            record if place == getattr(record, field) else cast("R", replace(cast("Any", record), **{field: place}))
+        )
+        return queued, newest is None
 
     def _run(self, statement: Statement, values: Any) -> Any:
         return self._cursor.execute(cast("Any", statement.text), statement.filled(values), prepare=True)

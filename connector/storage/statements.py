@@ -161,6 +161,33 @@ class Statements:
 
         return self._once(("insert", kind), make)
 
+    def newest(self, kind: type[Any], field: str, shape: Shape) -> Statement:
+        """The greatest value of a field among the records that fulfil the conditions."""
+
+        def make() -> Statement:
+            table = TABLES[kind]
+            return self._compiled(select(func.max(table.c[field])).where(*_clauses(table, shape, _Binds())))
+
+        return self._once(("newest", kind, field, shape), make)
+
+    def queue(self, kind: type[Any], field: str, shape: Shape) -> Statement:
+        """PostgreSQL: one record behind those that fulfil the conditions; returns the field as inserted, and the
+        greatest value there was. Takes every field in order, then twice the values of the conditions."""
+        from sqlalchemy.dialects import postgresql
+
+        def make() -> Statement:
+            table, binds = TABLES[kind], _Binds()
+            column = table.c[field]
+            values: dict[Any, Any] = {one: binds(one) for one in table.columns}
+            newest = [
+                select(func.max(column)).where(*_clauses(table, shape, binds)).scalar_subquery() for _ in range(2)
+            ]
+            values[column] = func.greatest(values[column], newest[0] + 1)  # what is missing is not the greatest
+            adding = postgresql.insert(table).values(values).on_conflict_do_nothing()
+            return self._compiled(adding.returning(column, newest[1]))
+
+        return self._once(("queue", kind, field, shape), make)
+
     def append(self, kind: type[Any]) -> Statement:
         """One record whose key the engine numbers and returns; takes every other field in order."""
 

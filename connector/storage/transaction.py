@@ -64,6 +64,14 @@ class SqlTransaction:
         except self._integrity_error as error:
             raise Duplicate(kind.__name__) from error
 
+    def queue(self, record: R, field: str, /, **conditions: object) -> tuple[R, bool]:
+        """See the port."""
+        statement = self._statements.newest(type(record), field, shape_of(conditions))
+        newest = self._run(statement, values_of(conditions)).fetchone()[0]
+        queued = record if newest is None else _behind(record, field, newest)
+        self.add(queued)
+        return queued, newest is None
+
     def put(self, record: object) -> None:
         """See the port."""
         kind = type(record)
@@ -128,6 +136,11 @@ class SqlTransaction:
     def _integrity_error(self) -> type[Exception]:
         driver = self._connection.dialect.loaded_dbapi
         return cast("type[Exception]", driver.IntegrityError)
+
+
+def _behind(record: R, field: str, newest: int) -> R:
+    value = max(getattr(record, field), newest + 1)
+    return cast("R", replace(cast("Any", record), **{field: value}))
 
 
 def _missing_first(value: Any) -> tuple[Any, ...]:

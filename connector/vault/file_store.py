@@ -38,6 +38,10 @@ class FileSealedStore:
         """See the port."""
         return sum([remove_private(self._path(name)) for name in names])
 
+    def names(self) -> list[str]:
+        """The names there are, sorted."""
+        return sorted(file.stem for file in self._directory.glob("*.key") if _FILE_NAME.fullmatch(file.stem))
+
     def _path(self, name: str) -> Path:
         if not _FILE_NAME.fullmatch(name):
             raise VaultFileError("the name of a key is lower-case letters, digits and hyphens")

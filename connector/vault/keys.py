@@ -37,6 +37,17 @@ class KeyRing(Hidden):
             raise KeyExistsError(f"there is a key {name} already")
         return key.public_key().public_bytes_raw()
 
+    def mint(self, name: str) -> tuple[bytes, bytes]:
+        """A new key that is kept nowhere yet: its public half (32 bytes), and itself sealed under this name."""
+        key = Ed25519PrivateKey.generate()
+        return key.public_key().public_bytes_raw(), self._sealer.seal(name, Secret(key.private_bytes_raw()))
+
+    def adopt(self, name: str, sealed: bytes) -> None:
+        """Keep a key that `mint` made, here or in another process. Raises SealBrokenError, KeyExistsError."""
+        self._sealer.open(name, sealed)
+        if self._store.put({name: sealed})[name] != sealed:
+            raise KeyExistsError(f"there is another key {name} already")
+
     def has(self, name: str) -> bool:
         """Whether there is a key of this name."""
         return name in self._store.get([name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from pathlib import Path
 from typing import Protocol
@@ -9,7 +10,7 @@ from typing import Protocol
 from connector.vault.domains import DomainCoder
 from connector.vault.errors import VaultFileError
 from connector.vault.file_store import FileSealedStore
-from connector.vault.keys import KeyRing
+from connector.vault.keys import KeyRing, SigningKey
 from connector.vault.private_files import private_directory, read_private, write_once
 from connector.vault.sealing import KEY_BYTES, Sealer, derive
 from connector.vault.secret import Hidden, Secret
@@ -65,14 +66,25 @@ class FileVault(Hidden):
     Raises VaultFileError when the directory holds no vault, or others can read it.
     """
 
-    __slots__ = ("_master", "_secrets", "_signers", "keys")
+    __slots__ = ("_files", "_master", "_secrets", "_signers", "keys")
 
     def __init__(self, directory: Path, master: Secret | None = None) -> None:
         private_directory(directory)
         self._master = _checked(master, directory) if master else read_master(directory / MASTER)
         self._signers = Sealer(derive(self._master, "seal signing keys"))
         self._secrets = Sealer(derive(self._master, "seal person secrets"))
-        self.keys = KeyRing(self._signers, FileSealedStore(directory / _KEYS))
+        self._files = FileSealedStore(directory / _KEYS)
+        self.keys = KeyRing(self._signers, self._files)
+
+    def versions(self, use: str) -> dict[int, str]:
+        """The keys that are here for one use, by number: `participant` is number 1, `participant-2` followed it."""
+        found = (re.fullmatch(rf"{use}(?:-([1-9][0-9]{{0,5}}))?", name) for name in self._files.names())
+        return {int(match[1] or 1): match[0] for match in found if match is not None}
+
+    def newest(self, use: str) -> SigningKey:
+        """The key that signs for one use now. Raises UnknownKeyError, SealBrokenError."""
+        versions = self.versions(use)
+        return self.keys.signing_key(versions[max(versions)] if versions else use)
 
     @classmethod
     def create(cls, directory: Path) -> FileVault:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -86,10 +86,14 @@ class Pair:
         return self.hospital, self.research
 
     @classmethod
-    def founded_in(cls, directory: Path, command: tuple[str, ...] = SERVE) -> Pair:
-        """Found both; neither runs yet."""
+    def founded_in(
+        cls, directory: Path, command: tuple[str, ...] = SERVE, moved: Callable[[Path], None] = lambda _directory: None
+    ) -> Pair:
+        """Found both; neither runs yet. `moved` may have each keep its records elsewhere."""
         hospital = Served.founded_in(directory, "hospital", "hospital", command)
         research = Served.founded_in(directory, "research", "research", command)
+        for one in (hospital, research):
+            moved(one.directory)
         introduce(hospital, research)
         offer = research_offer(story.urn(), [story.RESEARCH], datetime.now(UTC) + timedelta(days=365))
         claims = story.study_claims(research.founded.id, (hospital.founded.id, story.RECORDS))

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connector.api.heads import HTTP
-from connector.founding import Founded, found
+from connector.founding import STORE_FILE, Founded, found
 from connector.records import MemberEntry
-from connector.storage import SqliteStore
+from connector.settings import load
+from connector.storage import OpenStore, open_store
 
 REPOSITORY = Path(__file__).parents[2]
 SERVE = ("-m", "uvicorn", "connector.app:create", "--factory", "--http", HTTP, "--loop", "uvloop",
@@ -41,6 +42,8 @@ class Served:
     command: tuple[str, ...] = SERVE
     process: subprocess.Popen[bytes] | None = None
     log: list[Path] = field(default_factory=list)
+    code: Path = REPOSITORY
+    """Where the version lies that is to serve."""
 
     @classmethod
     def founded_in(cls, directory: Path, name: str, role: str, command: tuple[str, ...] = SERVE) -> Served:
@@ -61,11 +64,11 @@ class Served:
         arguments = [sys.executable, *self.command]
         if self.command[1] == "uvicorn":
             arguments += ["--port", str(self.port)]
-        environment = os.environ | {"CONCORD_DIRECTORY": str(self.directory), "PYTHONPATH": str(REPOSITORY)}
+        environment = os.environ | {"CONCORD_DIRECTORY": str(self.directory), "PYTHONPATH": str(self.code)}
         self.log.append(self.directory / f"process-{len(self.log)}.log")
         with self.log[-1].open("wb") as output:
             self.process = subprocess.Popen(
-                arguments, cwd=REPOSITORY, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output
+                arguments, cwd=self.code, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output
             )
 
     def wait_ready(self) -> None:
@@ -81,7 +84,7 @@ class Served:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/health/ready", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/ready", timeout=5) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
@@ -113,10 +116,10 @@ class Served:
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) * 1024
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[SqliteStore]:
+    def opened(self) -> Iterator[OpenStore]:
         """Its store, while it does not run."""
         assert self.process is None, "two processes never use one store"
-        store = SqliteStore(self.directory / "store.db")
+        store = open_store(self.directory / STORE_FILE, url=load(self.directory).store_url)
         try:
             yield store
         finally:

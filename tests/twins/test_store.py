@@ -38,6 +38,7 @@ from connector.records import (
 from connector.storage import SqliteStore
 from connector.storage.postgres import PostgresStore
 from tests import postgres
+from tests.twins.beside import beside
 from tests.twins.records import records
 
 Open = Callable[..., Any]
@@ -62,7 +63,7 @@ def _postgresql(directory: Path, *rest: Any) -> PostgresStore:
     return PostgresStore(postgres.needed().belonging_to(directory), *rest)
 
 
-ENGINES: dict[str, Open] = {"sqlite": _sqlite, "postgresql": _postgresql}
+ENGINES: dict[str, Open] = {"sqlite": _sqlite, "postgresql": _postgresql, "two versions": beside}
 
 
 @pytest.fixture(params=ENGINES, scope="module")
@@ -483,3 +484,24 @@ def test_a_day_comes_back_as_a_day(store):
     )
     store.submit(lambda tx: tx.add(record)).result()
     assert store.read_now(lambda tx: tx.find(SourceRecord, start__le=date(1900, 1, 1))) == [record]
+
+
+async def test_what_is_queued_stands_behind_everything_that_waits_in_its_lane(store):
+    """Whatever the clocks say by which the numbers are made: one may have been set back since."""
+
+    def message(id, sequence, **fields):
+        return OutboxMessage(id=id, lane="l", sequence=sequence, **fields)
+
+    def queue(one):
+        return lambda tx: tx.queue(one, "sequence", lane=one.lane, standing="waiting")
+
+    await store.write(lambda tx: tx.add(message("before", 900, standing="delivered")))
+    assert await store.write(queue(message("a", 500))) == (message("a", 500), True)
+    assert await store.write(queue(message("b", 100))) == (message("b", 501), False)
+    assert await store.write(queue(message("c", 700))) == (message("c", 700), False)
+    both = await store.write(lambda tx: [queue(message(id, 0))(tx)[0].sequence for id in "de"])
+    assert both == [701, 702]
+    with pytest.raises(Duplicate):
+        await store.write(queue(message("a", 1)))
+    waiting = await store.read(lambda tx: tx.find(OutboxMessage, lane="l", standing="waiting", order="sequence"))
+    assert [one.id for one in waiting] == ["a", "b", "c", "d", "e"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,9 @@ import pytest
 from connector.dataplane.lines import code_of
 from connector.identity.members import Standing
 from connector.records import LogCheckpoint, LogEntry, Notice, Release
+from connector.replicas import replicate
 from connector.services.evidence import Evidence
+from connector.settings import load
 from tests import postgres
 from tests.two_party import story
 from tests.two_party.conftest import Trio
@@ -31,11 +32,10 @@ async def replica_of(trio: Trio) -> Party:
     """A second process of the hospital: the same settings and vault, the same database, a directory of its own."""
     first = Path(trio.hospital.founded.directory)
     place = first.with_name("hospital-again")
-    place.mkdir(mode=0o700)
-    shutil.copy(first / "concord.toml", place)
-    shutil.copytree(first / "vault", place / "vault")
     with listening() as free:
         port = free.getsockname()[1]
+    made = replicate(load(first), place, port)
+    assert (made.port, made.shared_folder) == (port, str(first))
     made = Party(replace(trio.hospital.founded, directory=str(place)), port)
     trio.space.parties["hospital-again"] = made
     await made.start()

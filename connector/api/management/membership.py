@@ -41,11 +41,15 @@ class Made:
 
 
 class MemberSent(Sent):
-    """A participant to listen to: its address, and the fingerprint its people told you another way."""
+    """A participant to listen to: its address, and the fingerprint its people told you another way.
+
+    `new_key`: it is known already and lost its key; this is the fingerprint of the one it has now.
+    """
 
     url: str = Field(max_length=2048)
     fingerprint: str = Field(max_length=200)
     allow_http: bool = False
+    new_key: bool = False
 
 
 class PlaceSent(Sent):
@@ -64,6 +68,12 @@ class AccountSent(Sent):
     roles: list[str] = Field(min_length=1, max_length=10)
 
 
+class RolesSent(Sent):
+    """Roles of staff."""
+
+    roles: list[str] = Field(min_length=1, max_length=10)
+
+
 @router.get("/participant")
 async def participant(request: Request) -> Participant:
     """Who is running here."""
@@ -71,7 +81,7 @@ async def participant(request: Request) -> Participant:
     me = found.identity
     digits = fingerprint(found.context.signer.public_jwk)
     return Participant(
-        me.id, me.name, me.role, me.origin, shown(digits), found.document, running.pid,
+        me.id, me.name, me.role, me.origin, shown(digits), found.keys.document(digits), running.pid,
         str(found.settings.directory),
     )  # fmt: skip
 
@@ -85,7 +95,9 @@ async def members(called: Called, actor: Operator) -> list[MemberRow]:
 @router.post("/members", status_code=201)
 async def add_member(called: Called, actor: Operator, sent: MemberSent) -> MemberRow:
     """Learn to know a participant by its own signed document."""
-    return await called.membership.add(actor, sent.url, sent.fingerprint, allow_http=sent.allow_http)
+    return await called.membership.add(
+        actor, sent.url, sent.fingerprint, allow_http=sent.allow_http, new_key=sent.new_key
+    )
 
 
 @router.post("/members/{id}/place")
@@ -112,6 +124,12 @@ async def accounts(called: Called, actor: Operator) -> list[AccountRow]:
 async def open_account(called: Called, actor: Operator, sent: AccountSent) -> Made:
     """Open a staff account, or give a known one further roles."""
     return Made(await called.accounts.open_account(actor, sent.subject, sent.name, sent.roles))
+
+
+@router.post("/accounts/{id}/roles/take", status_code=204)
+async def take_roles(called: Called, actor: Operator, id: str, sent: RolesSent) -> None:
+    """Take roles from somebody of staff; sessions in one of them end at once."""
+    await called.accounts.take_roles(actor, id, sent.roles)
 
 
 @router.post("/accounts/{id}/close", status_code=204)

@@ -11,6 +11,7 @@ from connector.identity.people.relying_party import (
     IssuerUnavailable,
     RelyingParty,
     SignedIn,
+    SignedOut,
     SignInRefused,
 )
 from connector.problems import Problem, unavailable
@@ -57,6 +58,34 @@ class PortalSignIn:
             raise Problem(
                 400, f"token-{refused.code}", "The token was not accepted", where="token",
                 accepted="an ID token of our sign-in provider, made for this portal a moment ago",
+            ) from None  # fmt: skip
+
+    async def ask_after(self, refresh: str, subject: str, now: datetime) -> SignedIn | None:
+        """Who is still signed in there, with the roles of now; None when that is over. Raises Problem 503."""
+        try:
+            return await self._party.ask_after(refresh, subject, now)
+        except IssuerUnavailable:
+            raise _nobody_answers() from None
+        except SignInRefused:
+            return None
+
+    async def leave(self, refresh: str, now: datetime) -> None:
+        """End a sign-in there. Raises Problem 503."""
+        try:
+            await self._party.leave(refresh, now)
+        except IssuerUnavailable:
+            raise _nobody_answers() from None
+
+    async def dismissed(self, token: str, now: datetime) -> SignedOut:
+        """Whose sign-in the provider says is over. Raises Problem 400, 503."""
+        try:
+            return await self._party.dismissed(token, now)
+        except IssuerUnavailable:
+            raise _nobody_answers() from None
+        except SignInRefused as refused:
+            raise Problem(
+                400, f"token-{refused.code}", "The token was not accepted", where="logout_token",
+                accepted="a logout token of our sign-in provider, made for this portal a moment ago",
             ) from None  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from connector.identity.people.id_token import (
     read_header,
     verified_claims,
 )
+from connector.identity.people.stated import claimed, is_logout, read_logout
 from connector.identity.strict_json import NotStrict, read_object
 from connector.outbound.faults import OutboundRefused, Unreachable
 from connector.outbound.origins import Origin
@@ -48,6 +49,9 @@ class IssuerUnavailable(Exception):
 class Issuer:
     """An issuer as the operator configured it. `algorithms` is the allow-list for its ID tokens.
 
+    `roles_claim` is a claim's name, or names joined by dots that lead into it; with `asks_userinfo` it is looked for
+    in userinfo where the ID token has none.
+
     Raises ValueError for an algorithm outside RS256, PS256, ES256 and EdDSA, and for an empty list.
     """
 
@@ -58,6 +62,7 @@ class Issuer:
     algorithms: tuple[str, ...] = ("ES256",)
     scope: str = "openid profile"
     roles_claim: str = "roles"
+    asks_userinfo: bool = False
 
     def __post_init__(self) -> None:
         if not self.algorithms or not set(self.algorithms) <= set(SUPPORTED):
@@ -76,7 +81,10 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who signed in: subject at the issuer, the roles it claims for them, how sure it is (`acr`), and when."""
+    """Who signed in: subject at the issuer, the roles it claims for them, how sure it is (`acr`), and when.
+
+    `sid` is the issuer's name for the sign-in, `refresh` what it gave us to ask after it; empty where it gives none.
+    """
 
     issuer: str
     subject: str
@@ -84,6 +92,18 @@ class SignedIn:
     roles: tuple[str, ...]
     acr: str
     auth_time: datetime | None
+    sid: str = ""
+    refresh: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOut:
+    """Whose sign-in is over: of a subject, or one (`sid`). `jti` is good once, until `until`."""
+
+    subject: str
+    sid: str = field(repr=False)
+    jti: str = field(repr=False)
+    until: datetime
 
 
 class RelyingParty:
@@ -112,20 +132,50 @@ class RelyingParty:
         self._check_return(callback_url, departure, metadata)
         tokens = await self._exchange(callback_url, departure, metadata)
         claims = await self._believe(tokens, departure, metadata, now)
-        return self._signed_in(claims)
+        return self._signed_in(await self._complete(claims, tokens, metadata), tokens)
+
+    async def ask_after(self, refresh: str, subject: str, now: datetime) -> SignedIn:
+        """Who is still signed in, with the roles they have now. Raises SignInRefused when that is over, and
+        IssuerUnavailable.
+        """
+        metadata = await self._read_metadata(now)
+        tokens = await self._refreshed(refresh, metadata)
+        stated = tokens.get("id_token")
+        claims = await self._alone(stated, metadata, now) if isinstance(stated, str) else {"sub": subject}
+        if claims["sub"] != subject:
+            raise SignInRefused("subject")
+        return self._signed_in(await self._complete(claims, tokens, metadata), {"refresh_token": refresh, **tokens})
+
+    async def leave(self, refresh: str, now: datetime) -> None:
+        """Take back what the issuer gave us for a sign-in (RFC 7009). Raises IssuerUnavailable; silent without a door
+        for it.
+        """
+        endpoint = (await self._read_metadata(now)).get("revocation_endpoint")
+        if not isinstance(endpoint, str) or not self._is_ours(endpoint):
+            return
+        try:
+            async with self._client() as client:
+                await client.revoke_token(endpoint, token=refresh, token_type_hint="refresh_token")  # noqa: S106 - a kind
+        except Exception:
+            raise IssuerUnavailable from None
+
+    async def dismissed(self, token: str, now: datetime) -> SignedOut:
+        """Whose sign-in a logout token ends (OpenID Connect Back-Channel Logout 1.0, 2.6). Raises SignInRefused,
+        IssuerUnavailable.
+        """
+        claims = await self._alone(token, await self._read_metadata(now), now)
+        try:
+            return SignedOut(*read_logout(claims))
+        except IdTokenProblem as problem:
+            raise SignInRefused(problem.code) from None
 
     async def vouch(self, token: str, now: datetime) -> SignedIn:
         """Whom an ID token names that our issuer made for us: proof of a sign-in of theirs, from which none of ours
         comes. Raises SignInRefused, IssuerUnavailable.
         """
-        metadata = await self._read_metadata(now)
-        try:
-            algorithm, kid = read_header(token, self._issuer.algorithms)
-            key = await self._key(algorithm, kid, metadata, now)
-            claims = verified_claims(token, key, algorithm)
-            judge_alone(claims, algorithm, issuer=self._issuer.url, client_id=self._issuer.client_id, now=now)
-        except IdTokenProblem as problem:
-            raise SignInRefused(f"id-token-{problem.code}") from None
+        claims = await self._alone(token, await self._read_metadata(now), now)
+        if is_logout(claims):
+            raise SignInRefused("id-token-claims")
         return self._signed_in(claims)
 
     async def farewell(self, now: datetime, after: str) -> str | None:
@@ -209,6 +259,44 @@ class RelyingParty:
             raise SignInRefused(f"id-token-{problem.code}") from None
         return claims
 
+    async def _alone(self, token: str, metadata: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+        """The claims of a token that belongs to no sign-in of ours under way."""
+        try:
+            algorithm, kid = read_header(token, self._issuer.algorithms)
+            key = await self._key(algorithm, kid, metadata, now)
+            claims = verified_claims(token, key, algorithm)
+            judge_alone(claims, algorithm, issuer=self._issuer.url, client_id=self._issuer.client_id, now=now)
+        except IdTokenProblem as problem:
+            raise SignInRefused(f"id-token-{problem.code}") from None
+        return claims
+
+    async def _refreshed(self, refresh: str, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+        from authlib.common.errors import AuthlibBaseError
+
+        try:
+            async with self._client() as client:
+                tokens = await client.refresh_token(metadata["token_endpoint"], refresh_token=refresh)
+        except AuthlibBaseError as refused:
+            if refused.error == "invalid_grant":
+                raise SignInRefused("over") from None
+            raise IssuerUnavailable from None
+        except Exception:
+            raise IssuerUnavailable from None
+        return dict(tokens)
+
+    async def _complete(
+        self, claims: dict[str, Any], tokens: Mapping[str, Any], metadata: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The claims, with what userinfo says where the token says nothing of roles and roles are wanted."""
+        endpoint, access = metadata.get("userinfo_endpoint"), tokens.get("access_token")
+        wanted = self._issuer.asks_userinfo and claimed(claims, self._issuer.roles_claim) is None
+        if not (wanted and isinstance(endpoint, str) and self._is_ours(endpoint) and isinstance(access, str)):
+            return claims
+        found = await self._get(endpoint, {"authorization": f"Bearer {access}"})
+        if found.get("sub") != claims["sub"]:
+            raise SignInRefused("subject")
+        return {**found, **claims}
+
     async def _key(self, algorithm: str, kid: str, metadata: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         if self._keys is None or now >= self._keys[0] + FRESH:
             self._keys = (now, await self._read_keys(metadata))
@@ -234,10 +322,11 @@ class RelyingParty:
             self._metadata = (now, found)
         return self._metadata[1]
 
-    async def _get(self, url: str) -> dict[str, Any]:
+    async def _get(self, url: str, more: Mapping[str, str] = {}) -> dict[str, Any]:
+        headers = {"accept": "application/json", **more}
         try:
             async with self._client() as client:
-                answer = await client.request("GET", url, withhold_token=True, headers={"accept": "application/json"})
+                answer = await client.request("GET", url, withhold_token=True, headers=headers)
                 if answer.status_code != 200:
                     raise IssuerUnavailable
                 return read_object(answer.content)
@@ -252,15 +341,16 @@ class RelyingParty:
         except OutboundRefused:
             return False
 
-    def _signed_in(self, claims: Mapping[str, Any]) -> SignedIn:
-        roles = claims.get(self._issuer.roles_claim)
+    def _signed_in(self, claims: Mapping[str, Any], tokens: Mapping[str, Any] = {}) -> SignedIn:
         shown = claims.get("name") or claims.get("preferred_username") or ""
-        moment = claims.get("auth_time")
+        moment, refresh = claims.get("auth_time"), tokens.get("refresh_token")
         return SignedIn(
             issuer=self._issuer.url,
             subject=claims["sub"],
             name=shown if isinstance(shown, str) else "",
-            roles=tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else (),
+            roles=claimed(claims, self._issuer.roles_claim) or (),
             acr=claims["acr"] if isinstance(claims.get("acr"), str) else "",
             auth_time=datetime.fromtimestamp(moment, UTC) if type(moment) is int and 0 <= moment <= _LATEST else None,
+            sid=claims["sid"] if isinstance(claims.get("sid"), str) else "",
+            refresh=refresh if isinstance(refresh, str) else "",
         )

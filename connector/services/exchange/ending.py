@@ -62,7 +62,8 @@ class Endings:
             if agreement.standing not in ("active", "suspended"):
                 raise conflict(f"This contract is {agreement.standing}", accepted="a contract that is active")
             claims = wire.ContractEnd(
-                ending=new_id(), agreement=agreement.id, by=self._context.me.id, reason=words, ended_at=now,
+                ending=new_id(), agreement=agreement.id, by=self._context.me.id, reason=words,
+                ended_at=_not_before(agreement, now),
                 erase_by=now + fixed(self._context.settings, agreement).erase,
             )  # fmt: skip
             jws = speech.say(self._context, speech.CONTRACT_END, claims.wire())
@@ -165,7 +166,8 @@ class Endings:
         """Consumer: everything received is deleted. Record it and tell the provider; the caller's transaction."""
         context, now = self._context, self._context.clock()
         claims = wire.ContractErased(
-            ending=ending.ending, agreement=ending.agreement, at=now, objects=max(objects, ending.objects),
+            ending=ending.ending, agreement=ending.agreement, at=max(now, ending.ended_at or now),
+            objects=max(objects, ending.objects),
             lines=max(lines, ending.lines), bytes=max(size, ending.bytes),
         )  # fmt: skip
         jws = speech.say(context, speech.CONTRACT_ERASED, claims.wire())
@@ -244,7 +246,8 @@ class Endings:
         Raises Problem 400.
         """
         begun = agreement.made_at
-        if at > self._context.clock() + SKEW or (begun is not None and at < begun - SKEW):
+        latest = _not_before(agreement, self._context.clock())
+        if at > latest + SKEW or (begun is not None and at < begun - SKEW):
             raise invalid("This is no time at which it can have happened", where, "after the contract was made, by now")
 
     def _with_our_deadline(self, agreement: Agreement, claims: wire.ContractEnd) -> wire.ContractEnd:
@@ -275,6 +278,11 @@ class Endings:
         tx.change(known, told_at=self._context.clock(), evidence=_with(known, "receipts", jws))
         self._context.log(tx, "agreement.end-received", known.agreement, {"by": sent.recipient, "statement": jws})
         tx.ring("agreements")
+
+
+def _not_before(agreement: Agreement, now: datetime) -> datetime:
+    """Now; the moment at which the contract was made, when our clock has been set back behind it."""
+    return max(now, agreement.made_at) if agreement.made_at is not None else now
 
 
 def _over(tx: Transaction, now: datetime) -> list[Agreement]:

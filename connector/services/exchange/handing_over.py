@@ -14,8 +14,8 @@ from connector.identity.members import Member
 from connector.ports import Transaction
 from connector.problems import conflict, invalid, missing
 from connector.records import Account, Link, Person
-from connector.services.accounts import roles_of
 from connector.services.actors import Actor, require
+from connector.services.confirming import granting, roles_of
 from connector.services.context import Context
 from connector.services.exchange.disputes import standing_link
 from connector.services.exchange.linking import new_code
@@ -95,7 +95,7 @@ class HandOver:
         if known and "patient" in roles_of(known[0]):
             return known[0]
         if known:
-            return tx.change(known[0], roles={"roles": [*roles_of(known[0]), "patient"]})
+            return tx.change(known[0], roles=granting(known[0], "patient"))
         account = Account(
             id=str(uuid4()), issuer=context.settings.issuer, subject=subject, name=person.name, born=person.born,
             roles={"roles": ["patient"]}, created_at=context.clock(),

@@ -61,7 +61,7 @@ def say(context: Context, kind: str, claims: Mapping[str, Any], signer: Signer |
 
 def hear(jws: str, kind: str, member: Member, model: type[M]) -> M:
     """The claims of another participant's statement, verified. Raises Problem 400."""
-    return hear_keys(jws, kind, member.keys, model)
+    return hear_keys(jws, kind, member.statement_keys, model)
 
 
 def hear_keys(jws: str, kind: str, keys: Iterable[Mapping[str, str]], model: type[M]) -> M:

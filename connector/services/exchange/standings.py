@@ -129,7 +129,7 @@ class Standings:
     async def receive(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
         """`POST /consent/standings`: a holder has ended a consent of ours itself. It never makes one say yes."""
         jws = speech.read_body(wire.StandingNotice, body).consent
-        claims = speech.raw_claims(jws, speech.CONSENT, sender.keys)
+        claims = speech.raw_claims(jws, speech.CONSENT, sender.statement_keys)
         try:
             record = ConsentRecord.from_json(claims)
         except ConsentError as fault:

@@ -26,6 +26,7 @@ from connector.services.processes.bearing import check_pids, check_rank, listed,
 from connector.services.processes.conduct import ON_ITS_WAY, RANKS, Conduct, Letter, M, P, Protocol
 from connector.services.processes.repeats import once
 from connector.services.tasks import trace_of
+from connector.services.used_tokens import unspent
 from contracts import edc
 from contracts.messages import Json, MessageError, Posted, type_of
 from contracts.names import MessageType, Role
@@ -65,8 +66,10 @@ class Machine(Generic[P, M]):
         """
         known: list[P] = []
         message = self._read(kind, body)  # what is wrong with it is said only to a party of the process
+        token = unspent()
 
         def command(tx: Transaction) -> tuple[Answer, str]:
+            token.note(tx)
             if self.context.deliveries.waits_for(sender.id):
                 wake_recipient(tx, self.context.clock, sender.id)
             process = self._own(tx, pid, sender) if pid is not None else None
@@ -81,6 +84,7 @@ class Machine(Generic[P, M]):
         try:
             answer, ours = await self.context.store.write(command)
         except Refusal as refusal:
+            await token.alone(self.context.store)
             self.context.tally.add("refusal", refusal.code)
             return self.error(refusal, known[0] if known else None, body)
         return Answer(answer.status, answer.body, partial(then, ours))
@@ -269,7 +273,8 @@ class Machine(Generic[P, M]):
             process: P | None = await self.context.store.look(lambda tx: tx.get(self.protocol.record, pid))
             if process is None or process.parting is not None or self._is_final(process):
                 return
-            if (move := await ask(process)) is not None:
+            move = await ask(process)
+            if move is not None and not self._on_its_way(process, move):
                 await self.context.store.write(lambda tx: self._decided(tx, process, move))
         except Stale:
             self.context.tasks.spawn(self.act(pid, ask))  # something happened meanwhile: look again
@@ -282,6 +287,11 @@ class Machine(Generic[P, M]):
             await asyncio.sleep(_REST)
             self.context.tasks.spawn(self.act(pid, ask))
 
+    def _on_its_way(self, process: P, move: M) -> bool:
+        """Whether this is the move that was queued at once with the step before, and waits for its answer."""
+        waits = self.context.deliveries.departures.waits(process.pid)
+        return waits and move == self._conduct.at_once(process)
+
     def _decided(self, tx: Transaction, process: P, move: M) -> None:
         """Carry out what was decided about exactly this revision. Raises Stale, Problem 409."""
         self.queue(tx, tx.change(process, updated_at=self.context.clock()), move)
@@ -292,7 +302,7 @@ class Machine(Generic[P, M]):
 
     def _under_way(self, tx: Transaction, pid: str) -> list[OutboxMessage]:
         """The same inside the writer, which knows most lanes to be empty without a look."""
-        return [] if self.context.deliveries.departures.free(pid) else self.waiting(tx, pid)
+        return [] if self.context.deliveries.departures.empty(pid) else self.waiting(tx, pid)
 
     def _is_final(self, process: P) -> bool:
         """Whether nothing follows any more."""

@@ -16,7 +16,7 @@ from connector.ports import Transaction
 from connector.problems import missing
 from connector.records import Agreement, Dataset, Negotiation
 from connector.services.context import Context
-from connector.services.deadlines import usual
+from connector.services.deadlines import LOOK, usual
 from connector.services.delivery import new_id
 from connector.services.duties import occasions
 from connector.services.processes.answers import Refusal
@@ -301,7 +301,8 @@ class Negotiations(Guided[Negotiation, NegotiationMove]):
         if process.state == NegotiationState.FINALIZED and process.agreement:
             if (agreement_now := tx.get(Agreement, process.agreement)) is not None:
                 occasions.agreed(tx, self._context, tx.change(agreement_now, **standing_of_new(tx, agreement_now)))
-                tx.ring("endings")  # its own end may be nearer than any other's
+                if agreement_now.until is not None and agreement_now.until - self._context.clock() < LOOK:
+                    tx.ring("endings")  # its own end is nearer than the next look at them
             tx.ring("agreements")
         if process.state == NegotiationState.TERMINATED and process.agreement:
             pending = tx.get(Agreement, process.agreement)

@@ -8,6 +8,10 @@ exactly the terms we asked for; any other one waits for a person.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
 
 from connector.ports import Transaction
 from connector.records import Approval, Dataset, Negotiation, NegotiationRule, PeerAcceptance, Study
@@ -68,8 +72,10 @@ class Willingness:
         return None
 
     async def _answer(self, process: Negotiation) -> NegotiationMove | None:
-        known = await self._context.store.look(lambda tx: self._known(tx, process))
-        decision = self._judge(process, known)
+        with self._context.traces.span("decide", role=process.role) as span:
+            known = await self._context.store.look(lambda tx: self._known(tx, process))
+            decision = self._judge(process, known)
+            span.say(outcome=str(decision.outcome))
         if not decision.permits:
             return _refusal(decision)
         refused = next((one for one in known.verdicts if one.verdict == "refuse"), None)
@@ -103,7 +109,7 @@ class Willingness:
         if dataset is None or dataset.offer is None or process.offer is None:
             return Decision(Outcome.DENY, (reason("no-contract"),))
         try:
-            offer, asked = compiled(dataset.offer), compiled(process.offer)
+            offer, asked = _compiled(dataset.offer), _compiled(process.offer)
         except PolicyError:
             return Decision(Outcome.INDETERMINATE, (reason("policy-not-understood"),))
         document = StudyRequest.read(study.document) if study is not None else None
@@ -123,6 +129,21 @@ class Willingness:
             stops=stops(self._context, offer, asked, accepted=known.accepted),
         )  # fmt: skip
         return decide(question, facts)
+
+
+def _compiled(offer: dict[str, Any]) -> CompiledPolicy:
+    """An offer made ready to ask. Raises PolicyError."""
+    try:
+        written = orjson.dumps(offer)
+    except TypeError:  # a number beyond 64 bits, say: rare enough to be read anew
+        return compiled(offer)
+    return _once(written)
+
+
+@lru_cache(maxsize=256)
+def _once(written: bytes) -> CompiledPolicy:
+    """The same offer is asked for many times, and compiling it costs more than all the rest of an answer."""
+    return compiled(orjson.loads(written))
 
 
 def as_asked(process: Negotiation) -> bool:

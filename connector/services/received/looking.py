@@ -111,8 +111,9 @@ class Looking:
         if row.kind == "opaque":
             return chain.opaque(row, loose)
         sender = context.members.known(agreement.counterparty) if agreement is not None else None
-        theirs = sender.keys if sender else ()
-        return judged(row, contents, theirs, [context.signer.public_jwk], slices, back=back)
+        theirs = sender.statement_keys if sender else ()
+        ours = context.members.myself.statement_keys if context.members.myself else ()
+        return judged(row, contents, theirs, ours, slices, back=back)
 
 
 def judged(

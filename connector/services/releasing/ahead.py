@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from connector.ports import Transaction
-    from connector.services.releasing.looking import Look
+    from connector.services.releasing.looking import Foreseen, Look
     from connector.services.releasing.rendering import Copy
 
 R = TypeVar("R")
@@ -59,9 +59,9 @@ class Reads:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A segment as it was when it was looked at ahead."""
+    """A segment as it was when it was looked at ahead, here or (`Foreseen`) by another process."""
 
-    look: Look
+    look: Look | Foreseen
     copy: Copy
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, cast
 
 from connector.ports import Transaction
 from connector.records import DecisionMade, Release, ReleaseSegment
 from connector.services.chains import domain_of
 from connector.services.context import Context
+from connector.services.holding.versions import sequence_of
 from connector.services.releasing.ahead import Reads
 from connector.services.releasing.asked import Holding
 from connector.services.releasing.contract import Contract
@@ -18,8 +20,9 @@ from connector.services.releasing.course import Subject
 from connector.services.releasing.deciding import Judged, judge_people, without_facts
 from connector.services.releasing.deltas import Carrying
 from connector.services.releasing.selecting import Chosen, Selecting, Stretch, cut
-from connector.services.releasing.validators import proof_of, validator
+from connector.services.releasing.validators import inputs_of, proof_of, validator
 from connector.services.sealed import SealedInTransaction
+from policy.canonical import Json, canonical
 from policy.instants import instant
 
 
@@ -58,6 +61,19 @@ class Look:
         return replace(self, parts=parts, reads=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What another process saw when it looked at a segment: nothing of it has to be read again where it still holds.
+
+    `inputs` are the digests of what was chosen of each stretch, `under` of what it was chosen by, `sequence` which
+    change of the source was the last one before it was read.
+    """
+
+    inputs: tuple[str, ...]
+    under: str
+    sequence: int
+
+
 @dataclass(slots=True)
 class Looking:
     """Looks at the segments of one release."""
@@ -67,7 +83,7 @@ class Looking:
     release: Release
     carrying: Carrying
 
-    async def at(self, row: ReleaseSegment, before: Look | None = None, reads: Reads | None = None) -> Look:
+    async def at(self, row: ReleaseSegment, before: Look | Foreseen | None = None, reads: Reads | None = None) -> Look:
         """Everything of a segment, chosen anew; without those for whom something has changed that takes them out.
 
         What was chosen `before` is taken where it was chosen by the same from what is still the same. `reads` remembers
@@ -78,7 +94,9 @@ class Looking:
         subjects, fallen, anew = await store.read(lambda tx: self._people(tx, holding, now))
         under = self._under(row, subjects)
         parts = []
-        if before is not None and before.reads is not None and before.under == under is not None:
+        if isinstance(before, Foreseen):
+            parts = await store.read(lambda tx: self._as_foreseen(tx, row, subjects, before))
+        elif before is not None and before.reads is not None and before.under == under is not None:
             parts = before.parts if await store.read(before.reads.same) else []
         if parts:
             parts = [replace(one, subject=subjects[one.stretch.person]) for one in parts]
@@ -115,6 +133,45 @@ class Looking:
             row.id, row.people, contract.source, contract.dataset, contract.belongs, contract.selected,
             contract.telling_gone, self.carrying.since, self.carrying.kinds, residuals, codes,
         )  # fmt: skip
+
+    async def foreseen(self, row: ReleaseSegment) -> tuple[Look, Foreseen]:
+        """A segment as it is now, with what lets another process tell whether it still is."""
+        source = self.contract.source
+        sequence = await self.context.store.read(lambda tx: sequence_of(tx, source))  # before anything is chosen
+        look = await self.at(row)
+        inputs = tuple(inputs_of(one.chosen) for one in look.parts) if self._is_foreseeable(row, look.subjects) else ()
+        return look, Foreseen(inputs, self._chosen_by(), sequence)
+
+    def _as_foreseen(
+        self, tx: Transaction, row: ReleaseSegment, subjects: Mapping[str, Subject], before: Foreseen
+    ) -> list[Made]:
+        """The parts of a segment, by their digests alone; none where they have to be chosen anew."""
+        stretches = Holding.of(row).stretches
+        if len(before.inputs) != len(stretches) or any(one.person not in subjects for one in stretches):
+            return []
+        if not self._is_foreseeable(row, subjects) or before.under != self._chosen_by():
+            return []
+        if before.sequence != sequence_of(tx, self.contract.source):
+            return []
+        return [
+            Made(one, subjects[one.person], Chosen("", known=digest))
+            for one, digest in zip(stretches, before.inputs, strict=True)
+        ]
+
+    def _is_foreseeable(self, row: ReleaseSegment, subjects: Mapping[str, Subject]) -> bool:
+        """Whether it follows from the records of the source, and nothing else that could change without being named."""
+        detailed = any(one.judged.decision.residual.asks_detail for one in subjects.values())
+        return not (row.deletions or detailed or self.release.continues)
+
+    def _chosen_by(self) -> str:
+        """The digest of what decides which records are chosen, beside the decisions, which the id is made of."""
+        contract, carrying = self.contract, self.carrying
+        kinds = None if carrying.kinds is None else sorted(carrying.kinds)
+        facts: Json = [
+            contract.source, contract.dataset, contract.belongs.to_json(), contract.selected.to_json(),
+            contract.telling_gone, carrying.since, kinds,
+        ]  # fmt: skip
+        return sha256(canonical(facts)).hexdigest()
 
     def named(self, tx: Transaction, row: ReleaseSegment, parts: list[Made]) -> str:
         """The id of a segment of these parts; empty when there are none."""

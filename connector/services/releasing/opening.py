@@ -61,9 +61,21 @@ class Door:
     def admitted(self, tx: Transaction, opening: Opening) -> tuple[Transfer, Agreement]:
         """The transfer and agreement something may be handed over under now. Raises Problem 401, 410."""
         transfer, agreement = self._named(tx, opening)
+        self._lasting(agreement)
+        return transfer, agreement
+
+    def under(self, tx: Transaction, pid: str) -> tuple[Transfer, Agreement]:
+        """The same where nothing is handed over yet, so that nobody has to show a token. Raises Problem 401, 410."""
+        transfer = tx.get(Transfer, pid)
+        if transfer is None or transfer.role != "provider":
+            raise Problem(410, "not-open", "This transfer is not open")
+        agreement = self._transfers.open_agreement(tx, transfer)
+        self._lasting(agreement)
+        return transfer, agreement
+
+    def _lasting(self, agreement: Agreement) -> None:
         if (duty := occasions.over_for(agreement, self._context.clock())) is not None:
             raise Problem(410, "not-open", "What is sent under this contract had to be deleted already", words(duty))
-        return transfer, agreement
 
     def _named(self, tx: Transaction, opening: Opening) -> tuple[Transfer, Agreement]:
         if opening.token is not None:

@@ -86,7 +86,7 @@ class Plans:
 
     async def _make(self, opening: Opening, asked: Asked) -> None:
         context = self._context
-        async with self._lanes.taken(opening.transfer) as stopping:
+        async with self._lanes.taken(opening.transfer, endless=True) as stopping:  # it is made anew elsewhere
             contract, release, carrying, keyed = await context.store.write(lambda tx: self._begin(tx, opening, asked))
             try:
                 found = await permit(context, contract, release, self._door.still_open(opening, contract))
@@ -98,6 +98,7 @@ class Plans:
                 await self._cut_short(contract, release, over.standing)
                 if over.problem is not None:
                     raise over.problem from None
+                self._lanes.require_open()
             except BaseException:
                 await asyncio.shield(self._cut_short(contract, release, "broken"))
                 raise

@@ -6,13 +6,15 @@ leave any more, or what it is made of changed, that id is gone and another piece
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from connector.dataplane.parcels import LEAK
 from connector.ports import Archive, Renderer, Transaction
 from connector.problems import Problem, conflict, missing
-from connector.records import Release, ReleaseSegment, Transfer
+from connector.records import Agreement, Release, ReleaseSegment, Transfer
 from connector.services.context import Context
 from connector.services.releasing.ahead import Ahead, Prepared, Reads
 from connector.services.releasing.asked import Asked, Holding, in_order
@@ -25,13 +27,13 @@ from connector.services.releasing.deltas import Carrying, carrying_of
 from connector.services.releasing.lanes import Lanes
 from connector.services.releasing.looking import Look, Looking
 from connector.services.releasing.opening import Door, Opening, keys_needed
+from connector.services.releasing.partition import Found, Partition
 from connector.services.releasing.permitting import without_profile
 from connector.services.releasing.plans import Plans
 from connector.services.releasing.preparing import held_back
 from connector.services.releasing.rendering import Copy, Leaked, Shelf, coded, render
 from connector.services.releasing.sending import Earlier, Sending
-
-_OVER = ("COMPLETED", "TERMINATED")
+from connector.services.releasing.under_way import left_over, orphans, running_of
 
 
 class Gone(Problem):
@@ -108,29 +110,32 @@ class Segments:
         self._plans = Plans(context, door, lanes, renderer, self.end_others)
         self._shelf = Shelf()
         self._ahead = Ahead()
+        self._workers = Partition(context, door.under, self._named)
 
     # --- the plan ----------------------------------------------------------------------------------------------------
 
-    async def plan(self, pid: str, token: str | None, asked: Asked) -> Plan | None:
+    async def plan(self, pid: str, token: str | None, asked: Asked, coding: str = "") -> Plan | None:
         """The plan for what is asked: the running one if it is for the same, else a new one; None while it is made.
+
+        Its segments are likely to be fetched in the content coding.
 
         Raises Problem 401, 404, 410; 409 when `continues` names nothing of ours; 403 when the risk is too high.
         """
         opening = await self._door.open(pid, token, "records")
-        running = await self._context.store.read(lambda tx: _running(tx, pid))
+        running = await self._context.store.read(lambda tx: running_of(tx, pid))
         if running is None or Asked.of(running) != asked:
             with keys_needed():
                 if not await self._plans.made(opening, asked):
                     return None
-            running = await self._context.store.read(lambda tx: _running(tx, pid))
+            running = await self._context.store.read(lambda tx: running_of(tx, pid))
         if running is None:
             raise Problem(410, "not-open", "This transfer is not open")
-        return await self._shown(running)
+        return await self._shown(running, coding)
 
     async def begin_export(self, pid: str, token: str, asked: Asked) -> None:
         """Have a plan made, and do not wait for it. Raises Problem 401, 404, 410."""
         opening = await self._door.open(pid, token, "records")
-        running = await self._context.store.read(lambda tx: _running(tx, pid))
+        running = await self._context.store.read(lambda tx: running_of(tx, pid))
         if running is None or Asked.of(running) != asked:
             await self._plans.made(opening, asked, 0)
 
@@ -141,7 +146,7 @@ class Segments:
         with keys_needed():
             if asked is not None and not await self._plans.made(opening, asked, 0):
                 return None
-        running = await self._context.store.read(lambda tx: _running(tx, pid))
+        running = await self._context.store.read(lambda tx: running_of(tx, pid))
         if running is None or not Asked.of(running).export:
             raise missing("No export of this transfer is under way")
         return await self._shown(running)
@@ -152,15 +157,16 @@ class Segments:
         self._plans.drop(opening.transfer)
 
         def command(tx: Transaction) -> None:
-            running = _running(tx, pid)
+            running = running_of(tx, pid)
             if running is not None and Asked.of(running).export:
                 end_early(tx, self._context, contract_under(tx, running), running, "ended")
 
         await self._context.store.write(command)
 
-    async def _shown(self, release: Release) -> Plan:
-        rows = await self._context.store.read(lambda tx: tx.find(ReleaseSegment, release=release.id))
-        return Plan(release, Asked.of(release), tuple(in_order(rows)))
+    async def _shown(self, release: Release, coding: str = "") -> Plan:
+        rows = in_order(await self._context.store.read(lambda tx: tx.find(ReleaseSegment, release=release.id)))
+        await self._workers.ask(release.id, [row.id for row in rows if row.standing == "open"], coding)
+        return Plan(release, Asked.of(release), tuple(rows))
 
     # --- a segment ---------------------------------------------------------------------------------------------------
 
@@ -174,10 +180,10 @@ class Segments:
             return await self._opened(opening, id, coding)
 
     async def _opened(self, opening: Opening, id: str, coding: str) -> Ready:
-        contract, release, row, carrying = await self._context.store.read(lambda tx: self._named(tx, opening, id))
+        contract, release, row, carrying = await self._context.store.read(lambda tx: self._admitted(tx, opening, id))
         await self._needs_profile(contract, release)
         looking = Looking(self._context, contract, release, carrying)
-        prepared = await self._ahead.taken(opening.transfer, id)
+        prepared = await self._taken(release, row)
         look = await looking.at(row, prepared.look if prepared else None)
         if look.id != row.id:
             raise await self._replaced(looking, row, look)
@@ -194,9 +200,24 @@ class Segments:
             copy = self._shelf.keep(id, await coded(rendered, coding))
         return Ready(opening, contract, release, row, look if row.deletions else look.without_records(), copy)
 
+    async def _taken(self, release: Release, row: ReleaseSegment) -> Prepared | None:
+        """What was prepared of it ahead, by a worker or here."""
+        if self._workers.on:
+            return await self._workers.taken(release.id, row)
+        return await self._ahead.taken(release.transfer, row.id)
+
+    async def _next(self, ready: Ready, following: Sequence[str]) -> None:
+        """Have prepared what comes after this one."""
+        coding = ready.copy.coding
+        if self._workers.on:
+            await self._workers.ask(ready.release.id, following, coding)
+        elif following:
+            preparing = self._prepared(ready.opening, following[0], coding)
+            self._ahead.begin(ready.opening.transfer, following[0], preparing)
+
     async def _prepared(self, opening: Opening, id: str, coding: str) -> Prepared | None:
         """A segment as it is now, rendered; None where it will not be handed over as it is."""
-        contract, release, row, carrying = await self._context.store.read(lambda tx: self._named(tx, opening, id))
+        contract, release, row, carrying = await self._context.store.read(lambda tx: self._admitted(tx, opening, id))
         look = await Looking(self._context, contract, release, carrying).at(row, reads=Reads())
         if look.id != id or contract.profile is None:
             return None
@@ -208,9 +229,8 @@ class Segments:
         async with self._lanes.taken(ready.opening.transfer) as stopping:
             store = self._context.store
             earlier = await store.read(lambda tx: Earlier.of(tx, ready.row))
-            if earlier.following and stop == len(ready.copy.data):
-                preparing = self._prepared(ready.opening, earlier.following, ready.copy.coding)
-                self._ahead.begin(ready.opening.transfer, earlier.following, preparing)
+            if stop == len(ready.copy.data):
+                await self._next(ready, earlier.following)
             open_still = self._door.still_open(ready.opening, ready.contract)
             course = Course(
                 self._context, ready.contract, ready.release, sink, open_still, ready.look.subjects, stopping
@@ -223,11 +243,15 @@ class Segments:
                 if over.standing == "ended":
                     await self._ended(ready.release.id)
                 return False
+            if stop == len(ready.copy.data):
+                await self._workers.drop(ready.release.id, ready.row.id)
             return True
 
-    def _named(self, tx: Transaction, opening: Opening, id: str) -> tuple[Contract, Release, ReleaseSegment, Carrying]:
-        transfer, agreement = self._door.admitted(tx, opening)
-        release = _running(tx, transfer.pid)
+    def _admitted(self, tx: Transaction, opening: Opening, id: str) -> Found:
+        return self._named(tx, *self._door.admitted(tx, opening), id)
+
+    def _named(self, tx: Transaction, transfer: Transfer, agreement: Agreement, id: str) -> Found:
+        release = running_of(tx, transfer.pid)
         rows = tx.find(ReleaseSegment, release=release.id, id=id) if release is not None else []
         if release is None or not rows:
             raise missing("There is no such segment of this transfer")
@@ -266,6 +290,7 @@ class Segments:
 
     async def _replaced(self, looking: Looking, row: ReleaseSegment, look: Look) -> Problem:
         """Put what it is now in the place of what it was."""
+        await self._workers.drop(looking.release.id, row.id)
         return await self._context.store.write(lambda tx: self._put(tx, looking, row, look))
 
     def _put(self, tx: Transaction, looking: Looking, row: ReleaseSegment, look: Look) -> Problem:
@@ -303,7 +328,7 @@ class Segments:
         Raises Problem 409 while segments are missing, 403 when the profile of the contract is gone.
         """
         store = self._context.store
-        running = await store.read(lambda tx: _running(tx, opening.transfer))
+        running = await store.read(lambda tx: running_of(tx, opening.transfer))
         if running is None:
             return None
         left = await store.read(lambda tx: missing_of(tx, running.id))
@@ -336,16 +361,19 @@ class Segments:
 
     async def watch(self) -> None:
         """End releases whose transfers are over; until cancelled."""
-        bells = self._context.bells
-        while True:
-            seen = bells.count("transfers")
-            for release in await self._context.store.read(_orphans):
-                await self._ended(release.id)
-            await bells.wait("transfers", seen=seen)
+        bells, tidying = self._context.bells, asyncio.ensure_future(self._workers.tidy())
+        try:
+            while True:
+                seen = bells.count("transfers")
+                for release in await self._context.store.read(orphans):
+                    await self._ended(release.id)
+                await bells.wait("transfers", seen=seen)
+        finally:
+            tidying.cancel()
 
     async def _ended(self, id: str) -> None:
         """The transfer is over, or not open now: what was sent whole is complete, what not has ended."""
-        release = await self._context.store.read(lambda tx: _left_over(tx, id))
+        release = await self._context.store.read(lambda tx: left_over(tx, id))
         if release is None:
             return
         if not await self._context.store.read(lambda tx: missing_of(tx, id)):
@@ -367,21 +395,3 @@ class Segments:
         """Stop planning."""
         await self._ahead.close()
         await self._plans.close()
-
-
-def _running(tx: Transaction, transfer: str) -> Release | None:
-    found = tx.find(Release, transfer=transfer, standing="running")
-    return next((one for one in found if one.asked is not None), None)
-
-
-def _orphans(tx: Transaction) -> list[Release]:
-    found = tx.find(Release, standing="running")
-    return [one for one in found if one.asked is not None and _left_over(tx, one.id) is not None]
-
-
-def _left_over(tx: Transaction, id: str) -> Release | None:
-    """A running release whose transfer is over."""
-    release = tx.get(Release, id)
-    transfer = tx.get(Transfer, release.transfer) if release is not None else None
-    over = transfer is None or transfer.state in _OVER
-    return release if release is not None and release.standing == "running" and over else None

@@ -107,13 +107,15 @@ class Record(NamedTuple):
 class Chosen:
     """The records of one person that may leave, in order; counts of the others by reason.
 
-    `subject` is the person's id inside the records, `identifiers` everything that would give them away.
+    `subject` is the person's id inside the records, `identifiers` everything that would give them away. `known` is the
+    digest of it all (`validators.inputs_of`) where another process read it, and it was not read again.
     """
 
     subject: str
     records: list[Record] = field(default_factory=list)
     withheld: Counter[str] = field(default_factory=Counter)
     identifiers: tuple[str, ...] = ()
+    known: str = ""
 
     @property
     def portions(self) -> list[list[bytes]]:

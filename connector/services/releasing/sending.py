@@ -20,12 +20,14 @@ from connector.services.releasing.course import GONE, Course, Over, Piece, Subje
 from connector.services.releasing.looking import Made
 from connector.services.releasing.rendering import Copy
 
+_FOLLOWING = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
     """What left before a segment: bytes of all sent ones, of those that stand before it, records by person.
 
-    `following` is the id of the one that comes next and was not sent, empty for none.
+    `following` are the ids of those that come next and were not sent, the first few of them.
     That is read from the release's own segments: what is noted of a person (`HandedOver`) is of one release, the last,
     and two transfers of one agreement may run at once.
     """
@@ -33,15 +35,16 @@ class Earlier:
     sent: int
     place: int
     records: dict[str, int]
-    following: str = ""
+    following: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, tx: Transaction, row: ReleaseSegment) -> Earlier:
         """As it stands now."""
-        sent, place, following = 0, 0, ""
+        sent, place, following = 0, 0, list[str]()
         before, mine, records = True, set(Holding.of(row).people), dict[str, int]()
         for one in in_order(tx.find(ReleaseSegment, release=row.release)):
-            following = following or ("" if before or one.standing == "sent" else one.id)
+            if not before and one.standing == "open" and len(following) < _FOLLOWING:
+                following.append(one.id)
             before = before and one.number != row.number
             sent += one.bytes
             place += one.bytes if before else 0
@@ -49,7 +52,7 @@ class Earlier:
                 for person, count in left_in(one).items():
                     if person in mine:
                         records[person] = records.get(person, 0) + count
-        return cls(sent, place, records, following)
+        return cls(sent, place, records, tuple(following))
 
 
 def left_in(row: ReleaseSegment) -> dict[str, int]:

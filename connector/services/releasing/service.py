@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from asyncio import Event
 
 from connector.ports import Archive, Renderer, Transaction
@@ -54,7 +55,7 @@ class Releasing:
         return release.manifest if release else None
 
     async def _run(self, opening: Opening, sink: Sink, last_event: int = 0) -> Release | None:
-        async with self._lanes.taken(opening.transfer) as stopping:
+        async with self._lanes.taken(opening.transfer, endless=opening.kind == "stream") as stopping:
             try:
                 with keys_needed():
                     runner = await self._begin(opening, sink, last_event, stopping)
@@ -90,18 +91,29 @@ class Releasing:
         return content
 
     async def resume(self) -> None:
-        """At the start: bodies that were being sent when the process ended are broken; their people are told.
+        """At the start, and where the process that had the lead ended: bodies that nobody here sends are broken, and
+        their people are told. Another process that still sends one is cut off, and its reader comes again.
 
         Releases in segments go on.
         """
 
         def command(tx: Transaction) -> None:
             for release in tx.find(Release, standing="running"):
-                if release.asked is None:
+                if release.asked is None and not self._lanes.has(release.transfer):
                     recover(tx, self._context, release, contract_under(tx, release))
 
         await self._context.store.write(command)
-        self._context.tasks.spawn(self.segments.watch())
+
+    async def drain(self, seconds: float) -> None:
+        """The process is to end: nothing new is handed over, segments and bodies may come to their end.
+
+        After so many seconds they are ended where they are, and their readers go on there at another time.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                await self._lanes.drain()
+        except TimeoutError:
+            self._lanes.stop()
 
     async def close(self) -> None:
         """Stop what runs; readers come again."""

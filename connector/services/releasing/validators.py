@@ -45,7 +45,8 @@ def proof_of(judged: Judged, coder: PersonCoder, chosen: Chosen) -> Proof:
     """What a segment rests on of one person."""
     link, wallet, lines = judged.basis
     basis = sha256(canonical([link, wallet, list(lines)])).hexdigest()
-    return Proof(coder.code, basis, _residual(judged.decision.residual), inputs_of(chosen))
+    inputs = chosen.known or inputs_of(chosen)
+    return Proof(coder.code, basis, _residual(judged.decision.residual), inputs)
 
 
 def inputs_of(chosen: Chosen) -> str:

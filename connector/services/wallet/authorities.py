@@ -15,9 +15,9 @@ from typing import Any
 from connector.ports import Transaction
 from connector.problems import conflict, forbidden, invalid, missing
 from connector.records import Account, Authority, Study, WalletConsent, WalletLink
-from connector.services.accounts import roles_of
 from connector.services.acting import mandate_of, studies_seen
 from connector.services.actors import Actor, require
+from connector.services.confirming import roles_of
 from connector.services.context import Context
 from connector.services.delivery import new_id
 from connector.services.wallet.speaking import GIVING, Speaker

@@ -15,6 +15,7 @@ from connector.problems import Problem, conflict, invalid, unavailable
 from connector.records import Account, Setting, WalletLink
 from connector.services.acting import check_proxy
 from connector.services.actors import Actor, require
+from connector.services.confirming import granting, roles_of
 from connector.services.context import Context
 from connector.services.exchange import speech
 from connector.services.exchange.linking import code_digest, normal
@@ -68,9 +69,8 @@ class People:
 
     def _also_patient(self, tx: Transaction, account: Account) -> str:
         """Somebody who has an account already: they keep it, and can act as a person with a key of their own."""
-        roles = list((account.roles or {}).get("roles", []))
-        if "patient" not in roles:
-            tx.change(account, roles={"roles": [*roles, "patient"]})
+        if "patient" not in roles_of(account):
+            tx.change(account, roles=granting(account, "patient"))
         keys = self._context.vault.people(SealedInTransaction(tx))
         if not keys.has(f"account-{account.id}"):
             keys.create(f"account-{account.id}")

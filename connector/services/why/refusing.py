@@ -59,6 +59,9 @@ CAUSES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "nothing-to-read": (STEWARD, "There was nothing to import.", "Name a file or folder with FHIR bundles."),
         "batch-not-accepted": (STEWARD, "What a device sent cannot be used.", _READ),
         "too-fast": (NOBODY, "A device sends too often.", "It waits and sends again."),
+        "rate-limited": (OPERATOR, "Somebody came more often than they may.",
+            "Whoever it was waits and comes again. Where honest work is held up, raise `limit_participant`, "
+            "`limit_address` or `limit_person`; behind a proxy set `forwarded_allow_ips`, else all are one address."),
         "unknown-device": (STEWARD, "The device's token is not known.", "Register the device anew."),
         # People, links and consents.
         "bad-statement": (THEY, "A signed statement does not verify, or says something else.",

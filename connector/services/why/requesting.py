@@ -44,6 +44,8 @@ CAUSES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "not-the-same": (NOBODY, "What is here is not what the condition named.", "Ask again without the condition."),
         "still-sending": (NOBODY, "A hand-over of data has not ended, so nothing was changed.",
             "Try again in a moment."),
+        "closing": (NOBODY, "The process that was asked is being stopped.",
+            "Nothing: it is asked for again, and another process, or the same after its start, goes on."),
         # Signing in.
         "issuer-unavailable": (OPERATOR, "The sign-in provider does not answer.",
             "Start it, or correct `oidc_issuer`: `concord doctor`."),
@@ -60,8 +62,12 @@ CAUSES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
             "See that the client may use the code flow with PKCE and gets an ID token."),
         "token-*": (OPERATOR, "An ID token that was handed in was not accepted.",
             "It has to be made for this portal, a moment ago, by the issuer in `oidc_issuer`."),
+        "roles-by-claims": (OPERATOR, "Roles of staff come from the sign-in provider here.",
+            "Give or take the role there; `oidc_roles` says which of its roles is which of ours."),
+        "token-used": (NOBODY, "A logout token was used a second time.", "Nothing: its sessions are over already."),
         "unknown-account": (OPERATOR, "The person signed in, and has no account here.",
-            "`concord account open`, with the name the sign-in provider has for them."),
+            "`concord account open`, with the name the sign-in provider has for them; where roles come from its "
+            "claims, give them a role there that `oidc_roles` names."),
         "session-incomplete": (OPERATOR, "A session cannot be used.", "Sign in again."),
         "assurance-too-low": (_PERSON, "This needs a stronger sign-in.", "Sign in again with a second factor."),
         "development-sign-in-refused": (OPERATOR, "People could not sign in safely with the development provider.",

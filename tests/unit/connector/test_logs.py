@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import time
 import warnings
 
 import pytest
@@ -64,3 +66,21 @@ def test_libraries_are_heard_from_warnings_on_and_we_from_the_level_set(lines):
     logging.getLogger("concord.app").debug("detail")
     logging.getLogger("concord.app").info("fact")
     assert [line["what"] for line in lines()] == ["fact"]
+
+
+def test_a_new_log_file_is_begun_each_day_and_old_ones_go(lines, tmp_path):
+    file = tmp_path / "days.log"
+    file.write_text("{}\n")
+    for day in range(1, 6):
+        (tmp_path / f"days.log.2020-01-0{day}").write_text("{}\n")
+    yesterday = time.time() - 86_400
+    os.utime(file, (yesterday, yesterday))
+    for handler in logging.getLogger().handlers:
+        handler.close()
+    logs.configure("info", file, keep_days=3)
+    logging.getLogger("concord.app").info("the first of today")
+    assert "the first of today" in file.read_text()
+    assert "{}" not in file.read_text().splitlines()
+    kept = sorted(one.name for one in tmp_path.glob("days.log.*"))
+    assert len(kept) == 3
+    assert kept[:2] == ["days.log.2020-01-04", "days.log.2020-01-05"]

@@ -103,7 +103,7 @@ async def test_a_participant_is_added_from_its_own_document(key, now) -> None:
     member = await add_member(
         f"{ORIGIN}/", fingerprint(key.public_jwk), fetch=web, register=register, now=now, allow_http=True
     )
-    assert web.asked == [f"{ORIGIN}{PATH}"]
+    assert web.asked == [f"{ORIGIN}{PATH}?key={fingerprint(key.public_jwk)}"]
     assert (member.id, member.origin, member.standing) == (ID, ORIGIN, Standing.ACTIVE)
     assert await register.all() == [member]
     assert clear(f"{ORIGIN}/dsp/2025-1/negotiations", member.destination).private

@@ -15,6 +15,7 @@ from connector.outbound.answer import Answer
 from connector.records import OutboxMessage
 from connector.services.delivery import Deliveries
 from connector.services.tally import Tally
+from connector.services.tracing import NO_TRACES
 from connector.storage import SqliteStore
 from tests.two_party.space import until
 
@@ -46,6 +47,9 @@ class Peers:
         finally:
             self.at_once[recipient] -= 1
 
+    async def learn(self, recipient) -> bool:
+        return False
+
     def speaks_exchange(self, recipient) -> bool:
         return recipient != "stranger"
 
@@ -72,6 +76,7 @@ class Office:
             deliveries=self.deliveries,
             settings=SimpleNamespace(delivery_days=7),
             tally=Tally(),
+            traces=NO_TRACES,
         )
         self.courier = Courier(context)
         self.task = None

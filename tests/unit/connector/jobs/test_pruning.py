@@ -10,7 +10,7 @@ import pytest
 
 from connector.jobs import pruning
 from connector.jobs.pruning import Pruning
-from connector.records import InboxMessage, Negotiation, OutboxMessage, Transfer
+from connector.records import InboxMessage, Job, Negotiation, OutboxMessage, Transfer, UsedToken
 from connector.storage import SqliteStore
 from tests.two_party.space import until
 
@@ -23,7 +23,7 @@ class Office:
 
     def __init__(self, path) -> None:
         self.store = SqliteStore(path)
-        settings = SimpleNamespace(keep_messages_days=90)
+        settings = SimpleNamespace(keep_messages_days=90, keep_dead_letters_days=90, keep_jobs_days=30)
         self.job = Pruning(SimpleNamespace(store=self.store, clock=lambda: NOW, settings=settings))
 
     async def add(self, *records) -> None:
@@ -145,3 +145,31 @@ async def test_a_fault_of_its_own_does_not_end_the_job(office, monkeypatch, capl
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert "messages cannot be pruned: OSError" in caplog.text
+
+
+async def test_dead_letters_have_a_time_of_their_own(office):
+    office.job._context.settings.keep_dead_letters_days = 200
+    await office.add(
+        OutboxMessage(id="delivered", lane="a", standing="delivered", delivered_at=OLD),
+        OutboxMessage(id="dead", lane="b", standing="dead", dead_at=OLD),
+        OutboxMessage(id="long dead", lane="c", standing="dead", dead_at=NOW - timedelta(days=201)),
+        OutboxMessage(id="waits", lane="d", standing="waiting", dead_at=NOW - timedelta(days=4000)),
+    )
+    await office.job.prune()
+    assert await office.sent() == {"dead", "waits"}
+
+
+async def test_jobs_that_ended_and_tokens_that_were_used_are_forgotten_in_portions(office):
+    long_ago, lately = NOW - timedelta(days=31), NOW - timedelta(days=29)
+    await office.add(
+        *(Job(id=f"old {number}", standing="done", ended_at=long_ago) for number in range(7)),
+        Job(id="failed", standing="failed", ended_at=long_ago), Job(id="recent", standing="failed", ended_at=lately),
+        Job(id="waits", standing="waiting", due_at=long_ago), Job(id="between", standing="done", ended_at=lately),
+        *(UsedToken(issuer=f"peer {one % 2}", jti=str(one), until=NOW - timedelta(days=2)) for one in range(7)),
+        UsedToken(issuer="peer 1", jti="young", until=NOW - timedelta(hours=23)),
+        UsedToken(issuer="peer 1", jti="endless"),
+    )  # fmt: skip
+    await office.job.prune()
+    assert {one.id for one in await office.store.read(lambda tx: tx.find(Job))} == {"recent", "waits", "between"}
+    left = await office.store.read(lambda tx: tx.find(UsedToken))
+    assert {one.jti for one in left} == {"young", "endless"}

@@ -9,7 +9,7 @@ from connector.services.patience import LATER, TRIES, asked_for, later, retry_af
 
 def tries(status: int, jitter: float, *, first: bool = False) -> list[timedelta]:
     waits = []
-    while (wait := later(status, len(waits), jitter, first=first)) is not None:
+    while len(waits) < 100 and (wait := later(status, len(waits), jitter, first=first)) is not None:
         waits.append(wait)
     return waits
 
@@ -30,9 +30,13 @@ def test_something_unknown_in_the_first_message_to_a_stranger_is_a_no_after_abou
     assert all(len(tries(status, jitter, first=True)) == len(tries(status, jitter)) for status in LATER - {404})
 
 
-@pytest.mark.parametrize("status", sorted(LATER - {404, 409}))
+@pytest.mark.parametrize("status", sorted(LATER - {404, 409, 429}))
 def test_other_statuses_that_mean_later_are_tried_for_minutes_and_no_longer(status):
     assert len(tries(status, 1.0)) == TRIES
+
+
+def test_who_asks_us_to_come_less_often_never_says_no_by_it():
+    assert later(429, 10 * TRIES, 0.5) is not None
 
 
 @pytest.mark.parametrize("status", [0, 200, 400, 403, 405, 410, 422, 500, 503])

@@ -46,7 +46,7 @@ class Accounts:
         )
         return value
 
-    async def session(self, cookie: str | None) -> views.Session | None:
+    async def session(self, cookie: str | None, path: str = "") -> views.Session | None:
         return self.sessions.get(cookie or "")
 
     async def sign_out(self, session: str) -> None:

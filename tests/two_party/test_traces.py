@@ -1,0 +1,150 @@
+"""One negotiation is one trace, across both connectors, taken by a real OTLP receiver; nothing where it is off."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from connector.records import Negotiation, OutboxMessage
+from connector.services import tracing
+from tests.two_party import story
+from tests.two_party.collector import Collector
+from tests.two_party.space import Space, make_empty_store, opened, until
+
+
+@pytest.fixture
+def collector() -> AsyncIterator[Collector]:
+    with Collector() as made:
+        yield made
+
+
+@pytest.fixture
+async def traced(tmp_path: Path, collector: Collector, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Space]:
+    monkeypatch.setenv("CONCORD_TRACES", "on")
+    monkeypatch.setenv("CONCORD_TRACES_ENDPOINT", collector.url)
+    monkeypatch.setattr("connector.observe.traces.SECONDS", 0.05)
+    async with opened(tmp_path, make_empty_store(tmp_path)) as made:
+        await made.add("hospital", "hospital")
+        await made.add("research", "research")
+        await made.introduce()
+        yield made
+
+
+async def negotiated(space: Space) -> Negotiation:
+    """A contract, asked for as somebody at the research group does."""
+    hospital, research = space.parties["hospital"], space.parties["research"]
+    offer = await story.offer_dataset(hospital)
+    study = await story.approved_study(research, hospital)
+    with research.context.traces.span("ask", begins=True):
+        pid = await story.ask(research, hospital, offer, study)
+    done = await story.outcome(research, pid)
+    assert done.state == "FINALIZED"
+    await story.counterpart(hospital, pid)
+    await hospital.quiet()
+    await research.quiet()
+    return done
+
+
+async def test_a_negotiation_is_one_trace_across_both_parties(traced: Space, collector: Collector):
+    hospital, research = traced.parties["hospital"], traced.parties["research"]
+    done = await negotiated(traced)
+
+    def whole() -> list:
+        roots = [span for span in collector.named("ask") if not span.parent]
+        trace = [span for span in collector.spans if roots and span.trace == roots[-1].trace]
+        names = {(span.participant, span.name) for span in trace}
+        wanted = {(one.id, name) for one in (hospital, research) for name in ("commit", "deliver", "receive")}
+        return trace if wanted | {(hospital.id, "decide")} <= names and len(trace) >= 12 else []
+
+    trace = await until(whole, "the whole trace")
+    known = {span.id: span for span in trace}
+    for span in trace:
+        assert not span.parent or span.parent in known, "every span hangs on another of the trace"
+    crossings = [span for span in trace if span.parent and known[span.parent].participant != span.participant]
+    assert len(crossings) >= 3
+    for span in crossings:
+        assert (known[span.parent].name, span.name) == ("deliver", "receive")
+    [decided] = [span for span in trace if span.name == "decide"]
+    assert decided.words["concord.outcome"] == "permit"
+    everything = b"".join(collector.raw)
+    for told in (done.pid, done.their_pid, str(done.agreement), done.study, story.RECORDS, "Heart study"):
+        assert str(told).encode() not in everything, "a span names a process, a dataset or a person"
+
+
+async def test_a_message_that_has_to_wait_stays_in_its_trace_across_a_restart(traced: Space, collector: Collector):
+    hospital, research = traced.parties["hospital"], traced.parties["research"]
+    offer = await story.offer_dataset(hospital)
+    study = await story.approved_study(research, hospital)
+    await hospital.stop()
+    with research.context.traces.span("ask", begins=True):
+        asked = tracing.current()
+        pid = await story.ask(research, hospital, offer, study)
+    [waiting] = await until(lambda: research.find(OutboxMessage, standing="waiting", about=pid), "the request to wait")
+    assert waiting.trace.split("-")[1] == asked.split("-")[1]
+    await research.stop()
+    await hospital.start()
+    await research.start()
+    assert (await story.outcome(research, pid)).state == "FINALIZED"
+    trace = asked.split("-")[1]
+    await until(
+        lambda: {hospital.id, research.id} <= {one.participant for one in collector.spans
+                                               if one.trace == trace and one.name == "receive"},
+        "both to have received in this trace",
+    )  # fmt: skip
+
+
+async def test_strangers_write_no_traces_and_a_malformed_place_begins_a_new_one(traced: Space, collector: Collector):
+    hospital, research = traced.parties["hospital"], traced.parties["research"]
+    theirs = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    async with httpx2.AsyncClient() as client:
+        answer = await client.post(
+            f"{hospital.url}/dsp/2025-1/catalog/request", json={}, headers={tracing.TRACEPARENT: theirs}
+        )
+    assert answer.status_code == 401
+    with tracing.within("00-nonsense-00-01"):
+        await research.context.members.fetch(hospital.id, f"{hospital.url}/consent/profiles?agreement=urn:uuid:secret")
+    [seen] = await until(lambda: collector.named("receive"), "a span")
+    assert not seen.parent
+    assert seen.words == {"concord.door": "consent/profiles", "concord.method": "GET", "concord.status": 404}
+    assert b"a" * 32 not in b"".join(collector.raw)
+    assert bytes.fromhex("aa" * 16) not in b"".join(collector.raw)
+
+
+async def test_a_collector_that_takes_nothing_costs_nothing_but_spans(traced: Space, collector: Collector):
+    collector.status = 503
+    assert (await negotiated(traced)).state == "FINALIZED"
+    assert not collector.spans
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "00-" + "0" * 32 + "-" + "b" * 16 + "-01", "00-" + "a" * 32 + "-" + "0" * 16 + "-01", "01-x",
+     "00-" + "A" * 32 + "-" + "b" * 16 + "-01", "00-" + "a" * 32 + "-" + "b" * 16 + "-01-x", None],
+    ids=["empty", "no trace", "no span", "another version", "capitals", "more", "none"],
+)  # fmt: skip
+def test_what_is_no_traceparent_is_read_as_none(text):
+    assert tracing.read(text) == ""
+
+
+async def test_where_traces_are_off_nothing_is_kept_loaded_or_sent(tmp_path: Path):
+    async with opened(tmp_path, make_empty_store(tmp_path)) as space:
+        hospital = await space.add("hospital", "hospital")
+        research = await space.add("research", "research")
+        await space.introduce()
+        with research.context.traces.span("ask", begins=True):
+            assert tracing.current() == ""
+            assert tracing.headers() == {}
+        await negotiated(space)
+        assert {row.trace for one in (hospital, research) for row in await one.find(OutboxMessage)} == {""}
+        assert type(hospital.context.store) is type(hospital.running.store)
+
+
+def test_the_start_of_a_process_loads_nothing_of_it():
+    script = "import sys, connector.app, consent_ui.app; print('opentelemetry.sdk' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"

@@ -1,0 +1,141 @@
+"""Allowances: a rate, ten seconds' worth of it at once, bounded memory, and stops that nothing else uses up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from connector.problems import Problem
+from connector.services.limits import AT_ONCE, Allowance, Limits, kind_of, place_of
+
+
+@dataclass
+class Rates:
+    limit_address: int = 1
+    limit_participant: int = 1
+    limit_person: int = 1
+    limit_refused: int = 1
+
+
+class Clock:
+    at = 1000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def used_up(allowance: Allowance, caller: str = "a") -> int:
+    count = 0
+    while not allowance.take(caller):
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize("rate", [1, 3, 1000])
+def test_ten_seconds_worth_may_come_at_once_and_no_more(clock, rate):
+    assert used_up(Allowance(rate, clock)) == rate * AT_ONCE
+
+
+def test_what_was_used_comes_back_at_the_rate(clock):
+    allowance = Allowance(2, clock)
+    used_up(allowance)
+    assert allowance.take("a") == pytest.approx(0.5)
+    clock.at += 0.5
+    assert allowance.take("a") == 0.0
+    assert allowance.take("a") == pytest.approx(0.5)
+    clock.at += 3600
+    assert used_up(allowance) == 20
+
+
+def test_waiting_in_vain_uses_nothing(clock):
+    allowance = Allowance(1, clock)
+    used_up(allowance)
+    assert [allowance.take("a") for _ in range(100)] == [pytest.approx(1.0)] * 100
+
+
+def test_one_caller_does_not_use_up_what_another_has(clock):
+    allowance = Allowance(1, clock)
+    used_up(allowance, "a")
+    assert used_up(allowance, "b") == AT_ONCE
+
+
+def test_without_a_rate_everybody_may_come_and_nobody_is_remembered(clock):
+    allowance = Allowance(0, clock)
+    assert not any(allowance.take("a") for _ in range(10_000))
+    assert len(allowance) == 0
+
+
+def test_so_many_callers_are_remembered_and_no_more(clock):
+    allowance = Allowance(1, clock, most=50)
+    for number in range(1000):
+        allowance.take(str(number))
+    assert len(allowance) == 50
+
+
+def test_who_has_everything_back_is_forgotten_before_those_who_have_not(clock):
+    allowance = Allowance(1, clock, most=3)
+    used_up(allowance, "busy")
+    for caller in ("b", "c"):
+        allowance.take(caller)
+    clock.at += 2.0
+    allowance.take("d")
+    assert allowance.left("busy") == 0.0
+    assert len(allowance) == 2
+    assert used_up(allowance, "busy") == 2
+
+
+PATHS = [
+    ("/me/studies/urn:x/stop", "stop"), ("/me/studies/urn:x/stopped", "stop"), ("/me/pause", "stop"),
+    ("/consent/withdrawals", "stop"), ("/consent/consents", "stop"), ("/api/consents/withdraw", "stop"),
+    ("/", "way"), ("/sign-in", "way"), ("/sign-in/callback", "way"), ("/me/permissions", "way"), ("/static/a.css", "way"),
+    ("/dsp/2025-1/negotiations/request", "other"), ("/consent/studies", "other"), ("/research/catalogue", "other"),
+    ("/data/releases/1/segments", "other"), ("/steward", "other"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "kind"), PATHS)
+def test_what_a_request_is_about_is_read_from_its_path(path, kind):
+    assert kind_of(path) == kind
+
+
+def test_nothing_else_uses_up_what_a_stop_needs(clock):
+    limits = Limits(Rates(), clock)
+    while not limits.of_address("here", "/research"):
+        pass
+    while not limits.of_address("here", "/me"):
+        pass
+    for call in (limits.participant, limits.person):
+        for path in ("/research", "/me"):
+            with pytest.raises(Problem) as refused:
+                for _ in range(100):
+                    call("one", path)
+            assert (refused.value.status, refused.value.code, refused.value.retry_after) == (429, "rate-limited", 1)
+        call("one", "/me/studies/x/stopped")
+    assert limits.of_address("here", "/me/studies/x/stopped") == 0.0
+
+
+def test_who_was_refused_too_often_waits_except_to_stop_something(clock):
+    limits = Limits(Rates(limit_address=1000), clock)
+    for _ in range(100):
+        limits.refused("there")
+    assert limits.of_address("there", "/dsp/2025-1/catalog/request") > 0
+    assert limits.of_address("there", "/consent/withdrawals") == 0.0
+    assert limits.of_address("there", "/me/permissions") == 0.0
+    assert limits.of_address("elsewhere", "/dsp/2025-1/catalog/request") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("address", "counts_as"),
+    [
+        ("192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"), ("testclient", "testclient"), ("::1", "::1"),
+    ],
+)  # fmt: skip
+def test_a_network_of_one_caller_counts_as_one_address(address, counts_as):
+    assert place_of(address) == counts_as
