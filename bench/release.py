@@ -5,8 +5,9 @@ are the bundles of the demonstration as an import stores them, repeated with fre
 release every record is judged under the person's consent, de-identified, searched for what would give anybody away,
 and digested for the manifest. With worker processes the lines go to two of them, and so does the floor. Then whole
 releases of a hospital in a process of its own: over HTTP beside the same without (`bench.release_http`), and the memory
-of one of 1 GB (`bench.release_memory`; `--memory-mb` takes less). `--only` measures one part. Exit code 1 if a bar is
-missed.
+of one of 1 GB (`bench.release_memory`; `--memory-mb` takes less), and one whose segments workers prepare
+(`bench.release_partitioned`; needs PostgreSQL and Redis servers to start). `--only` measures one part. Exit code 1 if a
+bar is missed.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from policy.residual import ALLOW_ALL, Residual, Scope
 AS_OF = date(2026, 11, 22)
 PROFILE = load_profile("research-standard")
 ROUNDS = 3
-PARTS = ("pipeline", "processes", "http", "memory")
+PARTS = ("pipeline", "processes", "http", "memory", "partitioned")
 TASK = 1024 * 1024
 TURN = 20
 """People done in one turn before it is the other's: what else runs on the machine then slows both."""
@@ -222,12 +223,14 @@ def main() -> None:
         ratios += [two_processes(people[: max(len(people) // 2, TURN)])] if "processes" in parts else []
         people.clear()
     # Loaded here: a worker of the parts above loads this module anew.
-    from bench import release_http, release_memory
+    from bench import release_http, release_memory, release_partitioned
 
     if "http" in parts:
         ratios.append(asyncio.run(release_http.measured(asked.megabytes)))
     if "memory" in parts:
         ratios += asyncio.run(release_memory.measured(asked.memory_mb))
+    if "partitioned" in parts and (found := asyncio.run(release_partitioned.measured(asked.megabytes))) is not None:
+        ratios.append(found)
     missed = [ratio.name for ratio in ratios if not ratio.met]
     print(f"load average {load[0]:.1f} before, {os.getloadavg()[0]:.1f} after; missed: {', '.join(missed) or 'none'}")
     raise SystemExit(1 if missed else 0)

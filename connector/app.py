@@ -50,6 +50,7 @@ def create(plugs: Plugs = PRODUCTION) -> FastAPI:
         lifespan=lifespan, redirect_slashes=False,
     )  # fmt: skip
     app.state.settings = settings
+    app.add_middleware(dsp.Straight)
     faults.install(app)
     for router in (dsp.router, data.router, exchange.router, dsp.root, health.router, cds.router, metrics.router):
         app.include_router(router)

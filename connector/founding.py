@@ -51,6 +51,9 @@ portal = true
 # Who signs people in. Empty: the embedded development provider.
 # oidc_issuer = "https://login.example.org/realms/concord"
 # oidc_client_id = "concord-portal"
+# What staff may do here, by what it says of them; without this, `concord account open` grants roles.
+# oidc_roles_claim = "concord_roles"
+# oidc_roles = {{ data-steward = "steward", data-protection-officer = "dpo" }}
 
 # A wallet silent for longer than this many hours releases nothing of its people here.
 freshness_hours = 24

@@ -322,8 +322,8 @@ class KeptSegments(Protocol):
         """One is not needed any more."""
         ...
 
-    def tidy(self, running: Collection[str], seconds: float) -> int:
-        """Drop what is older, or of releases that do not run; returns how many are left."""
+    def tidy(self, running: Collection[str], seconds: float) -> list[tuple[str, str]]:
+        """Drop what is older, or of releases that do not run; returns release and id of each that is left."""
         ...
 
 

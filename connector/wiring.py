@@ -36,7 +36,7 @@ from connector.jobs.eraser import Eraser
 from connector.jobs.inbox import PushInbox
 from connector.jobs.puller import Puller
 from connector.jobs.pusher import Pusher
-from connector.opening import opened
+from connector.opening import opened, shut
 from connector.outbound.client import Outbound
 from connector.outbound.faults import OutboundRefused
 from connector.outbound.guard import Destination
@@ -65,6 +65,7 @@ from connector.settings import Settings
 from connector.sources import batches, folder
 from connector.sources.label_rules import labeller_of
 from connector.storage import OpenStore, open_store
+from connector.vault import VaultError
 from connector.vault.log_head import FileLogHead
 from connector.vault.vault import LOG_KEY
 
@@ -134,7 +135,10 @@ async def build(
     outbound = plugs.outbound()
     vault = await opened(settings, outbound)
     keys = OwnKeys(store, vault, clock, identity)
-    await keys.load()
+    try:
+        await keys.load()
+    except VaultError as fault:
+        raise shut(fault) from None
     signer = keys.present
     several = store.shared_gate is not None
     members = Members(store, outbound, signer, clock, identity.id, plugs.identity, several=several)

@@ -103,7 +103,10 @@ async def on_problem(request: Request, error: Problem) -> Response:
     plain = words_for(error.status)
     happened = error.detail if error.status < 500 and error.detail else plain.happened
     accepted = f"What would work: {error.accepted}." if error.accepted else plain.do
-    return show(request, error.status, Trouble(plain.title, happened, plain.safe, accepted))
+    page = show(request, error.status, Trouble(plain.title, happened, plain.safe, accepted))
+    if error.retry_after is not None:
+        page.headers["Retry-After"] = str(error.retry_after)
+    return page
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

@@ -156,10 +156,13 @@ def check_context(body: Mapping[str, object]) -> None:
         raise MessageError("/@context", "does not hold the DSP 2025-1 context", accepted)
 
 
+_TYPES: Final = {str(one): one for one in MessageType}
+
+
 def type_of(body: object) -> MessageType | None:
     """The message type a body claims to be, or None."""
     claimed = body.get("@type") if isinstance(body, Mapping) else None
-    return MessageType(claimed) if isinstance(claimed, str) and claimed in set(MessageType) else None
+    return _TYPES.get(claimed) if isinstance(claimed, str) else None
 
 
 def _plain(value: object) -> object:

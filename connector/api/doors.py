@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from fastapi import Request
 
 from connector.problems import Problem, unauthenticated, unavailable
+from connector.services import tracing
 from connector.services.limits import place_of
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ async def sender_of(request: Request, body: bytes = b"") -> Member:
         if refused.status == 401:
             context.limits.refused(place(request.scope))
         raise
+    tracing.sender_known()
     context.limits.participant(sender.id, request.scope["path"])
     return sender
 

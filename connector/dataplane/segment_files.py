@@ -47,18 +47,20 @@ class SegmentFiles:
         with suppress(OSError):
             self._place(release, id).unlink()
 
-    def tidy(self, running: Collection[str], seconds: float) -> int:
+    def tidy(self, running: Collection[str], seconds: float) -> list[tuple[str, str]]:
         """See the port."""
-        stems, oldest, left = {_stem(release) for release in running}, time.time() - seconds, 0
+        stems, oldest, left = {_stem(release): release for release in running}, time.time() - seconds, []
         with suppress(FileNotFoundError):
             for file in self._folder.iterdir():
+                stem, _, id = file.name.partition(".")
                 with suppress(FileNotFoundError):
                     written = file.stat().st_mtime
-                    ours = file.suffix == _UNFINISHED or file.name.partition(".")[0] in stems
                     # One from the future was written by a clock that has been set back since.
-                    if ours and oldest <= written <= oldest + 2 * seconds:
-                        left += 1
-                    else:
+                    if not oldest <= written <= oldest + 2 * seconds:
+                        file.unlink()
+                    elif stem in stems:
+                        left.append((stems[stem], id))
+                    elif file.suffix != _UNFINISHED:
                         file.unlink()
         return left
 

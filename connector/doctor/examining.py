@@ -61,5 +61,10 @@ async def _asked(settings: Settings, mine: str, members: list[MemberSeen] | None
         if members is not None:
             found += [one async for one in network.members_found(outbound, members)]
         found.append(await network.issuer_found(outbound, settings))
-    queue = str(getattr(settings, "redis_url", "") or "")
-    return [*found, await network.queue_found(queue)] if queue else found
+    if settings.jobs == "embedded":
+        return found
+    try:
+        address = settings.broker
+    except Problem as problem:
+        return [*found, change("queue", "queue-unreachable", problem.title, problem.accepted or "")]
+    return [*found, *[one async for one in network.workers_found(address, settings.participant_id)]]

@@ -163,6 +163,30 @@ async def queue_found(address: str) -> Finding:
     return well("queue", "queue", "Redis answers.")
 
 
+async def workers_found(address: str, participant: str) -> AsyncIterator[Finding]:
+    """Whether Redis answers, and through it a worker of this participant."""
+    from connector.jobs.broker import answering  # Celery, only where it is used
+
+    queue = await queue_found(address)
+    yield queue
+    if queue.verdict != "well":
+        return
+    try:
+        answers = await asyncio.to_thread(answering, participant, address)
+    except OSError:
+        yield change("queue", "queue-refuses", "Redis lets us not in.", "Correct user and password in its address.")
+        return
+    if answers:
+        yield well("workers", "workers", "A worker answers.")
+    else:
+        yield change(
+            "workers",
+            "no-worker",
+            "No worker of this participant answers: its messages and jobs wait.",
+            "Start one: concord worker --directory DIR. What waits is in the database.",
+        )
+
+
 async def _document(outbound: Outbound, origin: str, digits: str, *, allow_http: bool) -> Answer | str:
     """A participant's document, signed by the key with this fingerprint if it still counts there."""
     return await _get(outbound, origin, f"{origin.rstrip('/')}{PATH}?key={digits}", allow_http=allow_http)

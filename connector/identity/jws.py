@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, cast
 
-import jwt
 from jwt.algorithms import get_default_algorithms
 
 from connector.identity.keys import ALGORITHMS, Jwk, KeyProblem, algorithm, base64url, public_key, thumbprint
@@ -63,15 +63,31 @@ def read_unverified(token: str, limit: int) -> tuple[dict[str, Any], bytes]:
     """Header and payload of a JWS nobody has verified: only for finding whose key to verify with. Raises JwsProblem."""
     if not isinstance(token, str) or len(token) > limit or not _COMPACT.fullmatch(token):
         raise JwsProblem("malformed")
-    first, second, _ = token.split(".")
     try:
-        header, payload = jwt.utils.base64url_decode(first), jwt.utils.base64url_decode(second)
-    except ValueError:
-        raise JwsProblem("malformed") from None
-    try:
-        return read_object(header), payload
+        header, payload = _read(token)
+        return dict(header), payload
     except NotStrict:
         raise JwsProblem("header") from None
+    except ValueError:
+        raise JwsProblem("malformed") from None
+
+
+@lru_cache(maxsize=64)
+def _read(token: str) -> tuple[Mapping[str, Any], bytes]:
+    """Both parts: a token is read once to see whose it claims to be, and once to verify it. Raises ValueError."""
+    first, second, _ = token.split(".")
+    return _read_head(first), _decoded(second)
+
+
+@lru_cache(maxsize=1024)
+def _read_head(first: str) -> Mapping[str, Any]:
+    """The first part of a JWS, read: of messages from the same sender it is always the same. Raises ValueError."""
+    return MappingProxyType(read_object(_decoded(first)))
+
+
+def _decoded(text: str) -> bytes:
+    """Base64url whose signs were looked at before. Raises ValueError."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def verify(token: str, keys: Iterable[Jwk], typ: str, *, limit: int, extra: frozenset[str] = frozenset()) -> Verified:
@@ -124,7 +140,7 @@ def _verified_payload(token: str, header: Mapping[str, Any], jwk: Jwk) -> bytes:
 def _exact(text: str) -> bytes:
     """Base64url in its one spelling: PyJWT's reader looks at every character in Python, this costs next to nothing."""
     try:
-        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        data = _decoded(text)
     except ValueError:
         raise JwsProblem("signature") from None
     if base64url(data) != text:

@@ -18,13 +18,7 @@ class NotStrict(ValueError):
 def read_object(data: bytes) -> dict[str, Any]:
     """The object in `data`. Raises NotStrict."""
     try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-            parse_float=_no_fraction,
-            parse_int=_whole,
-        )
+        value = _DECODER.decode(data.decode("utf-8"))
     except UnicodeDecodeError:
         raise NotStrict("not UTF-8") from None
     except RecursionError:
@@ -56,6 +50,12 @@ def _whole(text: str) -> int:
     if len(text) > 17 or abs(int(text)) > LARGEST_INTEGER:
         raise NotStrict("an integer is too large")
     return int(text)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_no_fraction, parse_int=_whole
+)
+"""Made once: `json.loads` makes another every time."""
 
 
 def _check_depth(value: object, left: int) -> None:

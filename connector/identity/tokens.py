@@ -10,6 +10,8 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -79,11 +81,17 @@ async def verify(
     return member
 
 
+@lru_cache(maxsize=64)
+def _read_claims(payload: bytes) -> Mapping[str, Any]:
+    """What exactly these bytes say, read once: before they are verified for whose they claim to be, and afterwards."""
+    return MappingProxyType(read_object(payload))
+
+
 def claimed_issuer(token: str) -> str:
     """Who a token says it is from: good for finding whose key to verify with. Raises Unauthenticated."""
     try:
         _, payload = read_unverified(token, LONGEST_TOKEN)
-        issuer = read_object(payload).get("iss")
+        issuer = _read_claims(payload).get("iss")
     except JwsProblem as problem:
         raise Unauthenticated(problem.code) from None
     except NotStrict:
@@ -103,7 +111,7 @@ async def _claimed_member(token: str, member_lookup: MemberLookup) -> Member:
 def _signed_claims(token: str, member: Member) -> Mapping[str, Any]:
     try:
         verified = verify_jws(token, member.keys, MESSAGE_TYPE, limit=LONGEST_TOKEN)
-        claims = read_object(verified.payload)
+        claims = _read_claims(verified.payload)
     except JwsProblem as problem:
         raise Unauthenticated(problem.code) from None
     except NotStrict:

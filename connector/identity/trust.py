@@ -20,6 +20,7 @@ Fetch = Callable[[str, Destination], Awaitable[Answer]]
 """GET an address: `lambda url, to: outbound.get(url, to=to)`. Raises OutboundRefused, Unreachable."""
 
 FUTURE = timedelta(seconds=60)
+"""How far two clocks may be apart."""
 _REMEMBERED = 32
 """Retired keys of one member whose signatures can still be checked."""
 
@@ -52,7 +53,9 @@ async def add_member(
     member = _entry(document, expected, allow_http, known.added_at if known else now)
     if known is not None:
         over = tuple(jwk for jwk in known.statement_keys if jwk not in member.keys)
-        member = member.model_copy(update={"retired": over, "said_at": document.issued_at if over else None})
+        told = bool(over) or known.said_at is not None or known.keys != member.keys
+        said_at = max(document.issued_at, known.said_at or document.issued_at) if told else None
+        member = member.model_copy(update={"retired": over, "said_at": said_at})
     await register.put(member)
     return member
 
@@ -61,12 +64,14 @@ async def read_again(member: Member, *, fetch: Fetch, register: MembersRegister,
     """The member with the keys its own document lists now; None when it says nothing new, or nothing that counts.
 
     What counts is signed by a key we know already, of the same id at the same address, no older than what was read
-    before, and names no key of anybody else. A key it lists no more is retired. The register is left as it is.
+    before (or than the entry, where nothing was), and names no key of anybody else and none that is retired: such a
+    document was said once, and somebody says it again. A key it lists no more is retired. The register is left as it is.
     """
     document = await _followed(member, fetch)
     if document is None or document.id != member.id or document.url != member.origin:
         return None
-    if document.issued_at > now + FUTURE or (member.said_at is not None and document.issued_at < member.said_at):
+    since = member.said_at or member.added_at - FUTURE
+    if not since <= document.issued_at <= now + FUTURE or any(jwk in document.keys.keys for jwk in member.retired):
         return None
     others = [other for other in await register.all() if other.id != member.id]
     if document.keys.keys == member.keys or any(set(one.fingerprints) & set(document.fingerprints) for one in others):
@@ -151,6 +156,8 @@ async def _check_against(
 ) -> None:
     if known is not None and not new_key and expected not in {known.fingerprint, *known.fingerprints}:
         raise TrustRefused("key-changed", "A member with this id is known with another key")
+    if known is not None and not new_key and any(jwk in document.keys.keys for jwk in known.retired):
+        raise TrustRefused("key-retired", "The participant's document lists a key that it had given up before")
     for other in await register.all():
         if other.id == document.id:
             continue

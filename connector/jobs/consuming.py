@@ -20,6 +20,7 @@ from connector.services.tasks import trace_of
 
 if TYPE_CHECKING:
     from celery import Celery
+    from celery.concurrency.thread import TaskPool
 
 Answer = Callable[[str], Coroutine[Any, Any, None]]
 _AT_ONCE = 16
@@ -49,9 +50,10 @@ class Consuming:
 
         state.should_stop = None
         self._loop = asyncio.get_running_loop()
-        for task, (answer, at_once) in self._answers.items():
+        for task, (_, at_once) in self._answers.items():
             made = application(self._participant, self._broker)
-            made.task(name=task, shared=False, ignore_result=True)(self._asking(answer))
+            for name, (answer, _) in self._answers.items():  # each knows both: Celery keeps one table for a process
+                made.task(name=name, shared=False, ignore_result=True)(self._asking(answer))
             thread = threading.Thread(target=self._listen, args=(made, task, at_once), name="celery", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -93,7 +95,7 @@ class Consuming:
         while not self._closing:
             try:
                 WorkController(
-                    app=made, pool="threads", concurrency=at_once, queues=[queue_of(self._participant, task)],
+                    app=made, pool=_pool_of(made), concurrency=at_once, queues=[queue_of(self._participant, task)],
                     hostname=None, without_gossip=True, without_mingle=True, without_heartbeat=True,
                     loglevel="WARNING",
                 ).start()  # fmt: skip
@@ -101,3 +103,17 @@ class Consuming:
                 log.error("the broker is not listened to: %s\n%s", type(error).__name__, trace_of(error))
             if not self._closing:
                 time.sleep(_REST)
+
+
+def _pool_of(made: Celery) -> type[TaskPool]:
+    """Threads that know whose tasks they do: Celery looks that up in each of them."""
+    from celery.concurrency.thread import TaskPool
+
+    class Threads(TaskPool):
+        """For one application."""
+
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            self.executor = concurrent.futures.ThreadPoolExecutor(self.limit, initializer=made.set_current)
+
+    return Threads

@@ -160,12 +160,15 @@ class Courier:
             self._context.deliveries.departures.taken(message)
             if message.id not in self._begun and message.lane not in self._busy:
                 self._begin(message)
+        if self._left_behind and busy - self._busy.keys():
+            return 0.0  # a delivery ended during this look, before it could know that something was left behind
         return (next_at - now).total_seconds() if next_at else None
 
     async def _deliver(self, message: OutboxMessage) -> None:
         settled = False
         try:
-            with self._context.traces.span("deliver", message.trace, begins=True, kind=message.kind):
+            traces = self._context.traces
+            with tracing.within(message.trace), traces.span("deliver", begins=True, kind=message.kind):
                 settled = await self._attempt(message)
         except Exception as error:
             # A fault of our own (full disk, handler error): the message stays and is tried again.
@@ -189,7 +192,9 @@ class Courier:
     async def _attempt(self, message: OutboxMessage) -> bool:
         """Send it once; True when it waits no more."""
         try:
-            answer = await self._context.members.post(message.recipient, message.url, message.body or {})
+            answer = await self._context.members.post(
+                message.recipient, message.url, message.body or {}, traced=tracing.is_shared(message.kind)
+            )
         except Unreachable as fault:
             down = fault.reason in _DOWN
             return await self._postpone(message, _Failure(str(fault), self._backoff(message), all_to_peer=down))

@@ -153,10 +153,20 @@ class Outbound:
     async def send(
         self, method: str, url: str, *, to: Destination, headers: Mapping[str, str], content: bytes, caps: Caps
     ) -> Answer:
-        """Any one exchange, read whole within `caps`. Raises OutboundRefused, Unreachable."""
+        """Any one exchange, read whole within `caps`. Raises OutboundRefused, Unreachable.
+
+        The client's own steps between a request and its pool (cookies, redirects, sign-in) have nothing to do here, and
+        cost as much as everything else: a message goes to the lanes itself.
+        """
+        clearance = clear(to_ascii(url), to)
+        named = {name.lower(): value for name, value in headers.items()}
+        request = httpx2.Request(
+            method, clearance.address, headers=_HEADERS | named | {"accept-encoding": IDENTITY}, content=content,
+            extensions={"timeout": _timeouts(caps), CLEARED: Cleared(clearance, Way.MESSAGE)},
+        )  # fmt: skip
         try:
             async with asyncio.timeout(caps.total):
-                response = await self._open(method, url, to, headers, content, caps, Way.MESSAGE)
+                response = await self._lanes.handle_async_request(request)
                 try:
                     incoming = Incoming(response, caps)
                     return Answer(incoming.status, incoming.headers, await incoming.read())
@@ -213,6 +223,11 @@ class _Handed(httpx2.AsyncBaseTransport):
             request.method, str(request.url), to=self._to, headers=kept, content=content, caps=self._caps
         )
         return httpx2.Response(answer.status, headers=answer.headers, content=answer.body, request=request)
+
+
+def _timeouts(caps: Caps) -> dict[str, float | None]:
+    """The limits as the pool takes them; nobody waits for a free connection longer than the whole may take."""
+    return {"connect": caps.connect, "read": caps.idle, "write": caps.idle, "pool": None}
 
 
 def _authorized(authorization: Authorization | None, body: bytes) -> dict[str, str]:

@@ -239,7 +239,7 @@ class Accounts:
 
         found = await self._context.store.read(query)
         if found is not None and found[2] is not None:
-            await self.confirming.still(*found[2])
+            await self.confirming.look_after(*found[2])
             found = await self._context.store.read(query)
         if found is not None and found[1]:
             await self._context.store.write(lambda tx: tx.alter(SessionRecord, {"seen_at": now}, id=key))

@@ -2,11 +2,12 @@
 
 Where `oidc_roles` maps the provider's names of roles to ours, nobody of the staff has a role but by it. The claims are
 read at every sign-in, and again every `oidc_check_minutes` while somebody is at the portal, by the refresh token the
-provider gave for just that (sealed in the session's record). The request of a person who comes after that time waits
-for the answer: no = the session is over; a role that is gone = what ran in it is over.
+provider gave for just that (sealed in the session's record). No = the session is over; a role that is gone = what ran
+in it is over.
 
-While the provider does not answer, a patient goes on (they must be able to stop what is done with their data), and
-staff do for three times that long; then they are answered 503 until it is back.
+The request of somebody of the staff who comes after that time waits for the answer; a patient's goes on meanwhile, and
+while there is none (they must be able to stop what is done with their data). Staff go on without one for three times
+that long; then they are answered 503 until the provider is back.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ PATIENCE: Final = 3
 _ASKING: Final = timedelta(seconds=30)
 """Whoever set out to ask and is not back by then is asked no more: somebody else asks."""
 _LONGEST_NAME: Final = 200
+_NAMELESS: Final = "Somebody of the staff"
 _BOX: Final = "sign-ins"
 _BY_PROVIDER: Final = {"account": "", "role": "provider"}
 
@@ -96,8 +98,9 @@ class Confirming:
         account, roles = str(uuid4()), list(self.mapped(signed_in.roles))
         tx.add(
             Account(
-                id=account, issuer=signed_in.issuer, subject=signed_in.subject, name=signed_in.name[:_LONGEST_NAME],
-                roles={"roles": [], "claimed": roles}, created_at=self._now(),
+                id=account, issuer=signed_in.issuer, subject=signed_in.subject,
+                name=signed_in.name[:_LONGEST_NAME] or _NAMELESS, roles={"roles": [], "claimed": roles},
+                created_at=self._now(),
             )
         )  # fmt: skip
         self._context.log(tx, "account.opened", account, {"roles": roles, "by": _BY_PROVIDER})
@@ -123,6 +126,13 @@ class Confirming:
         """Whether the provider has to be asked before this session is used again."""
         every = timedelta(minutes=self._context.settings.oidc_check_minutes)
         return bool(record.kept) and (record.confirmed_at is None or not 0 * every <= now - record.confirmed_at < every)
+
+    async def look_after(self, record: SessionRecord, account: Account) -> None:
+        """Ask, because it is time. Raises Problem 503 for staff who may not go on without an answer."""
+        if record.role in STAFF_ROLES:
+            await self.still(record, account)
+        else:
+            self._context.tasks.spawn(self.still(record, account))
 
     async def still(self, record: SessionRecord, account: Account) -> bool:
         """Ask. False: the session is over. Raises Problem 503 where it may not be used without an answer."""

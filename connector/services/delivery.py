@@ -118,7 +118,7 @@ class Deliveries:
             id=id or new_id(), lane=lane or about, sequence=self._next(now), recipient=recipient,
             origin=urlsplit(url).netloc, url=url, kind=kind, about=about, body=body, due_at=now + later, created_at=now,
             lease=self.lease if alone else "", leased_until=now + LEASE if alone and self.lease else None,
-            trace=tracing.current(),
+            trace=tracing.kept_with(kind),
         )  # fmt: skip
         queued, first = tx.queue(message, "sequence", lane=message.lane, standing="waiting")
         self._last = max(self._last, queued.sequence)

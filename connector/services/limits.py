@@ -14,6 +14,7 @@ import ipaddress
 import math
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, Protocol
 
 from connector.problems import Problem
@@ -25,15 +26,19 @@ MOST: Final = 20_000
 CODE: Final = "rate-limited"
 OTHER, WAY, STOP = "other", "way", "stop"
 """What a request is about: something else, the way to a stop, a stop. Each has allowances of its own."""
-_STOPS: Final = (
-    *("/consent/consents", "/consent/withdrawals", "/consent/opt-outs", "/consent/doubts", "/consent/heartbeat"),
-    *("/consent/statements", "/consent/standings", "/consent/suspensions", "/consent/endings"),
-    *("/api/consents/withdraw", "/api/consents/pause", "/api/opt-outs"),
+_STOPS: Final = frozenset(
+    (
+        *("/consent/consents", "/consent/withdrawals", "/consent/opt-outs", "/consent/doubts", "/consent/heartbeat"),
+        *("/consent/statements", "/consent/standings", "/consent/suspensions", "/consent/endings"),
+        *("/api/consents/withdraw", "/api/consents/pause", "/api/opt-outs"),
+    )
 )
 """Addresses at which something is made to stop, or where what has to be known for it is told."""
+_OWN: Final = ("/me/", "/steward/", "/api/desk/")
 _STOP_PAGES: Final = ("/stop", "/stopped", "/pause", "/paused", "/opt-out", "/limit", "/limited")
-"""How the addresses of the pages end on which a person does so."""
-_WAY: Final = ("/sign-in", "/me", "/record", "/static/")
+"""Below a person's own pages and those of the desk: how the addresses end at which something is made to stop."""
+_WAY: Final = frozenset({"", "sign-in", "me", "record", "static"})
+"""First steps of the addresses that lead there."""
 _SWEEP: Final = 1.0
 _ROUNDED: Final = 1e-6
 """Seconds that are no wait: sums of steps are not exact."""
@@ -139,11 +144,12 @@ class Limits:
 
 def kind_of(path: str) -> str:
     """Whether something is made to stop there, somebody is on the way to do so, or neither."""
-    if path.startswith(_STOPS) or path.endswith(_STOP_PAGES):
+    if path in _STOPS or (path.startswith(_OWN) and path.endswith(_STOP_PAGES)):
         return STOP
-    return WAY if path == "/" or path.startswith(_WAY) else OTHER
+    return WAY if path.removeprefix("/").partition("/")[0] in _WAY else OTHER
 
 
+@lru_cache(maxsize=4096)
 def place_of(address: str) -> str:
     """Who counts as one address: an IPv4 address, or all of an IPv6 network of 64 bits."""
     try:

@@ -9,14 +9,18 @@ house: never an identifier of a person, a process or a dataset, and no value of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
 TRACEPARENT = "traceparent"
 _FORM = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]")
+_SHARED = "dsp."
+"""Kinds of messages that carry their place in a trace, and stay in it. Others are about people: a trace that two of
+them shared would tell their recipients that they are about the same one."""
 _PLACE: ContextVar[str] = ContextVar("concord_traceparent", default="")
+_ARRIVAL: ContextVar[Callable[[], str] | None] = ContextVar("concord_arrival", default=None)
 
 
 class Span(Protocol):
@@ -70,10 +74,38 @@ def current() -> str:
     return _PLACE.get()
 
 
-def headers() -> dict[str, str]:
+def is_shared(kind: str) -> bool:
+    """Whether messages of this kind carry their place in a trace to their recipient."""
+    return kind.startswith(_SHARED)
+
+
+def kept_with(kind: str) -> str:
+    """What is kept with a message of this kind that is queued here; empty where it begins a trace of its own."""
+    return _PLACE.get() if is_shared(kind) else ""
+
+
+def headers(shared: bool = True) -> dict[str, str]:
     """What goes with a message to another participant."""
-    place = _PLACE.get()
+    place = _PLACE.get() if shared else ""
     return {TRACEPARENT: place} if place else {}
+
+
+def sender_known() -> None:
+    """Whoever sent the request that is under way here has shown who they are: from here on it is kept."""
+    begin = _ARRIVAL.get()
+    if begin is not None:
+        _PLACE.set(begin())
+
+
+@contextmanager
+def arriving(begin: Callable[[], str]) -> Iterator[None]:
+    """A request is under way in the block. `begin` is called once its sender is known, and returns its place."""
+    place, arrival = _PLACE.set(""), _ARRIVAL.set(begin)
+    try:
+        yield
+    finally:
+        _ARRIVAL.reset(arrival)
+        _PLACE.reset(place)
 
 
 def read(text: str | None) -> str:

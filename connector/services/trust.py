@@ -236,18 +236,21 @@ class Members:
         """Where a request to an address this member named may go."""
         return self._identity.destination(member, url)
 
-    async def post(self, recipient: str, url: str, body: Mapping[str, Any]) -> Answer:
-        """POST a message to an address its recipient named. Raises Problem, OutboundRefused, Unreachable."""
+    async def post(self, recipient: str, url: str, body: Mapping[str, Any], *, traced: bool = False) -> Answer:
+        """POST a message to an address its recipient named. Raises Problem, OutboundRefused, Unreachable.
+
+        `traced`: it says which trace it is part of, as nothing does that may be about a person.
+        """
         member = self.reachable(recipient)
         return await self._outbound.post_json(
             url, orjson.dumps(body), to=self._identity.destination(member, url), authorization=self._as(member),
-            headers=tracing.headers(),
+            headers=tracing.headers(traced),
         )  # fmt: skip
 
-    async def fetch(self, recipient: str, url: str) -> Answer:
-        """GET from an address its recipient named. Raises Problem, OutboundRefused, Unreachable."""
+    async def fetch(self, recipient: str, url: str, *, traced: bool = False) -> Answer:
+        """GET from an address its recipient named, `traced` as in `post`. Raises as it does."""
         member = self.active(recipient)
-        to, headers = self._identity.destination(member, url), tracing.headers()
+        to, headers = self._identity.destination(member, url), tracing.headers(traced)
         return await self._outbound.get(url, to=to, authorization=self._as(member), headers=headers)
 
     def _as(self, recipient: Member) -> Callable[[bytes], str]:

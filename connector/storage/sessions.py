@@ -18,6 +18,7 @@ from psycopg.types.json import set_json_loads
 from connector.ports import Duplicate, StoreFull
 from connector.storage import jsontext
 from connector.storage.postgres_schema import TAKE_TURN
+from connector.storage.prepared import Prepared
 from connector.storage.statements import Statement, Statements, shape_of, values_of
 from connector.storage.tables import COUNTED
 from connector.storage.transaction import SqlTransaction
@@ -31,7 +32,6 @@ _BEGIN = (
 )
 """A process that stands still in the middle of a transaction loses it, and with it the turn to write. Taking the turn
 looks at nothing: what the transaction sees is what stands when it has the turn."""
-_PREPARED = 1000
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
@@ -39,7 +39,6 @@ def connect(url: str) -> psycopg.Connection[Any]:
     given = {"connect_timeout": "3", "keepalives_idle": "5", "keepalives_interval": "5", "keepalives_count": "3",
              "tcp_user_timeout": "20000", "application_name": "concord"}  # fmt: skip
     connection = psycopg.connect("", autocommit=True, **cast("Any", given | conninfo_to_dict(url)))
-    connection.prepared_max = _PREPARED
     set_json_loads(_read_json, connection)
     return connection
 
@@ -65,8 +64,8 @@ class Session:
 
     def __init__(self, url: str, statements: Statements) -> None:
         self.connection = connect(url)
-        self.cursor = self.connection.cursor()
         self._raw = self.connection.pgconn
+        self._prepared = Prepared(self.connection)
         self._statements = statements
 
     def say(self, words: str) -> bytes | None:
@@ -98,7 +97,7 @@ class Session:
 
     def transaction(self) -> PostgresTransaction:
         """The open transaction, as commands and questions see it."""
-        return PostgresTransaction(self.cursor, self._statements)
+        return PostgresTransaction(self._prepared, self._statements)
 
     def give_up(self) -> None:
         """Take everything back; a session that is gone has done so."""
@@ -128,8 +127,8 @@ class Session:
 class PostgresTransaction(SqlTransaction):
     """Implements `connector.ports.Transaction` in a session; committing is the store's matter."""
 
-    def __init__(self, cursor: psycopg.Cursor[Any], statements: Statements) -> None:
-        self._cursor = cursor
+    def __init__(self, prepared: Prepared, statements: Statements) -> None:
+        self._prepared = prepared
         self._statements = statements
         self.bells: set[str] = set()
 
@@ -156,4 +155,4 @@ class PostgresTransaction(SqlTransaction):
         return queued, newest is None
 
     def _run(self, statement: Statement, values: Any) -> Any:
-        return self._cursor.execute(cast("Any", statement.text), statement.filled(values), prepare=True)
+        return self._prepared.run(statement.text, statement.filled(values))

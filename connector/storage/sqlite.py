@@ -99,15 +99,16 @@ class SqliteStore(QueuedStore):
     def _commit(self, connection: Connection, group: list[tuple[Command, Reply]]) -> None:
         outcomes: list[Outcome] = []
         bells: set[str] = set()
+        driver: Any = connection.connection.driver_connection
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            driver.execute("BEGIN IMMEDIATE")
             for command, reply in group:
                 outcomes.append((reply, *self._apply(connection, command, bells, alone=len(group) == 1)))
-            if connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
-                connection.exec_driver_sql("COMMIT")
+            if driver.in_transaction:
+                driver.execute("COMMIT")
         except Exception as fault:  # the disk said no: nobody of this group may believe in their command
-            if connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
-                connection.exec_driver_sql("ROLLBACK")
+            if driver.in_transaction:
+                driver.execute("ROLLBACK")
             failed = {reply: error for reply, _, error in outcomes if error is not None}
             deliver([(reply, None, failed.get(reply, _named(fault))) for _, reply in group])
             return

@@ -26,8 +26,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.sql.elements import BindParameter, ColumnElement, UnaryExpression
+from sqlalchemy.types import TypeEngine
 
-from connector.storage.tables import COUNTER, KEYS, TABLES
+from connector.storage.tables import COUNTER, KEYS, TABLES, Instant, written
 
 T = TypeVar("T")
 Convert = Callable[[Any], Any]
@@ -280,6 +281,12 @@ class Statements:
             found = self._made[key] = make()
         return found
 
+    def _form(self, kind: TypeEngine[Any]) -> Convert | None:
+        """How a value of this type is written; times, of which every record has some, without SQLAlchemy's detours."""
+        if isinstance(kind, Instant):
+            return written
+        return kind.dialect_impl(self._dialect).bind_processor(self._dialect)
+
     def _compiled(self, statement: Any) -> Statement:
         made = statement.compile(dialect=self._dialect)
         slots: list[tuple[int | None, Any, Convert | None]] = []
@@ -288,7 +295,7 @@ class Statements:
             if (place := _Binds.place(name)) is None:
                 slots.append((None, bind.value, None))
             else:
-                slots.append((place, None, bind.type.dialect_impl(self._dialect).bind_processor(self._dialect)))
+                slots.append((place, None, self._form(bind.type)))
         return Statement(str(made), tuple(slots))
 
 

@@ -32,6 +32,16 @@ from connector.records import RECORDS
 from connector.records.fields import INDEX
 
 
+def written(value: datetime) -> str:
+    """A time as it is kept. Raises ValueError for one without zone."""
+    if value.tzinfo is not UTC:
+        if value.tzinfo is None:
+            raise ValueError("a time without zone cannot be stored")
+        value = value.astimezone(UTC)
+    # Not strftime: its %Y has no leading zeros, and a counter-party may name the year 999.
+    return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware UTC datetime as sortable RFC 3339 text with microseconds, the same on every engine."""
 
@@ -40,12 +50,7 @@ class Instant(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: object) -> str | None:  # noqa: ARG002
         """Aware datetimes only."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without zone cannot be stored")
-        # Not strftime: its %Y has no leading zeros, and a counter-party may name the year 999.
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        return None if value is None else written(value)
 
     def process_result_value(self, value: str | None, dialect: object) -> datetime | None:  # noqa: ARG002
         """Aware again."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from connector.founding import VAULT
 from connector.lock import running
@@ -19,6 +22,7 @@ from connector.provenance.entry import LogRow
 from connector.provenance.note import NoteVerifier
 from connector.provenance.verify import verify_log
 from connector.records import Dataset, LogCheckpoint, LogEntry, LogNode, Study
+from connector.settings import load
 from connector.vault import FileVault, verify_signature
 from connector.vault.vault import LOG_KEY
 from contracts.study import StudyRequest, study_digest
@@ -35,6 +39,12 @@ DESCRIPTION = {
     "health_category": "EHRS",
 }  # fmt: skip
 WITHOUT_FETCHING = tuple("tests.faults.serving:create" if part == "connector.app:create" else part for part in SERVE)
+
+
+_LEFT = (
+    "select count(*) from negotiation where state not in ('FINALIZED', 'TERMINATED')",
+    "select count(*) from outbox_message where standing = 'waiting'",
+)
 
 
 @dataclass
@@ -70,6 +80,18 @@ class Side:
         """Its store, read from outside while it runs or does not."""
         with contextlib.closing(sqlite3.connect(f"file:{self.served.directory}/store.db?mode=ro", uri=True)) as file:
             yield file
+
+    def rows(self, query: str) -> list[Any]:
+        """What a query says of its store, read from outside while it runs or does not, on either engine."""
+        if url := load(self.served.directory).store_url:
+            with psycopg.connect(url, autocommit=True) as connection:
+                return connection.execute(query.encode()).fetchall()
+        with self.file() as file:
+            return file.execute(query).fetchall()
+
+    def left(self) -> list[int]:
+        """How many of its negotiations are not over, and how many messages wait."""
+        return [self.rows(query)[0][0] for query in _LEFT]
 
 
 @dataclass
@@ -111,6 +133,13 @@ class Pair:
         wanted = {"provider": hospital.founded.id, "dataset": story.RECORDS, "offer": str(offer["@id"]),
                   "study": request.id, "purpose": story.RESEARCH}  # fmt: skip
         return cls(Side("hospital", hospital), Side("research", research), wanted)
+
+    def wait_until_quiet(self, seconds: float = 90.0) -> None:
+        """Both run: everything begun is over, and nothing waits to be sent."""
+        deadline = time.monotonic() + seconds
+        while (left := [side.left() for side in self.sides]) != [[0, 0], [0, 0]] and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert left == [[0, 0], [0, 0]]
 
     def close(self) -> None:
         """Leave nothing running."""

@@ -231,6 +231,8 @@ async def test_a_clock_wrong_alone_loses_nothing_however_long_it_takes_to_be_put
 
     waiting = await until(tried_often, "more tries than a no would take")
     assert waiting.error == "status 401 (clocks-apart)"
+    why = await trio.research.services.why.explain(trio.research.acting("operator"), pid)
+    assert (why.causes[0].code, why.standing) == ("clocks-apart", "held-up")
     clocks["research"].off = timedelta()
     assert (await story.outcome(trio.research, pid)).state == "FINALIZED"
     await nothing_is_left(trio.hospital, trio.research)

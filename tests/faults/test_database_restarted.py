@@ -9,20 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from connector.records import Agreement, LogEntry, Negotiation, OutboxMessage
-from connector.settings import load
 from tests import postgres
 from tests.faults.pair import Pair, Side, verdict
 
 RESTARTS = 4
 BURST = 4
-_OPEN = (
-    "select count(*) from negotiation where state not in ('FINALIZED', 'TERMINATED')",
-    "select count(*) from outbox_message where standing = 'waiting'",
-)
 
 
 @pytest.fixture
@@ -72,13 +66,6 @@ class Asking(threading.Thread):
             assert self._news.acquire(timeout=60), self.answers
 
 
-def left(side: Side) -> list[int]:
-    """How many negotiations are not over, and how many messages wait."""
-    with psycopg.connect(load(side.served.directory).store_url, autocommit=True) as connection:
-        rows = [connection.execute(query).fetchone() for query in _OPEN]
-    return [row[0] for row in rows if row]
-
-
 def kept(side: Side) -> tuple[list[Negotiation], list[Agreement], Counter[str], list[OutboxMessage]]:
     """Negotiations, agreements, how often each was logged as finalized, and what was given up."""
     with side.served.opened() as store:
@@ -109,10 +96,7 @@ def test_whatever_was_promised_comes_true_once_though_the_database_is_killed_in_
     asking.wait_for_promises(BURST)
     asking.enough = True
     asking.join()
-    deadline = time.monotonic() + 90
-    while (waiting := [left(side) for side in pair.sides]) != [[0, 0], [0, 0]] and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert waiting == [[0, 0], [0, 0]]
+    pair.wait_until_quiet()
     assert [side.served.process for side in pair.sides] == before
     assert all(one is not None and one.poll() is None for one in before), "nobody dies of a lost database"
     for side in pair.sides:

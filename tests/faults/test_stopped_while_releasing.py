@@ -27,6 +27,7 @@ from tests.two_party.segments import Fetcher
 from tests.two_party.space import until
 
 STOPPABLE = ("-m", "tests.faults.small_serving")
+pytestmark = pytest.mark.slow
 MANY = 4000
 """Observations of each person: a segment of them fits into no buffer between two processes."""
 

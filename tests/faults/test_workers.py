@@ -92,7 +92,8 @@ async def test_workers_make_the_contracts_and_two_never_send_the_same_message(st
     sent = await stage.sent()
     assert len(sent) > 2 * MANY
     assert set(stage.mail.came.values()) == {1}
-    assert {one.attempts for one in sent} == {1}
+    # None twice; 0: the peer's next message came before its answer, and said that it had it.
+    assert {one.attempts for one in sent} <= {0, 1}
     assert [await one.end(signal.SIGTERM) for one in (first, second)] == [0, 0]
 
 

@@ -34,11 +34,7 @@ oidc_issuer = "{issuer}"
 oidc_client_id = "concord-{role}"
 oidc_roles_claim = "concord_roles"
 oidc_check_minutes = 1
-
-[oidc_roles]
-data-steward = "steward"
-data-protection-officer = "dpo"
-researcher = "researcher"
+oidc_roles = {{ data-steward = "steward", data-protection-officer = "dpo", researcher = "researcher" }}
 """
 
 

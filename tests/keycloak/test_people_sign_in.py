@@ -218,6 +218,27 @@ async def test_while_keycloak_stands_still_a_patient_goes_on_and_staff_stop_afte
     assert (await stage.home("wallet", dora)).url == f"{wallet.url}/dpo"
 
 
+async def test_a_patient_does_not_wait_for_a_keycloak_that_stands_still(stage, named):
+    wallet, name = stage.parties["wallet"], named("paula")
+    person = await stage.keycloak.person(name, "Paula", "Patient")
+    await wallet.services.wallet.host(wallet.acting("operator"), "Paula Patient", person, None)
+    browser, _ = await stage.sign_in("wallet", name)
+    [before] = await stage.sessions("wallet")
+    stage.clock.added += CHECK
+    stage.keycloak.pause(True)
+    try:
+        assert (await stage.home("wallet", browser)).url == f"{wallet.url}/me"
+        [meanwhile] = await stage.sessions("wallet")
+        assert meanwhile.confirmed_at == before.confirmed_at
+    finally:
+        stage.keycloak.pause(False)
+
+    async def confirmed() -> bool:
+        return (await stage.sessions("wallet"))[0].confirmed_at > before.confirmed_at
+
+    await until(confirmed, "Keycloak's answer")
+
+
 @pytest.mark.browser
 @pytest.mark.skipif(chromium.available() is None, reason="needs Chromium")
 async def test_a_steward_signs_in_and_out_in_a_real_browser(stage, named):

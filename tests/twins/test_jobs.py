@@ -18,7 +18,7 @@ import pytest
 
 from connector.bells import LocalBells
 from connector.jobs import posting, runner
-from connector.jobs.broker import prefix_of
+from connector.jobs.broker import DELIVER, answering, prefix_of
 from connector.jobs.consuming import Consuming
 from connector.jobs.posting import Posting, posting_to
 from connector.jobs.runner import LOST, TRIES, JobRunner
@@ -297,6 +297,26 @@ async def test_a_process_that_ends_lets_others_begin_at_once(processes):
     await asyncio.gather(running, return_exceptions=True)
     left = await first.job("left")
     assert (left.standing, left.lease, left.attempts) == ("waiting", "", 0)
+
+
+async def test_the_broker_tells_of_jobs_and_of_lanes_without_a_look_at_the_table(tmp_path_factory, monkeypatch):
+    monkeypatch.setattr(runner, "SWEEP", 3600.0)
+    place = tmp_path_factory.mktemp("jobs")
+    url, lanes = brokers.needed().url, asyncio.Queue[str]()
+    async with AsyncExitStack() as stack:
+        process = Process(WAYS[2], place, stack, works=False)
+        stack.callback(process.store.close)
+        consuming = Consuming(process.id, url, lanes.put, JobRunner(process.context, 4, shared=True).take, 4)
+        await process.start()
+        consuming.start()
+        stack.push_async_callback(consuming.close)
+        for n in range(3):
+            assert (await process.ended(await process.ask(n))).outcome == {"n": n}
+            await asyncio.to_thread(posting_to(process.id, url)(), DELIVER, f"lane {n}")
+            async with asyncio.timeout(20):
+                assert await lanes.get() == f"lane {n}"
+        async with asyncio.timeout(20):
+            assert await asyncio.to_thread(answering, process.id, url, 10.0)
 
 
 @pytest.mark.parametrize("fault", ["flush", "away"])

@@ -174,6 +174,7 @@ async def test_a_row_that_the_vault_did_not_write_is_refused(trio: Trio):
     with pytest.raises(Exception, match="sealed value"):
         await hospital.services.rotation.catch_up()
     assert signing(hospital) == before
+    assert hospital.context.vault.versions("participant") == {1: "participant"}, "it was taken into the vault"
 
 
 async def test_a_document_is_believed_only_with_a_key_we_know_the_same_address_and_nobody_elses_key(trio: Trio):

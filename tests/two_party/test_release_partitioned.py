@@ -217,6 +217,53 @@ async def test_a_file_that_was_damaged_serves_nobody(stage: Stage, worker: None,
     assert len(here) == 3
 
 
+async def test_the_file_of_another_segment_serves_nobody(stage: Stage, worker: None, monkeypatch: pytest.MonkeyPatch):
+    fetcher = await Fetcher.opened(stage)
+    rows = await prepared(stage, fetcher)
+    here = counting(monkeypatch, segments, "render")
+    (release,) = await stage.holder.find(Release, transfer=fetcher.pid)
+    one, other = (folder_of(stage) / f"{release.id.removeprefix('urn:uuid:')}.{row['id']}" for row in rows[:2])
+    one.write_bytes(other.read_bytes())
+    await fetcher.one(rows[0]["href"])
+    assert len(here) == 1
+    await fetcher.one(rows[1]["href"])
+    assert len(here) == 1
+
+
+async def test_when_somebody_stops_what_holds_them_is_dropped_at_once_and_nothing_else(stage: Stage, worker: None):
+    fetcher = await Fetcher.opened(stage)
+    rows = await prepared(stage, fetcher)
+    kept = {file.name.partition(".")[2] for file in files_of(stage)}
+    stopped = (await record_in(stage, rows[0]["id"])).person
+    holding = {
+        row.id
+        for row in await stage.holder.find(ReleaseSegment)
+        if row.id in kept and stopped in Holding.of(row).people
+    }
+    assert holding
+    await withdrawn(stage, rows[0]["id"])
+    left = sorted(kept - holding)
+    await until(lambda: [file.name.partition(".")[2] for file in files_of(stage)] == left, "their files to go")
+
+
+async def test_what_a_worker_puts_down_after_somebody_stopped_is_dropped(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    stage.holder.context.jobs._work.pop(partition.KIND)
+    fetcher = await Fetcher.opened(stage)
+    rows = (await fetcher.index())["segments"]
+    (release,) = await stage.holder.find(Release, transfer=fetcher.pid)
+    job = await stage.holder.get(Job, job_of(release.id, rows[0]["id"]))
+    assert job is not None
+    rendered = partition.render
+
+    async def slowly(*given: Any, **said: Any) -> Any:
+        await withdrawn(stage, rows[0]["id"])
+        return await rendered(*given, **said)
+
+    monkeypatch.setattr(partition, "render", slowly)
+    assert await workers_of(stage).work(job) == {"prepared": False}
+    assert files_of(stage) == []
+
+
 async def test_when_the_release_ends_early_its_files_go(stage: Stage, worker: None):
     fetcher = await Fetcher.opened(stage)
     await prepared(stage, fetcher)

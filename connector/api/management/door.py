@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from connector.api.bodies import read_bytes, read_object
 from connector.api.doors import participant_of
 from connector.problems import unauthenticated
+from connector.services import tracing
 from connector.services.actors import Actor
 from connector.services.context import Context
 from connector.services.registry import Services
@@ -61,6 +62,7 @@ def check_authorization(state: State, stated: str) -> None:
     same = hmac.compare_digest(token.encode(), expected.encode())
     if not (same and expected and scheme.lower() == "bearer"):
         raise unauthenticated("The token of this process is needed; it stands in the participant's directory")
+    tracing.sender_known()
 
 
 class Sent(BaseModel):

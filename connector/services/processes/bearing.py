@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from connector.records import Negotiation, Transfer
+from connector.ports import Transaction
+from connector.records import Negotiation, OutboxMessage, Transfer
 from connector.services.processes.answers import Refusal
-from connector.services.processes.conduct import RANKS
+from connector.services.processes.conduct import RANKS, P, Protocol
 from contracts.messages import Posted
-from contracts.names import NIL_PID, Role
+from contracts.names import NIL_PID, MessageType, Role
+from contracts.steps import StepRefused
 
 _MOST, _LONGEST = 10, 2000
 """How many reasons are kept, and characters of each; a peer may send a megabyte of them."""
@@ -60,3 +62,28 @@ def check_rank(process: Negotiation | Transfer, message: Posted) -> None:
     if ours >= 2 and RANKS.get(message.TYPE, 0) < ours:
         ending = "terminating" if ours == 3 else "completing"
         raise Refusal(400, ending, "our message that ends this is on its way to you")
+
+
+def overtaken(tx: Transaction, sent: OutboxMessage) -> bool:
+    """Whether what the other side did next was taken as the answer to this message of ours."""
+    now = tx.get(OutboxMessage, sent.id)
+    return now is not None and now.overtaken
+
+
+def pointless(tx: Transaction, protocol: Protocol[P], process: P, message: Posted) -> bool:
+    """Whether a refusal changes nothing: the step was overtaken, or only a wish to pause or to go on."""
+    try:
+        protocol.after(process, message)
+    except StepRefused:
+        return True
+    resumes = message.TYPE == MessageType.TRANSFER_START and process.state == "SUSPENDED"
+    pauses = message.TYPE == MessageType.TRANSFER_SUSPENSION and process.role == Role.CONSUMER
+    if pauses:
+        tx.change(process, parting=None)
+    return resumes or pauses
+
+
+def bury(tx: Transaction, kind: str, pid: str) -> None:
+    """What still waits to be sent about a process that has ended is not sent."""
+    changes: dict[str, object] = {"standing": "dead", "error": "the process has ended", "body": None}
+    tx.alter(OutboxMessage, changes, about=pid, kind=kind, standing="waiting")

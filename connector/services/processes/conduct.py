@@ -58,6 +58,14 @@ class Protocol(Generic[P]):
     read: Callable[[Mapping[str, Any]], Posted]
     receivers: Mapping[MessageType, Role]
 
+    def state(self, process: P) -> StrEnum | None:
+        """Where a process stands; None before its first step."""
+        return self.states(process.state) if process.state else None
+
+    def after(self, process: P, message: Posted) -> StrEnum:
+        """Where a message of ours leads from there. Raises StepRefused."""
+        return self.step(self.state(process), self.step_of(message), Role(process.role))
+
 
 class Conduct(ABC, Generic[P, M]):
     """What the services decide for their kind of process; `Negotiations` and `Transfers` implement it."""

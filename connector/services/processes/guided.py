@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,11 @@ from connector.services.processes.conduct import Conduct, M, P, Protocol
 from connector.services.processes.courses import Course
 from connector.services.processes.machine import Machine
 from contracts.names import MessageType
+
+_AT_ONCE = 16
+"""Processes taken up together after a start, so that a request that comes in never waits behind thousands."""
+_PATIENCE = 1.0
+"""Seconds after which the next are taken up, should one of them rest after a fault."""
 
 
 class Guided(Conduct[P, M]):
@@ -30,16 +36,21 @@ class Guided(Conduct[P, M]):
         """`GET` of one process."""
         return await self.machine.state_of(sender, pid)
 
-    async def act(self, pid: str) -> None:
+    async def act(self, pid: str, known: P | None = None) -> None:
         """Ask the course and carry out what it says; safe to call at any time, any number of times."""
-        await self.machine.act(pid, self._course.next)
+        await self.machine.act(pid, self._course.next, known)
 
     async def resume(self) -> None:
-        """After a start: take up every process whose next step is ours."""
+        """After a start: take up every process whose next step is ours, beside whatever comes in meanwhile."""
         protocol: Protocol[P] = self.machine.protocol
         states = ["", *(str(state) for state in protocol.states if state not in protocol.final)]
-        for process in await self._context.store.read(lambda tx: tx.find(protocol.record, state=states)):
-            self._context.tasks.spawn(self.act(process.pid))
+        open_ones = await self._context.store.read(lambda tx: tx.rows(protocol.record, ("pid",), state=states))
+        self._context.tasks.spawn(self._take_up([pid for (pid,) in open_ones]))
+
+    async def _take_up(self, pids: list[str]) -> None:
+        for start in range(0, len(pids), _AT_ONCE):
+            acts = [self._context.tasks.spawn(self.act(pid)) for pid in pids[start : start + _AT_ONCE]]
+            await asyncio.wait(acts, timeout=_PATIENCE)
 
     async def settled(self, pid: str) -> None:
         """A step of ours was acknowledged; only a course that goes on from its own steps is asked again."""
@@ -50,6 +61,6 @@ class Guided(Conduct[P, M]):
         """The course's immediate move."""
         return self._course.at_once(process)
 
-    async def _afterwards(self, pid: str) -> None:
+    async def _afterwards(self, pid: str, reached: P | None) -> None:
         self._context.deliveries.wake()
-        await self.act(pid)
+        await self.act(pid, reached)

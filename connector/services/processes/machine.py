@@ -22,9 +22,20 @@ from connector.records import OutboxMessage
 from connector.services.context import Context
 from connector.services.delivery import wake_recipient
 from connector.services.processes.answers import Answer, Refusal, claimed_pids, text
-from connector.services.processes.bearing import check_pids, check_rank, listed, pids, rank_of, reason_in, settled_by
+from connector.services.processes.bearing import (
+    bury,
+    check_pids,
+    check_rank,
+    listed,
+    overtaken,
+    pids,
+    pointless,
+    rank_of,
+    reason_in,
+    settled_by,
+)
 from connector.services.processes.conduct import ON_ITS_WAY, RANKS, Conduct, Letter, M, P, Protocol
-from connector.services.processes.repeats import once
+from connector.services.processes.repeats import Said, once
 from connector.services.tasks import trace_of
 from connector.services.used_tokens import unspent
 from contracts import edc
@@ -35,7 +46,6 @@ from contracts.steps import StepRefused
 log = logging.getLogger("concord.processes")
 _REST = 1.0
 """Seconds of rest after a fault of our own."""
-_REMEMBERED = 10_000
 
 
 class Machine(Generic[P, M]):
@@ -45,7 +55,8 @@ class Machine(Generic[P, M]):
         self.context = context
         self.protocol: Protocol[P] = protocol
         self._conduct: Conduct[P, M] = conduct
-        self._sent: dict[str, Posted] = {}
+        self._final = frozenset(str(state) for state in protocol.final)
+        self.said = Said(protocol.read)
         context.deliveries.on(
             protocol.kind, self._delivered, self._refused, then=lambda sent: conduct.settled(sent.about)
         )
@@ -58,15 +69,15 @@ class Machine(Generic[P, M]):
         kind: MessageType,
         pid: str | None,
         body: Mapping[str, Any],
-        then: Callable[[str], Awaitable[None]],
+        then: Callable[[str, P | None], Awaitable[None]],
     ) -> Answer:
         """One message from the counter-party. Always answers; protocol errors become error bodies.
 
-        `then` gets our pid once the HTTP answer has gone out.
+        `then` gets our pid, and the process as the message left it, once the HTTP answer has gone out.
         """
         known: list[P] = []
-        message = self._read(kind, body)  # what is wrong with it is said only to a party of the process
-        token = unspent()
+        reached: list[P] = []
+        message, token = self._read(kind, body), unspent()  # what is wrong is said only to a party of the process
 
         def command(tx: Transaction) -> tuple[Answer, str]:
             token.note(tx)
@@ -74,11 +85,12 @@ class Machine(Generic[P, M]):
                 wake_recipient(tx, self.context.clock, sender.id)
             process = self._own(tx, pid, sender) if pid is not None else None
             known[:] = [process] if process is not None else []
+            reached.clear()
             if isinstance(message, Refusal):
                 raise message
             return once(
                 tx, self.context.clock(), sender.id, message, body,
-                lambda: self._judged(process, body, lambda: self._taken(tx, sender, process, message)),
+                lambda: self._judged(process, body, lambda: self._taken(tx, sender, process, message), reached),
             )  # fmt: skip
 
         try:
@@ -87,7 +99,7 @@ class Machine(Generic[P, M]):
             await token.alone(self.context.store)
             self.context.tally.add("refusal", refusal.code)
             return self.error(refusal, known[0] if known else None, body)
-        return Answer(answer.status, answer.body, partial(then, ours))
+        return Answer(answer.status, answer.body, partial(then, ours, reached[0] if reached else None))
 
     async def state_of(self, sender: Member, pid: str) -> Answer:
         """`GET` of one process: where it stands, for its counter-party."""
@@ -126,7 +138,7 @@ class Machine(Generic[P, M]):
             return Refusal(400, "message-not-accepted", str(fault))
 
     def _judged(
-        self, known: P | None, body: Mapping[str, Any], command: Callable[[], tuple[P, int]]
+        self, known: P | None, body: Mapping[str, Any], command: Callable[[], tuple[P, int]], reached: list[P]
     ) -> tuple[Answer, str]:
         """The answer to keep. A no to a message for a known process is kept too: what was refused once stays refused,
         even if a late copy of it arrives when the state would allow it. What it proved about our own messages holds."""
@@ -136,6 +148,7 @@ class Machine(Generic[P, M]):
             if known is None or refusal.status != 400 or self._is_final(known):
                 raise  # what is final refuses it again by itself
             return self.error(refusal, known, body), known.pid
+        reached.append(process)
         return self.answer(process, status), process.pid
 
     def _taken(self, tx: Transaction, sender: Member, process: P | None, message: Posted) -> tuple[P, int]:
@@ -172,9 +185,9 @@ class Machine(Generic[P, M]):
     def proved(self, tx: Transaction, process: P, step: StrEnum) -> P | None:
         """Somebody acts as only one can who has received this message of ours: it is taken as acknowledged."""
         for sent in self._under_way(tx, process.pid):
-            mine = self._said(sent)
+            mine = self.said.take(sent)
             if self.protocol.step_of(mine) == step:
-                reached = self.protocol.step(self._state(process), step, Role(process.role))
+                reached = self.protocol.step(self.protocol.state(process), step, Role(process.role))
                 return self._acknowledged(tx, process, sent, mine, reached)
         return None
 
@@ -202,7 +215,7 @@ class Machine(Generic[P, M]):
         """The state after their step. What of ours they must have received to send it is taken as acknowledged."""
         if process.state:  # else: whatever names our pid proves that our first message has arrived
             try:
-                return process, self.protocol.step(self._state(process), step, sender)
+                return process, self.protocol.step(self.protocol.state(process), step, sender)
             except StepRefused as refused:
                 return self._implied(tx, process, step, sender, refused)
         fresh = StepRefused(None, step, sender, ())
@@ -214,11 +227,11 @@ class Machine(Generic[P, M]):
         self, tx: Transaction, process: P, step: StrEnum, sender: Role, refused: StepRefused
     ) -> tuple[P, StrEnum]:
         for sent in self._under_way(tx, process.pid):
-            mine = self._said(sent)
+            mine = self.said.take(sent)
             if (mine.TYPE, str(step)) == (MessageType.TRANSFER_SUSPENSION, MessageType.TRANSFER_START):
                 continue  # they may have said so long before our pause
             try:
-                reached = self.protocol.step(self._state(process), self.protocol.step_of(mine), Role(process.role))
+                reached = self.protocol.after(process, mine)
                 following = self.protocol.step(reached, step, sender)
             except StepRefused:
                 continue
@@ -238,7 +251,7 @@ class Machine(Generic[P, M]):
         if rank := RANKS.get(letter.message.TYPE, 0):
             changes["parting"] = {"step": str(letter.message.TYPE), "rank": rank}
         changed = tx.change(process, updated_at=self.context.clock(), **changes)
-        self.remember(letter.message)
+        self.said.keep(letter.message)
         self.context.deliveries.send(
             tx, recipient=changed.counterparty, url=changed.callback.rstrip("/") + letter.path,
             kind=self.protocol.kind, body=letter.message.wire(), about=changed.pid, id=letter.message.id, quiet=quiet,
@@ -254,23 +267,15 @@ class Machine(Generic[P, M]):
         if letter.beyond:
             return
         try:
-            self.protocol.step(self._state(process), self.protocol.step_of(letter.message), Role(process.role))
+            self.protocol.after(process, letter.message)
         except StepRefused as refused:
             raise conflict("This is not possible now", str(refused)) from None
 
-    def remember(self, message: Posted) -> None:
-        """Keep a message of ours until it is settled: reading it back from the table costs more than all the rest."""
-        if len(self._sent) >= _REMEMBERED:
-            self._sent.clear()
-        self._sent[message.id or ""] = message
-
-    def _said(self, sent: OutboxMessage) -> Posted:
-        return self._sent.pop(sent.id, None) or self.protocol.read(sent.body or {})
-
-    async def act(self, pid: str, ask: Callable[[P], Awaitable[M | None]]) -> None:
-        """Ask the course and carry out what it says; safe to call at any time, any number of times."""
+    async def act(self, pid: str, ask: Callable[[P], Awaitable[M | None]], known: P | None = None) -> None:
+        """Ask the course and do what it says, at any time, any number of times. `known` saves a look: what was decided
+        about it counts only while nothing has happened since."""
         try:
-            process: P | None = await self.context.store.look(lambda tx: tx.get(self.protocol.record, pid))
+            process = known or await self.context.store.look(lambda tx: tx.get(self.protocol.record, pid))
             if process is None or process.parting is not None or self._is_final(process):
                 return
             move = await ask(process)
@@ -289,8 +294,7 @@ class Machine(Generic[P, M]):
 
     def _on_its_way(self, process: P, move: M) -> bool:
         """Whether this is the move that was queued at once with the step before, and waits for its answer."""
-        waits = self.context.deliveries.departures.waits(process.pid)
-        return waits and move == self._conduct.at_once(process)
+        return self.context.deliveries.departures.waits(process.pid) and move == self._conduct.at_once(process)
 
     def _decided(self, tx: Transaction, process: P, move: M) -> None:
         """Carry out what was decided about exactly this revision. Raises Stale, Problem 409."""
@@ -306,10 +310,7 @@ class Machine(Generic[P, M]):
 
     def _is_final(self, process: P) -> bool:
         """Whether nothing follows any more."""
-        return process.state in {str(state) for state in self.protocol.final}
-
-    def _state(self, process: P) -> StrEnum | None:
-        return self.protocol.states(process.state) if process.state else None
+        return process.state in self._final
 
     def _enter(
         self, tx: Transaction, process: P, state: StrEnum, by: Role, message: Posted | None, changes: dict[str, Any]
@@ -324,16 +325,12 @@ class Machine(Generic[P, M]):
         )  # fmt: skip
         tx.ring(f"about:{process.pid}")
         if self._is_final(moved):
-            self._bury(tx, process.pid, "the process has ended")
+            bury(tx, self.protocol.kind, process.pid)
             return tx.change(moved, parting=None) if moved.parting is not None else moved
         if moved.parting is None and moved.their_pid and (move := self._conduct.at_once(moved)) is not None:
             with suppress(Problem):  # somebody was faster: the course is asked again afterwards
                 moved = self.queue(tx, moved, move, quiet=by != moved.role)
         return moved
-
-    def _bury(self, tx: Transaction, pid: str, why: str) -> None:
-        tx.alter(OutboxMessage, {"standing": "dead", "error": why, "body": None},
-                 about=pid, kind=self.protocol.kind, standing="waiting")  # fmt: skip
 
     # --- settling ----------------------------------------------------------------------------------------------------
 
@@ -343,22 +340,17 @@ class Machine(Generic[P, M]):
             return
         theirs = text(answer.get(f"{Role(process.role).other}Pid"))
         changes: dict[str, Any] = {"their_pid": theirs} if process.their_pid is None and theirs else {}
-        message = self._said(sent)
+        message = self.said.take(sent)
         process = self._conduct.answered(tx, process, message, taken=True)
-        if self._overtaken(tx, sent):
+        if overtaken(tx, sent):
             return
         try:
-            following = self.protocol.step(self._state(process), self.protocol.step_of(message), Role(process.role))
+            following = self.protocol.after(process, message)
         except StepRefused:  # their next message was the proof already
             self._wished(tx, process)
             return
         moved = self._enter(tx, process, following, Role(process.role), message, changes | settled_by(message))
         self._wished(tx, moved)
-
-    @staticmethod
-    def _overtaken(tx: Transaction, sent: OutboxMessage) -> bool:
-        now = tx.get(OutboxMessage, sent.id)
-        return now is not None and now.overtaken
 
     def wish(self, tx: Transaction, process: P, move: M, rank: int, code: str, reasons: tuple[str, ...]) -> P:
         """Decide on an end or a pause whose message cannot leave yet; it goes out when the other side has answered."""
@@ -378,9 +370,9 @@ class Machine(Generic[P, M]):
         process = tx.get(self.protocol.record, sent.about)
         if process is None or self._is_final(process):
             return
-        message = self._said(sent)
+        message = self.said.take(sent)
         process = self._conduct.answered(tx, process, message, taken=False)
-        if self._overtaken(tx, sent):
+        if overtaken(tx, sent):
             return
         code = f"refused-{status}"
         reasons = tuple(str(one) for one in listed(answer.get("reason") or answer.get("detail")))
@@ -389,18 +381,8 @@ class Machine(Generic[P, M]):
             why = {"code": code, "reason": list(reasons)}
             self._enter(tx, process, ended, Role(process.role), None, {"reason": why})
         elif (
-            answer.get("code") not in ON_ITS_WAY and not self._pointless(tx, process, message) and rank_of(process) < 3
+            answer.get("code") not in ON_ITS_WAY
+            and not pointless(tx, self.protocol, process, message)
+            and rank_of(process) < 3
         ):
             self.queue(tx, tx.change(process, parting=None), self._conduct.end(code, reasons))
-
-    def _pointless(self, tx: Transaction, process: P, message: Posted) -> bool:
-        """Whether a refusal changes nothing: the step was overtaken, or only a wish to pause or to go on."""
-        try:
-            self.protocol.step(self._state(process), self.protocol.step_of(message), Role(process.role))
-        except StepRefused:
-            return True
-        resumes = message.TYPE == MessageType.TRANSFER_START and process.state == "SUSPENDED"
-        pauses = message.TYPE == MessageType.TRANSFER_SUSPENSION and process.role == Role.CONSUMER
-        if pauses:
-            tx.change(process, parting=None)
-        return resumes or pauses

@@ -133,7 +133,7 @@ class Negotiations(Guided[Negotiation, NegotiationMove]):
     async def _begin(
         self, new: Negotiation, message: Posted, path: str, kind: str, by: Mapping[str, Any] | None
     ) -> str:
-        self.machine.remember(message)
+        self.machine.said.keep(message)
 
         def command(tx: Transaction) -> None:
             tx.add(new)

@@ -1,4 +1,4 @@
-"""The inbox: the same message gets the same answer (design 3.3)."""
+"""The inbox: the same message gets the same answer (design 3.3). And our own messages, until they are answered."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 import orjson
 
 from connector.ports import Transaction
-from connector.records import InboxMessage
+from connector.records import InboxMessage, OutboxMessage
 from connector.services.processes.answers import Answer, Refusal
 from contracts.messages import Posted
+
+_KEPT = 10_000
 
 
 def once(
@@ -43,3 +45,21 @@ def once(
         )
     )  # fmt: skip
     return answer, about
+
+
+class Said:
+    """Messages of ours on their way: reading one back from the table costs more than all the rest of settling it."""
+
+    def __init__(self, read: Callable[[Mapping[str, Any]], Posted]) -> None:
+        self._read = read
+        self._kept: dict[str, Posted] = {}
+
+    def keep(self, message: Posted) -> None:
+        """Until it is settled."""
+        if len(self._kept) >= _KEPT:
+            self._kept.clear()
+        self._kept[message.id or ""] = message
+
+    def take(self, sent: OutboxMessage) -> Posted:
+        """What was sent; it is not kept any longer."""
+        return self._kept.pop(sent.id, None) or self._read(sent.body or {})

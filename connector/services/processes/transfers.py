@@ -112,7 +112,7 @@ class Transfers(Guided[Transfer, TransferMove]):
             callback_address=self._context.me.dsp,
         )  # fmt: skip
 
-        self.machine.remember(message)
+        self.machine.said.keep(message)
 
         def command(tx: Transaction) -> None:
             tx.add(new)

@@ -1,13 +1,15 @@
 """A prepared segment as the bytes of a file, and back: what it is made of, what was seen, and its own digests.
 
-People are named by their place in the segment alone. What was damaged on the way is not read.
+People are named by their place in the segment alone. What describes a segment, with the digests of its bytes, is sealed
+by a key of the vault for this release and segment: what was damaged, exchanged or made by anybody else is not read.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
+from hmac import compare_digest
 from itertools import chain, groupby, repeat
 
 import orjson
@@ -19,9 +21,13 @@ from connector.services.releasing.rendering import Copy, Rendered
 _FORM = 1
 _HEAD = 8
 """Bytes that say how long what describes the segment is."""
+_SEAL = 36
+
+Seal = Callable[[str], str]
+"""The seal (a UUID) over a digest, for one segment of one release."""
 
 
-def written(copy: Copy, seen: Foreseen, people: Sequence[str]) -> Iterator[bytes]:
+def written(copy: Copy, seen: Foreseen, people: Sequence[str], seal: Seal) -> Iterator[bytes]:
     """A prepared segment, part after part; `people` are those in it, in their order."""
     rendered, place = copy.rendered, {person: number for number, person in enumerate(people)}
     about = orjson.dumps(
@@ -35,23 +41,27 @@ def written(copy: Copy, seen: Foreseen, people: Sequence[str]) -> Iterator[bytes
         }
     )  # fmt: skip
     yield len(about).to_bytes(_HEAD, "big")
+    yield seal(sha256(about).hexdigest()).encode()
     yield about
     yield rendered.body
     if copy.coding:
         yield copy.data
 
 
-def read_back(data: bytes, people: Sequence[str]) -> Prepared:
+def read_back(data: bytes, people: Sequence[str], seal: Seal) -> Prepared:
     """The same from its bytes. Raises ValueError when they are not what was written."""
     try:
-        return _read(data, people)
+        return _read(data, people, seal)
     except (LookupError, TypeError, AttributeError):
         raise ValueError("this is no prepared segment") from None
 
 
-def _read(data: bytes, people: Sequence[str]) -> Prepared:
-    begin = _HEAD + int.from_bytes(data[:_HEAD], "big")
-    about = orjson.loads(data[_HEAD:begin])
+def _read(data: bytes, people: Sequence[str], seal: Seal) -> Prepared:
+    begin = _HEAD + _SEAL + int.from_bytes(data[:_HEAD], "big")
+    described = data[_HEAD + _SEAL : begin]
+    if not compare_digest(data[_HEAD : _HEAD + _SEAL], seal(sha256(described).hexdigest()).encode()):
+        raise ValueError("this was not written here")
+    about = orjson.loads(described)
     body = data[begin : begin + about["size"]]
     coded = data[begin + about["size"] :]
     whole = sha256(body).hexdigest() == about["digest"]

@@ -134,6 +134,12 @@ class Looking:
             contract.telling_gone, self.carrying.since, self.carrying.kinds, residuals, codes,
         )  # fmt: skip
 
+    async def has_fallen(self, row: ReleaseSegment) -> bool:
+        """Whether somebody in a segment may not leave any more."""
+        holding, now = Holding.of(row), self.context.clock()
+        _, fallen, _ = await self.context.store.read(lambda tx: self._people(tx, holding, now))
+        return bool(fallen)
+
     async def foreseen(self, row: ReleaseSegment) -> tuple[Look, Foreseen]:
         """A segment as it is now, with what lets another process tell whether it still is."""
         source = self.contract.source

@@ -19,13 +19,15 @@ from connector.services.context import Context
 from connector.services.jobs import ended_bell
 from connector.services.releasing.ahead import Prepared
 from connector.services.releasing.asked import Holding
-from connector.services.releasing.carried import read_back, written
+from connector.services.releasing.carried import Seal, read_back, written
 from connector.services.releasing.contract import Contract
 from connector.services.releasing.deltas import Carrying
 from connector.services.releasing.looking import Foreseen, Looking
 from connector.services.releasing.opening import keys_needed
+from connector.services.releasing.planning import keyed_of
 from connector.services.releasing.rendering import Copy, Leaked, coded, render
 from connector.services.releasing.under_way import all_running
+from connector.services.tasks import trace_of
 
 KIND = "segment"
 PATIENCE = 5.0
@@ -37,6 +39,7 @@ _ALONE = 60.0
 _KEPT = 600.0
 """Seconds a prepared segment waits for somebody to ask for it."""
 _TIDIED = 60.0
+_WHAT = "PreparedSegment"
 _NOTHING: dict[str, Any] = {"prepared": False}
 
 Found = tuple[Contract, Release, ReleaseSegment, Carrying]
@@ -82,19 +85,18 @@ class Partition:
         unknown = await self._context.store.read(
             lambda tx: [id for id in wanted if tx.get(Job, job_of(release, id)) is None]
         )
-        if unknown:
-            await self._context.store.write(lambda tx: self._ask(tx, release, unknown, coding))
+        for id in unknown:  # one after the other: workers are told in the order of commits, of one commit in any
+            await self._context.store.write(lambda tx, id=id: self._ask(tx, release, id, coding))  # type: ignore[misc]
 
-    def _ask(self, tx: Transaction, release: str, ids: Sequence[str], coding: str) -> None:
-        for id in ids:
-            argument = {"segment": id, "coding": coding}
-            self._context.jobs.ask(tx, KIND, release, argument, id=job_of(release, id))
+    def _ask(self, tx: Transaction, release: str, id: str, coding: str) -> None:
+        argument = {"segment": id, "coding": coding}
+        self._context.jobs.ask(tx, KIND, release, argument, id=job_of(release, id))
 
-    async def taken(self, release: str, row: ReleaseSegment) -> Prepared | None:
+    async def taken(self, contract: Contract, row: ReleaseSegment) -> Prepared | None:
         """What was prepared of this segment, once it is ready; None for nothing, or where it takes too long."""
-        found = await self._read(release, row)
-        if found is None and self._now() >= self._alone_until and await self._ended(job_of(release, row.id)):
-            found = await self._read(release, row)
+        found = await self._read(contract, row)
+        if found is None and self._now() >= self._alone_until and await self._ended(job_of(row.release, row.id)):
+            found = await self._read(contract, row)
         return found
 
     async def _ended(self, id: str) -> bool:
@@ -121,17 +123,17 @@ class Partition:
         finally:
             waiting.cancel()
 
-    async def _read(self, release: str, row: ReleaseSegment) -> Prepared | None:
-        kept = self._context.data.segments
+    async def _read(self, contract: Contract, row: ReleaseSegment) -> Prepared | None:
+        kept, seal = self._context.data.segments, await self._seal(contract, row)
 
         def read() -> Prepared | None:
-            data = kept.read(release, row.id)
+            data = kept.read(row.release, row.id)
             if data is None:
                 return None
             try:
-                return read_back(data, Holding.of(row).people)
+                return read_back(data, Holding.of(row).people, seal)
             except ValueError:
-                kept.drop(release, row.id)
+                kept.drop(row.release, row.id)
                 return None
 
         return await asyncio.to_thread(read)
@@ -142,15 +144,52 @@ class Partition:
             await asyncio.to_thread(self._context.data.segments.drop, release, id)
 
     async def tidy(self) -> None:
-        """Drop what nobody came for, and what belongs to releases that ended; until cancelled."""
-        bells, kept = self._context.bells, self._context.data.segments
+        """Drop what nobody came for, what belongs to releases that ended, and at once what holds somebody who stopped;
+        until cancelled.
+        """
+        bells = self._context.bells
         while True:
-            seen = bells.count("releases")
-            running = [one.id for one in await self._context.store.read(all_running)] if self.on else []
-            await asyncio.to_thread(kept.tidy, running, _KEPT)
+            seen = {name: bells.count(name) for name in ("releases", "consents")}
+            try:
+                await self._tidied()
+            except Exception as error:  # the store is away, say
+                log.error("prepared segments cannot be looked through: %s\n%s", type(error).__name__, trace_of(error))
             if not self.on:  # what was left is gone, and nothing comes
                 return
-            await bells.wait("releases", timeout=_TIDIED, seen=seen)
+            rung = [asyncio.ensure_future(bells.wait(name, _TIDIED, count)) for name, count in seen.items()]
+            try:
+                await asyncio.wait(rung, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for one in rung:
+                    one.cancel()
+
+    async def _tidied(self) -> None:
+        running = [one.id for one in await self._context.store.read(all_running)] if self.on else []
+        for release, id in await asyncio.to_thread(self._context.data.segments.tidy, running, _KEPT):
+            if not await self._stands(release, id):
+                await self.drop(release, id)
+
+    async def _stands(self, release: str, id: str) -> bool:
+        """Whether everybody in a segment may still leave, and it is still to be handed over."""
+
+        def query(tx: Transaction) -> Found | None:
+            known = tx.get(Release, release)
+            return self._named(tx, *self._admitting(tx, known.transfer), id) if known is not None else None
+
+        try:
+            with keys_needed():
+                found = await self._context.store.read(query)
+                if found is None or found[2].standing != "open":
+                    return False
+                contract, running, row, carrying = found
+                return not await Looking(self._context, contract, running, carrying).has_fallen(row)
+        except Problem:  # not open now, or nobody can tell
+            return False
+
+    async def _seal(self, contract: Contract, row: ReleaseSegment) -> Seal:
+        """What binds a file to its segment: nobody without the vault can make one."""
+        keyed = await self._context.store.read(lambda tx: keyed_of(self._context, contract, tx))
+        return lambda digest: keyed.id(_WHAT, f"{row.release}/{row.id}/{digest}")
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -172,9 +211,15 @@ class Partition:
             made = await self._made(*found, coding)
         if made is None or await store.read(lambda tx: self._found(tx, job, id)) is None:
             return _NOTHING
-        _, release, row, _ = found
-        parts = written(made[0], made[1], Holding.of(row).people)
-        return {"prepared": await asyncio.to_thread(self._context.data.segments.keep, release.id, id, parts)}
+        contract, release, row, _ = found
+        with keys_needed():
+            seal = await self._seal(contract, row)
+        parts = written(made[0], made[1], Holding.of(row).people, seal)
+        placed = await asyncio.to_thread(self._context.data.segments.keep, release.id, id, parts)
+        if placed and not await self._stands(release.id, id):  # after it lies there: whoever stops later drops it
+            await self.drop(release.id, id)
+            return _NOTHING
+        return {"prepared": placed}
 
     async def _made(
         self, contract: Contract, release: Release, row: ReleaseSegment, carrying: Carrying, coding: str

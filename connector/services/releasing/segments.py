@@ -183,7 +183,7 @@ class Segments:
         contract, release, row, carrying = await self._context.store.read(lambda tx: self._admitted(tx, opening, id))
         await self._needs_profile(contract, release)
         looking = Looking(self._context, contract, release, carrying)
-        prepared = await self._taken(release, row)
+        prepared = await self._taken(contract, row)
         look = await looking.at(row, prepared.look if prepared else None)
         if look.id != row.id:
             raise await self._replaced(looking, row, look)
@@ -200,11 +200,11 @@ class Segments:
             copy = self._shelf.keep(id, await coded(rendered, coding))
         return Ready(opening, contract, release, row, look if row.deletions else look.without_records(), copy)
 
-    async def _taken(self, release: Release, row: ReleaseSegment) -> Prepared | None:
+    async def _taken(self, contract: Contract, row: ReleaseSegment) -> Prepared | None:
         """What was prepared of it ahead, by a worker or here."""
         if self._workers.on:
-            return await self._workers.taken(release.id, row)
-        return await self._ahead.taken(release.transfer, row.id)
+            return await self._workers.taken(contract, row)
+        return await self._ahead.taken(contract.transfer, row.id)
 
     async def _next(self, ready: Ready, following: Sequence[str]) -> None:
         """Have prepared what comes after this one."""

@@ -79,7 +79,7 @@ class Catalogues:
         while url is not None and url not in visited and len(visited) < _PAGES:
             visited.add(url)
             message = CatalogRequestMessage(id=new_id()).wire()
-            answer = await self._asked(member, self._context.members.post(member.id, url, message))
+            answer = await self._asked(member, self._context.members.post(member.id, url, message, traced=True))
             found += _datasets(member, answer)
             url = _next_page(member, answer)
         return found
@@ -87,7 +87,7 @@ class Catalogues:
     async def one(self, member: Member, dataset: str) -> Found:
         """One dataset. Raises Problem 404, 502, 503."""
         url = f"{member.dsp}/catalog/datasets/{quote(dataset, safe=':')}"
-        answer = await self._asked(member, self._context.members.fetch(member.id, url))
+        answer = await self._asked(member, self._context.members.fetch(member.id, url, traced=True))
         body = _parsed(member, answer)
         try:
             return Found(read_dataset(body, member.id), _period(body))

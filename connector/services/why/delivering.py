@@ -15,6 +15,21 @@ CAUSES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
             "Read the words beside it, then the log of this time. Ask the other side what their log says."),
         "not-tried-yet": (NOBODY, "The message has not been tried yet.", "Nothing. It leaves in a moment."),
         "delivered": (NOBODY, "The message arrived.", "Nothing."),
+        # Jobs: what is done later, by this process or by workers.
+        "job-waits": (NOBODY, "It is to be done, and nobody has begun it yet.",
+            "Nothing for a moment. If it stays so, `concord doctor` says whether a worker answers."),
+        "job-running": (NOBODY, "It is being done.", "Nothing."),
+        "job-done": (NOBODY, "It was done.", "Nothing."),
+        "job-again": (OPERATOR, "It failed, and is tried again by itself.",
+            "If it goes on, read the log of the process that does jobs at that time."),
+        "job-lost": (OPERATOR, "It was begun many times and never came to an end.",
+            "Read the log of the processes that do jobs: something in it ends them. Ask for it again afterwards."),
+        "job-failed": (OPERATOR, "It was tried and cannot be done.",
+            "Read the words beside it, and the log of the process that does jobs. Then ask for it again."),
+        "no-worker": (OPERATOR, "No worker did it in time.",
+            "Start one: `concord worker`. `concord doctor` says whether Redis and a worker answer."),
+        "no-workers": (OPERATOR, "The settings leave workers nothing to do.",
+            'Set `jobs = "celery"` with `broker_url` and a PostgreSQL database, or start no worker.'),
         "behind-another": (NOBODY, "An older message to the same process has to arrive first.",
             "Look at that one: `concord why` with its id."),
         # What kept an answer from us (`connector.outbound.faults.Why`).
@@ -58,6 +73,9 @@ CAUSES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
             "They do not know us, know another key of ours, have suspended us, or the clocks differ by more than a "
             "minute; only their log says which (`concord why callers` at their side). Ask them to compare our "
             f"fingerprint (`concord show`) with the one in their register, and check both clocks. {_AGAIN}"),
+        "clocks-apart": (OPERATOR,
+            "They do not let us in, and our clocks differ by more than a minute: a token lasts no longer.",
+            f"Find out whose clock is wrong (`concord doctor` compares them) and set it by NTP. {_AGAIN}"),
         "status-403": (THEY, "They know us and do not allow this.", "Ask them why; the words they sent stand beside."),
         "status-404": (THEY, "They do not know what the message is about, or are just starting.",
             "If it goes on, they have lost or never had this process: ask for the same id at their side."),

@@ -10,6 +10,7 @@ from connector.records import (
     Amendment,
     Delivery,
     DutyOwed,
+    Job,
     MemberEntry,
     Negotiation,
     Notice,
@@ -26,11 +27,11 @@ from connector.records import (
 
 Thing = (
     Negotiation | Transfer | Agreement | Release | OutboxMessage | Notice | Tombstone | Study | Source | Quarantined
-    | RiskReport | Amendment | DutyOwed | MemberEntry | Delivery
+    | RiskReport | Amendment | DutyOwed | MemberEntry | Delivery | Job
 )  # fmt: skip
 _BY_ID: tuple[type[Thing], ...] = (
     Negotiation, Transfer, Agreement, Release, OutboxMessage, Notice, Study, Source, Quarantined, RiskReport, Amendment,
-    DutyOwed, MemberEntry,
+    DutyOwed, MemberEntry, Job,
 )  # fmt: skip
 
 

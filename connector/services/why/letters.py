@@ -13,6 +13,7 @@ from connector.services.why.views import AnswerShown, CauseShown, MessageShown
 
 _STATUS = re.compile(r"(?:refused with )?status (\d{3})")
 _NAMED = re.compile(r"\(([A-Za-z][A-Za-z0-9._-]{0,59})\)")
+_CLOCKS = "clocks-apart"
 _STAFF = ("operator", "steward", "dpo")
 _MEMBER = {Standing.SUSPENDED: "member-suspended", Standing.REMOVED: "member-removed"}
 
@@ -56,8 +57,8 @@ def error_code(error: str) -> str:
 
 
 def _telling(status: str, named: str) -> str:
-    """The code beside a status where it says more than that: of a 401 only the other side's log does."""
-    more = named and status != "401" and is_known(named) and named not in ("fault", "unavailable")
+    """The code beside a status where it says more than that: of a 401 only the other side's log does, or the clocks."""
+    more = (named and status != "401" and is_known(named) and named not in ("fault", "unavailable")) or named == _CLOCKS
     return named if more else f"status-{status}"
 
 

@@ -18,6 +18,7 @@ from connector.records import (
     Amendment,
     Delivery,
     DutyOwed,
+    Job,
     MemberEntry,
     Negotiation,
     Notice,
@@ -46,7 +47,7 @@ SIGN_IN, CALLERS = "sign-in", "callers"
 _EVERYTHING = ("operator", "dpo")
 _SIDES = {"steward": "provider", "researcher": "consumer"}
 _OFFICER_ONLY = ("withdrawal", "answer")
-_STEWARD_ONLY = ("message", "participant", "source", "quarantine", "risk report")
+_STEWARD_ONLY = ("message", "participant", "source", "quarantine", "risk report", "job")
 _MOST = 200
 _RECENT = timedelta(days=30)
 _GOING = ("", "REQUESTED", "OFFERED", "ACCEPTED", "AGREED", "VERIFIED")
@@ -157,6 +158,8 @@ class WhyDesk:
         yield from tx.find(Quarantined, standing="held", limit=_MOST)
         yield from tx.find(MemberEntry, standing="suspended", limit=_MOST)
         yield from tx.find(Delivery, standing=["waiting", "refused"], limit=_MOST)
+        yield from tx.find(Job, standing="waiting", error__ne="", order="due_at", limit=_MOST)
+        yield from tx.find(Job, standing="failed", ended_at__ge=since, order="-ended_at", limit=_MOST)
         yield from tx.find(OutboxMessage, standing="waiting", failing_since__ne=None, order="sequence", limit=_MOST)
 
 
@@ -167,6 +170,7 @@ _OTHERS: dict[type[Thing], Callable[..., Why]] = {
     RiskReport: things.risk,
     Amendment: things.amendment,
     DutyOwed: things.duty,
+    Job: things.job,
     MemberEntry: things.member,
     Notice: people.notice,
     Tombstone: people.erasure,

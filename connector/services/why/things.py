@@ -9,6 +9,7 @@ from connector.records import (
     Agreement,
     Amendment,
     DutyOwed,
+    Job,
     MemberEntry,
     OutboxMessage,
     Quarantined,
@@ -20,6 +21,7 @@ from connector.services.context import Context
 from connector.services.rooms.names import dataset_title
 from connector.services.rooms.transfers import row_of
 from connector.services.why import letters, views
+from connector.services.why.causes import is_known
 from connector.services.why.letters import shown
 from connector.services.why.moving import held_back, hindrances, release_causes
 from connector.services.why.views import CauseShown, Related, StepShown, Why
@@ -97,6 +99,23 @@ def message(context: Context, tx: Transaction, found: OutboxMessage) -> Why:
         steps=[StepShown(at, context.me.name, what) for at, what in steps if at is not None], message=view,
         answer=letters.answer_of(found), next_at=view.next_try,
         next_words="It is sent again." if view.next_try else "", related=[Related("about", found.about)],
+    )  # fmt: skip
+
+
+def job(context: Context, _tx: Transaction, found: Job) -> Why:
+    """Work that is done later."""
+    codes = {"done": "job-done", "failed": found.error if is_known(found.error) else "job-failed"}
+    going = "job-again" if found.error else "job-running" if found.lease else "job-waits"
+    standings = {"done": views.DONE, "failed": views.FAILED}
+    held_up = views.HELD_UP if found.error else views.GOING_ON if found.lease else views.WAITING
+    causes = [shown(codes.get(found.standing, going))]
+    steps = [(found.created_at, "asked for"), (found.ended_at, found.standing)]
+    return Why(
+        id=found.id, kind="job", title=found.kind, role="", counterparty="",
+        standing=standings.get(found.standing, held_up), state=found.standing, headline=causes[0].words, causes=causes,
+        steps=[StepShown(at, context.me.name, what) for at, what in steps if at is not None],
+        next_at=found.due_at if found.standing == "waiting" else None,
+        next_words="It is begun." if found.standing == "waiting" else "",
     )  # fmt: skip
 
 

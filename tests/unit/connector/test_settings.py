@@ -92,6 +92,16 @@ def test_settings_cannot_be_changed_while_running(directory):
         load(directory).port = 1
 
 
+@pytest.mark.parametrize("endpoint", ["", "127.0.0.1:4318", "grpc://127.0.0.1:4317"])
+def test_traces_need_an_address_that_takes_them(directory, monkeypatch, endpoint):
+    monkeypatch.setenv("CONCORD_TRACES", "on")
+    monkeypatch.setenv("CONCORD_TRACES_ENDPOINT", endpoint)
+    with pytest.raises(Problem, match="traces_endpoint"):
+        load(directory)
+    monkeypatch.setenv("CONCORD_TRACES_ENDPOINT", "http://127.0.0.1:4318/v1/traces")
+    assert load(directory).traces == "on"
+
+
 def test_the_database_is_named_by_a_setting_or_by_a_file_and_never_shown(directory, monkeypatch, tmp_path):
     assert load(directory).store_url == ""
     address = "postgresql://somebody:hunter2@db.example/hospital"

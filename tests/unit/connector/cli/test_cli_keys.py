@@ -26,7 +26,7 @@ def test_a_key_is_changed_and_the_one_before_it_retired(concord, hospital):
     assert (hospital / "vault" / "keys" / "log.key").exists()
     assert concord("audit", "verify", "-d", hospital).code == 0
     examined = json.loads(concord("doctor", "--json", "-d", hospital).out)
-    assert not [one for one in examined["findings"] if one["area"] == "keys" and one["standing"] == "change"]
+    assert {one["verdict"] for one in examined if one["area"] == "keys"} == {"well"}
 
 
 def test_what_cannot_be_is_refused_with_the_reason(concord, hospital):

@@ -418,3 +418,28 @@ async def test_only_the_first_message_of_a_process_at_a_stranger_is_given_up_soo
     await office.settled()
     [message] = await office.messages()
     assert (message.standing, message.reason, message.attempts) == ("dead", "refused", attempts)
+
+
+async def test_what_a_look_left_behind_for_want_of_room_is_found_when_all_others_end_during_that_look(
+    office, monkeypatch
+):
+    held, real = asyncio.Event(), office.store.read
+    office.peers.answers["hole"] = held
+    office.start()
+    await until(lambda: office.deliveries.departures.free("x"), "the courier to attend")
+    await office.send(*range(20), to="hole")
+    await until(lambda: office.peers.at_once["hole"] == 20, "as many as there is room for")
+    await until(lambda: office.bells._waiting.get("outbox"), "it to have looked")
+
+    async def slowly(query):
+        monkeypatch.setattr(office.store, "read", real)
+        found = await real(query)
+        held.set()
+        await until(lambda: not office.courier._busy, "every delivery to end")
+        return found
+
+    await office.store.write(lambda tx: None)
+    monkeypatch.setattr(office.store, "read", slowly)
+    monkeypatch.setattr(office.deliveries.departures, "free", lambda _lane: False)  # it is found by a look alone
+    await office.send(99, to="hole")
+    await office.settled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -93,8 +94,14 @@ def test_who_has_everything_back_is_forgotten_before_those_who_have_not(clock):
 PATHS = [
     ("/me/studies/urn:x/stop", "stop"), ("/me/studies/urn:x/stopped", "stop"), ("/me/pause", "stop"),
     ("/consent/withdrawals", "stop"), ("/consent/consents", "stop"), ("/api/consents/withdraw", "stop"),
-    ("/", "way"), ("/sign-in", "way"), ("/sign-in/callback", "way"), ("/me/permissions", "way"), ("/static/a.css", "way"),
+    ("/api/desk/people/x/opt-out", "stop"), ("/steward/people/x/opt-out", "stop"), ("/api/desk/people/x", "other"),
+    ("/", "way"), ("/sign-in", "way"), ("/sign-in/callback", "way"), ("/me/permissions", "way"),
+    ("/static/a.css", "way"),
     ("/dsp/2025-1/negotiations/request", "other"), ("/consent/studies", "other"), ("/research/catalogue", "other"),
+    ("/dsp/2025-1/catalog/datasets/x/stop", "other"), ("/dsp/2025-1/negotiations/x/stop", "other"),
+    ("/x/stop", "other"),
+    ("/data/releases/1/stop", "other"), ("/api/consents/withdraw/x", "other"), ("/consent/consents/x", "other"),
+    ("/consent/profiles", "other"), ("/mex", "other"), ("/record", "way"), ("/sign-in-x", "other"),
     ("/data/releases/1/segments", "other"), ("/steward", "other"),
 ]  # fmt: skip
 
@@ -102,6 +109,11 @@ PATHS = [
 @pytest.mark.parametrize(("path", "kind"), PATHS)
 def test_what_a_request_is_about_is_read_from_its_path(path, kind):
     assert kind_of(path) == kind
+
+
+def called_often(call: Callable[[str, str], None], path: str) -> None:
+    for _ in range(100):
+        call("one", path)
 
 
 def test_nothing_else_uses_up_what_a_stop_needs(clock):
@@ -113,8 +125,7 @@ def test_nothing_else_uses_up_what_a_stop_needs(clock):
     for call in (limits.participant, limits.person):
         for path in ("/research", "/me"):
             with pytest.raises(Problem) as refused:
-                for _ in range(100):
-                    call("one", path)
+                called_often(call, path)
             assert (refused.value.status, refused.value.code, refused.value.retry_after) == (429, "rate-limited", 1)
         call("one", "/me/studies/x/stopped")
     assert limits.of_address("here", "/me/studies/x/stopped") == 0.0

@@ -32,7 +32,7 @@ METHODS: list[tuple[str, str, tuple[object, ...], set[str]]] = [
         "entry": (0,), "verify": (), "export": (Path("relative"),), "withdrawals": (),
     }.items()],
     *[("accounts", name, given, {"operator"}) for name, given in {
-        "open_account": ("s", "n", ["dpo"]), "close_account": ("a",), "accounts": (),
+        "open_account": ("s", "n", ["dpo"]), "close_account": ("a",), "accounts": (), "take_roles": ("a", ["dpo"]),
     }.items()],
     *[("membership", name, given, {"operator"}) for name, given in {
         "members": (), "add": ("http://x", "f"), "set_standing": ("m", "suspended"),
@@ -100,7 +100,7 @@ async def problem_of(call):
 async def test_the_table_above_names_every_public_method(hospital):
     named = {(service, method) for service, method, _, _ in METHODS}
     sessions = {"offered", "begin_sign_in", "finish_sign_in", "sign_in", "session", "choose_role", "sign_out"}
-    sessions |= {"act_for"}
+    sessions |= {"act_for", "signed_out_there"}
     for service in (
         "research",
         "steward",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ from connector.identity.people.relying_party import SignedIn, SignedOut
 from connector.problems import Problem
 from connector.records import Account, Session
 from connector.vault.errors import SealBrokenError
+from tests.two_party.space import until
 from tests.unit.connector.services.participant_factory import Running
 
 START = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -27,9 +29,12 @@ class Provider:
         self.asked: list[str] = []
         self.left: list[str] = []
         self.dismisses: SignedOut | None = None
+        self.held: asyncio.Event | None = None
 
     async def ask_after(self, refresh, subject, now):
         self.asked.append(refresh)
+        if self.held is not None:
+            await self.held.wait()
         if isinstance(self.says, Problem):
             raise self.says
         return self.says
@@ -151,6 +156,25 @@ async def test_a_silent_provider_is_borne_for_a_while_by_staff(hospital, provide
     assert await hospital.services.accounts.session(value) is not None
 
 
+async def test_a_patient_does_not_wait_for_the_answer_but_it_counts_from_then_on(hospital, provider):
+    await signed_in(hospital, "officer")
+    mine = await account(hospital)
+    await hospital.context.store.write(lambda tx: tx.change(mine, roles={"roles": ["patient"], "claimed": []}))
+    value = await signed_in(hospital, refresh="hers")
+    answered = provider.held = asyncio.Event()
+    hospital.clock.fixed = START + 5 * MINUTE
+    assert (await hospital.services.accounts.session(value)).actor.role == "patient"
+    await until(lambda: provider.asked, "the provider to be asked")
+    assert await hospital.services.accounts.session(value) is not None
+    answered.set()
+
+    async def over() -> bool:
+        return await hospital.services.accounts.session(value) is None
+
+    await until(over, "the session to end")
+    assert provider.asked == ["hers"]
+
+
 async def test_without_a_refresh_token_a_session_ends_by_itself(hospital, provider):
     value = await signed_in(hospital, "officer", refresh="")
     for minutes in range(0, 60, 20):
@@ -198,3 +222,18 @@ async def test_roles_taken_here_end_the_sessions_in_them_and_no_other(hospital):
     await accounts.take_roles(operator, id, ["steward"])
     assert await accounts.session(steward) is None
     assert (await accounts.session(officer)).roles == ("dpo",)
+
+
+async def test_the_operators_door_takes_roles_and_refuses_where_the_provider_gives_them(hospital, provider):
+    settings = hospital.context.settings
+    hospital.context.settings = settings.model_copy(update={"oidc_roles": {}})
+    async with hospital.api() as api:
+        sent = {"subject": "an", "name": "An", "roles": ["steward", "dpo"]}
+        id = (await api.post("/api/accounts", json=sent)).json()["id"]
+        assert (await api.post(f"/api/accounts/{id}/roles/take", json={"roles": ["dpo"]})).status_code == 204
+        assert (await api.get("/api/accounts")).json()[0]["roles"] == ["steward"]
+        assert (await api.post("/api/accounts/nobody/roles/take", json={"roles": ["dpo"]})).status_code == 404
+        assert (await api.post(f"/api/accounts/{id}/roles/take", json={"roles": ["operator"]})).status_code == 400
+        hospital.context.settings = settings
+        refused = await api.post(f"/api/accounts/{id}/roles/take", json={"roles": ["steward"]})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:concord:problem:roles-by-claims")

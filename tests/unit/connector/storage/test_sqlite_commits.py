@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 
 import pytest
-from sqlalchemy.exc import SQLAlchemyError
 
 from connector.records import Setting
 from connector.storage import SqliteStore
@@ -135,7 +135,7 @@ def test_a_commit_that_fails_leaves_nobody_believing(store):
     bad = store.submit(lambda tx: _run(tx, "insert into child values (7)"))
     held.let_go()
     for future in (*good, bad):
-        with pytest.raises(SQLAlchemyError):
+        with pytest.raises(sqlite3.IntegrityError):
             future.result(10)
     assert store.read_now(lambda tx: tx.count(Setting)) == 0
     assert held.future.exception() is None
