@@ -116,7 +116,7 @@ def _hands(context: Context, part: Part, *, several: bool, at_once: int) -> Hand
 
 def _led(context: Context, services: Services) -> Sequence[Worker]:
     """What is done once for a participant, however many processes serve it."""
-    beating = (Heartbeat(context),) if context.me.role == "wallet" else ()
+    beating = (Heartbeat(context, services.wallet.repeating),) if context.me.role == "wallet" else ()
     return (
         Pruning(context), Labelling(context), *beating, Deadlines(context, services.negotiations),
         Overdue(context, services.suspending), KeyLooking(context),

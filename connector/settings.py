@@ -107,6 +107,15 @@ class Settings(BaseSettings):
             raise ValueError("must be an origin such as https://concord.hospital.example")
         return value.rstrip("/")
 
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _named_proxies(cls, value: str) -> str:
+        if any(one.strip() == "*" or one.strip().endswith("/0") for one in value.split(",")):
+            raise ValueError(
+                "must name the proxies (10.0.0.5, 10.0.0.0/24): from anybody else, callers write it themselves"
+            )
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _postgresql(cls, value: SecretStr) -> SecretStr:

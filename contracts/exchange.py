@@ -249,9 +249,23 @@ class Acknowledgement(Strict):
 
 
 class Heartbeat(Strict):
-    """Wallet to holder: still here, with this many links. Freshness of the consent copies counts from it."""
+    """Wallet to holder: still here, with this many links. Freshness of the consent copies counts from it.
+
+    `said_again` answers a holder that asked for everything anew: all it asked for since then has been said.
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ("said_again",)
 
     links: Count
+    said_again: Instant | None = None
+
+
+class HeartbeatTaken(Strict):
+    """The answer. A holder that was put back from a backup asks since when it wants to be told everything again."""
+
+    LATER: ClassVar[tuple[str, ...]] = ("say_again",)
+
+    say_again: Instant | None = None
 
 
 class StatementDelivery(Strict):
@@ -308,7 +322,7 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
     Exchange("/doubts", Party.WALLET, Party.HOLDER, LinkDoubtNotice, 200, Done),
     Exchange("/link-standings", Party.HOLDER, Party.WALLET, LinkStandingNotice, 200, Done),
     Exchange("/consents", Party.WALLET, Party.HOLDER, ConsentDelivery, 200, ConsentAcknowledged),
-    Exchange("/heartbeat", Party.WALLET, Party.HOLDER, Heartbeat, 200, Done),
+    Exchange("/heartbeat", Party.WALLET, Party.HOLDER, Heartbeat, 200, HeartbeatTaken),
     Exchange("/withdrawals", Party.HOLDER, Party.RECIPIENT, WithdrawalNotice, 200, StatementDelivery),
     Exchange("/resumptions", Party.HOLDER, Party.RECIPIENT, ResumptionNotice, 200, StatementDelivery),
     Exchange("/reminders", Party.HOLDER, Party.RECIPIENT, ReminderNotice, 200, StatementDelivery),

@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from connector.api.bodies import read_bytes
-from connector.api.doors import participant_of, place
+from connector.api.doors import participant_of
 from connector.api.faults import again
 from connector.problems import Problem, invalid
 
@@ -33,7 +33,6 @@ async def signed_out(request: Request) -> Response:
         token = _token(await read_bytes(request, _LIMIT))
         await participant.services.accounts.signed_out_there(token)
     except Problem as refused:
-        participant.context.limits.refused(place(request.scope))
         told = {"error": "invalid_request", "error_description": refused.title}
         return JSONResponse(told, refused.status, _HEADERS | (again(refused) or {}))
     return Response(headers=_HEADERS)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from fastapi.responses import HTMLResponse, Response
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connector.api.doors import place
 from connector.api.dsp import BASE, error_body
 from connector.api.faults import again, answer
+from connector.identity.access import token_hash
 from connector.problems import Problem
-from connector.services.limits import Limits, too_often
+from connector.services.limits import PEERS, too_often
 
 if TYPE_CHECKING:
     from connector.wiring import Participant
 
 _HEALTH = "/health/"
+_NO_PAGES: Final = ("/dsp/", "/consent/", "/data/", "/api/", "/idp", _HEALTH, "/.well-known/", "/cds-services")
+"""Addresses at which a session says nothing."""
+_COOKIES: Final = ("__Host-concord_session", "concord_session")
+"""What the portal calls the cookie of a session, over https and without."""
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Please wait a moment</title></head>
 <body><main><h1>Please wait a moment</h1><p>Too many requests came from where you are. Nothing was changed.</p>
 <p>Try again in {seconds} s.</p></main></body></html>"""
@@ -36,7 +42,7 @@ class Limited:
             getattr(scope["app"].state, "participant", None) if scope["type"] == "http" else None
         )
         if participant is not None:
-            wait = _wait(participant.context.limits, scope)
+            wait = _wait(participant, scope)
             if wait:
                 refused = too_often(wait)
                 participant.context.tally.add("refusal", refused.code)
@@ -45,11 +51,27 @@ class Limited:
         await self._app(scope, receive, send)
 
 
-def _wait(limits: Limits, scope: Scope) -> float:
-    path, here = scope["path"], place(scope)
+def _wait(participant: Participant, scope: Scope) -> float:
+    path, here, context = scope["path"], place(scope), participant.context
     if path.startswith(_HEALTH) and _is_loopback(here):
         return 0.0
-    return limits.of_address(here, path)
+    if path.startswith(PEERS):
+        return context.limits.of_address(here, path, member=context.members.named(_stated(scope, b"authorization")))
+    return context.limits.of_address(here, path, session="" if path.startswith(_NO_PAGES) else _session(scope))
+
+
+def _stated(scope: Scope, field: bytes) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == field), "")
+
+
+def _session(scope: Scope) -> str:
+    """The id of the session that a request names; nobody has looked yet whether there is one."""
+    stated = _stated(scope, b"cookie")
+    if _COOKIES[1] not in stated:
+        return ""
+    cookies = cookie_parser(stated)
+    value = next((cookies[name] for name in _COOKIES if cookies.get(name)), "")
+    return token_hash(value) if value else ""
 
 
 def _is_loopback(address: str) -> bool:

@@ -182,23 +182,24 @@ def _offline(directory: Path, transfer: str | None) -> list[Chain]:
     from connector.vault.vault import PARTICIPANT_KEY
 
     settings = load(directory)
+    settings.require_files()  # else everything would seem to be missing
     lock = DirectoryLock(directory).take()
     try:
         store = open_store(directory / STORE_FILE, url=settings.store_url)
         try:
             signer = KeySigner(opened_beside(settings).newest(PARTICIPANT_KEY))
-            return asyncio.run(_chains(store, signer, directory, transfer))
+            return asyncio.run(_chains(store, signer, settings.files / "received", transfer))
         finally:
             store.close()
     finally:
         lock.release()
 
 
-async def _chains(store: Store, signer: Signer, directory: Path, transfer: str | None) -> list[Chain]:
+async def _chains(store: Store, signer: Signer, received: Path, transfer: str | None) -> list[Chain]:
     from connector.dataplane.received import ReceivedFiles
     from connector.services.received.looking import received_rows
 
-    files = ReceivedFiles(directory / "received")
+    files = ReceivedFiles(received)
     rows = await store.read(lambda tx: received_rows(tx, transfer))
     try:
         return [await _chain(store, signer, files, row) for row in rows]

@@ -177,16 +177,46 @@ def disk_found(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield well("disk", "disk", f"{free // MIB} MB are free.")
-    try:
-        with tempfile.TemporaryFile(dir=settings.directory) as file:
-            file.write(b"\0")
-    except OSError as fault:
+    trouble = _not_writable(settings.directory)
+    if trouble:
         yield change(
             "disk",
             "not-writable",
-            f"Nothing can be written into the directory: {fault.strerror}.",
+            f"Nothing can be written into the directory: {trouble}.",
             "Give the account that runs the connector the directory, and see that its disk is not read-only.",
         )
+    if settings.shared_folder is not None:
+        yield _shared(settings)
+
+
+def _shared(settings: Settings) -> Finding:
+    """Whether the folder that our processes share is there, and takes files."""
+    if not settings.files.is_dir():
+        return change(
+            "disk",
+            "shared-folder-missing",
+            "The folder of `shared_folder` is not there: this process does not start.",
+            "Mount it, or correct the setting.",
+        )
+    trouble = _not_writable(settings.files)
+    if trouble:
+        return change(
+            "disk",
+            "shared-folder-not-writable",
+            f"Nothing can be written into the folder of `shared_folder`: {trouble}.",
+            "Give the account that runs the connector that folder, and see that it is not mounted read-only.",
+        )
+    return well("disk", "shared-folder", "The shared folder is there, and can be written.")
+
+
+def _not_writable(place: Path) -> str:
+    """Why nothing can be written into a folder; empty when it can."""
+    try:
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(b"\0")
+    except OSError as fault:
+        return fault.strerror or type(fault).__name__
+    return ""
 
 
 def store_found(settings: Settings) -> tuple[list[Finding], bool]:

@@ -29,3 +29,11 @@ class MemoryReplayStore:
         """Drop what ended before `now`; returns how many pairs are left."""
         self._until = {pair: until for pair, until in self._until.items() if until >= now}
         return len(self._until)
+
+    def shorten(self, most: int, now: datetime) -> int:
+        """Keep those that ended before `now` only as far as `most` pairs bear it; returns how many pairs are left."""
+        if len(self._until) > most:
+            ended = sorted((until, pair) for pair, until in self._until.items() if until < now)
+            for _, pair in ended[: len(self._until) - most]:
+                del self._until[pair]
+        return len(self._until)

@@ -65,7 +65,7 @@ async def read_again(member: Member, *, fetch: Fetch, register: MembersRegister,
 
     What counts is signed by a key we know already, of the same id at the same address, no older than what was read
     before (or than the entry, where nothing was), and names no key of anybody else and none that is retired: such a
-    document was said once, and somebody says it again. A key it lists no more is retired. The register is left as it is.
+    document was said once, and somebody says it again. A key it lists no more is retired. The register is left alone.
     """
     document = await _followed(member, fetch)
     if document is None or document.id != member.id or document.url != member.origin:

@@ -30,6 +30,7 @@ from connector.outbound.faults import OutboundRefused, Unreachable, Why
 from connector.ports import Transaction
 from connector.problems import Problem
 from connector.records import OutboxMessage
+from connector.services import tracing
 from connector.services.context import Context
 from connector.services.delivery import PROBE, TROUBLED, bring_back, stranded, wake_recipient
 from connector.services.departures import BELL, HANDED

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -64,19 +66,21 @@ class OtlpTraces:
         if not place and not begins:
             yield UNKEPT
             return
-        said = {f"concord.{key}": one for key, one in words.items()}
-        made = self._tracer.start_span(name, _context(place), _KINDS.get(name, SpanKind.INTERNAL), said)
-        kept = _Kept(made)
+        made = self.start(name, place, words)
         try:
             with tracing.within(_traceparent(made.get_span_context())):
-                yield kept
+                yield _Kept(made)
         except BaseException as fault:
             made.set_attribute("error.type", type(fault).__name__)  # its words may quote what somebody sent
             made.set_status(Status(StatusCode.ERROR))
             raise
         finally:
-            if kept.kept:
-                made.end()
+            made.end()
+
+    def start(self, name: str, place: str, words: Mapping[str, str | int], since: int | None = None) -> trace.Span:
+        """A span that its caller ends; `since` in nanoseconds of the epoch where it has begun already."""
+        said, kind = {f"concord.{key}": one for key, one in words.items()}, _KINDS.get(name, SpanKind.INTERNAL)
+        return self._tracer.start_span(name, _context(place), kind, said, start_time=since)
 
     async def close(self) -> None:
         """Send what is left, as long as somebody takes it."""
@@ -86,16 +90,11 @@ class OtlpTraces:
 class _Kept:
     def __init__(self, span: trace.Span) -> None:
         self._span = span
-        self.kept = True
 
     def say(self, **words: str | int) -> None:
         """See the port."""
         for key, one in words.items():
             self._span.set_attribute(f"concord.{key}", one)
-
-    def forget(self) -> None:
-        """See the port. A span that never ends is never sent."""
-        self.kept = False
 
 
 class OutboundExporter(SpanExporter):
@@ -161,10 +160,41 @@ class TracedStore:
 Scope = MutableMapping[str, Any]
 
 
-class TracedRequests:
-    """ASGI: requests of others and of people are spans (`receive`, `release`, `ask`), part of what their sender says.
+class _Arrival:
+    """A request that came in: a span from the moment its sender is known, nothing before and without that."""
 
-    Requests that nobody known sent (401) are not kept: strangers write no traces.
+    def __init__(self, traces: OtlpTraces, name: str, place: str, words: Mapping[str, str | int]) -> None:
+        self._start = partial(traces.start, name, place, words, time.time_ns())
+        self._span: trace.Span | None = None
+
+    def begin(self) -> str:
+        """Keep it; returns its place, for what is part of it."""
+        if self._span is None:
+            self._span = self._start()
+        return _traceparent(self._span.get_span_context())
+
+    def say(self, key: str, one: str | int) -> None:
+        """Note about it, if it is kept."""
+        if self._span is not None:
+            self._span.set_attribute(key, one)
+
+    def failed(self, fault: BaseException) -> None:
+        """It ends by an error."""
+        self.say("error.type", type(fault).__name__)  # its words may quote what somebody sent
+        if self._span is not None:
+            self._span.set_status(Status(StatusCode.ERROR))
+
+    def end(self) -> None:
+        """It is over."""
+        if self._span is not None:
+            self._span.end()
+
+
+class TracedRequests:
+    """ASGI: requests of others and of people are spans (`receive`, `release`, `ask`) once their sender is known.
+
+    Strangers write no traces. Only messages of the dataspace protocol stay in the trace their sender names; whatever
+    may be about people begins one of its own.
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
@@ -178,19 +208,30 @@ class TracedRequests:
             await self._app(scope, receive, send)
             return
         name, door = named
-        sent = next((value.decode("ascii", "replace") for key, value in scope["headers"] if key == b"traceparent"), "")
-        with running.context.traces.span(
-            name, tracing.read(sent), begins=True, door=door, method=str(scope["method"])
-        ) as span:
+        words = {"door": door, "method": str(scope["method"])}
+        arrival = _Arrival(running.context.traces, name, _place_sent(scope) if door.startswith("dsp") else "", words)
 
-            async def answered(message: MutableMapping[str, Any]) -> None:
-                if message["type"] == "http.response.start":
-                    span.say(status=int(message["status"]))
-                    if message["status"] == 401:
-                        span.forget()
-                await send(message)
+        async def answered(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                if name == "release" and message["status"] < 400:  # the token was one of ours
+                    tracing.sender_known()
+                arrival.say("concord.status", int(message["status"]))
+            await send(message)
 
-            await self._app(scope, receive, answered)
+        with tracing.arriving(arrival.begin):
+            try:
+                await self._app(scope, receive, answered)
+            except BaseException as fault:
+                arrival.failed(fault)
+                raise
+            finally:
+                arrival.end()
+
+
+def _place_sent(scope: Scope) -> str:
+    """The place in a trace that a request names."""
+    sent = next((value.decode("ascii", "replace") for key, value in scope["headers"] if key == b"traceparent"), "")
+    return tracing.read(sent)
 
 
 _DOORS = {"dsp": "receive", "consent": "receive", "data": "release", "api": "ask"}

@@ -241,6 +241,7 @@ class Accounts:
         if found is not None and found[2] is not None:
             await self.confirming.look_after(*found[2])
             found = await self._context.store.read(query)
+        (self._context.limits.met if found is not None else self._context.limits.over)(key)
         if found is not None and found[1]:
             await self._context.store.write(lambda tx: tx.alter(SessionRecord, {"seen_at": now}, id=key))
         if found is not None and path:

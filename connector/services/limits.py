@@ -5,6 +5,9 @@ caller one moment is kept, the one at which everything they used up will have be
 gets 429 with the seconds to wait. What makes something stop (a person's stop, an opt-out, what wallets and holders say
 of them) has allowances of its own: nothing else that an address, a participant or a person does uses those up.
 
+An address is often shared (a proxy, a hospital's way out). So whoever names a member we know in a token, or shows a
+session that was verified lately, is counted apart from strangers there, and strangers who fail shut out strangers only.
+
 The clock is the process's own (`time.monotonic`), so setting the machine's clock changes nothing.
 """
 
@@ -42,6 +45,13 @@ _WAY: Final = frozenset({"", "sign-in", "me", "record", "static"})
 _SWEEP: Final = 1.0
 _ROUNDED: Final = 1e-6
 """Seconds that are no wait: sums of steps are not exact."""
+PEERS: Final = ("/dsp/", "/consent/")
+"""Doors at which every request has to show by a token which participant sent it."""
+_APART: Final = ("/idp/back-channel", "/health/")
+"""Doors for strangers that nothing strangers do elsewhere may close."""
+_LONGEST: Final = 64
+"""Characters of a text that may be an address. Of a proxy's header it may be anything."""
+_NOWHERE: Final = "no address"
 _SAME_PLACE: Final = 64
 """Bits of an IPv6 address that count: whoever has one of them has all that begin so."""
 
@@ -66,7 +76,7 @@ class Rates(Protocol):
 
     @property
     def limit_refused(self) -> int:
-        """Of one address, of requests that did not show who sent them."""
+        """Of one address, of requests that did not show who sent them. Beyond it, who names nobody we know waits."""
         ...
 
 
@@ -123,11 +133,36 @@ class Limits:
         self._participants = each(rates.limit_participant if rates else 0)
         self._people = each(rates.limit_person if rates else 0)
         self._refused = Allowance(rates.limit_refused if rates else 0, now)
+        self._sessions: dict[str, None] = {}
 
-    def of_address(self, place: str, path: str) -> float:
-        """The seconds this place has to wait, or 0.0. Who was refused too often waits too, except to stop something."""
-        kind = kind_of(path)
-        return (self._refused.left(place) if kind is OTHER else 0.0) or self._addresses[kind].take(place)
+    def of_address(self, place: str, path: str, *, member: str = "", session: str = "") -> float:
+        """The seconds this request has to wait, or 0.0.
+
+        `member` is the active member that its token names (not verified yet), `session` the id of the session that its
+        cookie names. Either is counted apart from strangers of the place, and strangers refused there do not touch it.
+        """
+        if path.startswith(PEERS) and not member and (wait := self._refused.left(place)):
+            return wait
+        return self._addresses[kind_of(path)].take(self._caller(place, path, member, session))
+
+    def _caller(self, place: str, path: str, member: str, session: str) -> str:
+        if member:
+            return f"{place} {member}"
+        if session:
+            return session if session in self._sessions else f"{place} session"
+        door = next((door for door in _APART if path.startswith(door)), "")
+        return f"{place} {door}" if door else place
+
+    def met(self, session: str) -> None:
+        """A session was just found to be somebody's: what else comes from their address does not count for them."""
+        if session not in self._sessions:
+            while len(self._sessions) >= MOST:
+                del self._sessions[next(iter(self._sessions))]
+            self._sessions[session] = None
+
+    def over(self, session: str) -> None:
+        """There is no such session (any more)."""
+        self._sessions.pop(session, None)
 
     def refused(self, place: str) -> None:
         """Somebody there did not show who they are."""
@@ -149,15 +184,21 @@ def kind_of(path: str) -> str:
     return WAY if path.removeprefix("/").partition("/")[0] in _WAY else OTHER
 
 
-@lru_cache(maxsize=4096)
 def place_of(address: str) -> str:
-    """Who counts as one address: an IPv4 address, or all of an IPv6 network of 64 bits."""
+    """Who counts as one address: an IPv4 address, or an IPv6 network of 64 bits. All that is neither is one place."""
+    return _place(address) if len(address) <= _LONGEST else _NOWHERE
+
+
+@lru_cache(maxsize=4096)
+def _place(address: str) -> str:
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
+        return _NOWHERE
+    if isinstance(found, ipaddress.IPv4Address):
         return address
-    if isinstance(found, ipaddress.IPv4Address) or found.is_loopback:
-        return address
+    if found.is_loopback:
+        return "::1"
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
     return str(ipaddress.IPv6Network((int(found) >> _SAME_PLACE << _SAME_PLACE, _SAME_PLACE)))

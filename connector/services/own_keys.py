@@ -3,7 +3,7 @@
 Keys lie sealed in the vault, each under a name with a number (`participant`, `participant-2`, ...). Which of them
 counts, and until when, stands in the store (`OwnKey`), and so does the sealed key itself, so that every process of a
 participant has it. A key the vault has and the store does not know (an older copy of the store was put back) counts all
-the same: others may have seen it already.
+the same: others may have seen it already. A key that was destroyed stays so: the vault remembers its name.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class OwnKeys:
 
 def _counting(vault: FileVault, rows: Sequence[OwnKey]) -> Counting:
     """Vault and rows brought together: what was made elsewhere is kept here, what is retired is destroyed here."""
-    retired = {row.id: row for row in rows if row.retired_at is not None}
+    retired = {row.id: row for row in rows if row.retired_at is not None or vault.is_gone(row.id)}
     for row in rows:
         if row.id not in retired and row.sealed and not vault.keys.has(row.id):
             vault.keys.adopt(row.id, row.sealed)
@@ -120,7 +120,7 @@ def _counting(vault: FileVault, rows: Sequence[OwnKey]) -> Counting:
     versions = vault.versions(PARTICIPANT)
     for number, id in list(versions.items()):
         if id in retired and number != max(versions):
-            vault.keys.destroy(id)
+            vault.bury(id)
             del versions[number]
     newest = sorted(versions, reverse=True)
     signers = [KeySigner(vault.keys.signing_key(versions[number])) for number in newest] or [

@@ -55,9 +55,9 @@ def clocks_apart(date: str | None, now: datetime) -> bool:
     """
     try:
         told = parsedate_to_datetime(date or "")
-    except ValueError:
+        return told.tzinfo is not None and abs(told - now) > _BORNE
+    except (ValueError, OverflowError):  # a year or a zone that no clock shows
         return False
-    return told.tzinfo is not None and abs(told - now) > _BORNE
 
 
 def asked_for(value: str | None) -> timedelta:

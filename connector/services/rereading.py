@@ -33,7 +33,6 @@ class Rereading:
         self._clock = clock
         self._reading: dict[str, asyncio.Task[bool]] = {}
         self._read_at: dict[str, float] = {}
-        self._changing = asyncio.Lock()
 
     async def learn(self, id: str, *, patient: bool = False) -> bool:
         """Whether a member has keys now that it did not have before. False for nobody.
@@ -61,10 +60,8 @@ class Rereading:
 
     async def _read(self, member: Member) -> bool:
         found = await trust.read_again(member, fetch=self._fetch, register=self._members, now=self._clock())
-        async with self._changing:
-            known = self._members.known(member.id)
-            if found is None or known is None or known.keys != member.keys:
-                return known is not None and known.keys != member.keys
-            await self._members.put(found.model_copy(update={"standing": known.standing, "place": known.place}))
-        log.info("a member shows a newer key, and its document is signed by one we know")
-        return True
+        if found is not None and await self._members.learned(member, found):
+            log.info("a member shows a newer key, and its document is signed by one we know")
+            return True
+        known = self._members.known(member.id)
+        return known is not None and known.keys != member.keys

@@ -16,9 +16,11 @@ from connector.identity.keys import fingerprint, shown
 from connector.problems import conflict, invalid, missing
 from connector.records import OwnKey
 from connector.services.actors import Actor, require
-from connector.services.own_keys import BELL, OwnKeys
+from connector.services.own_keys import BELL, PARTICIPANT, OwnKeys
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from connector.identity.members import Member
     from connector.ports import Transaction
     from connector.services.context import Context
@@ -88,6 +90,9 @@ class Rotation:
     async def catch_up(self) -> float | None:
         """Take up what another process changed, retire what is due; returns the seconds until the next is due."""
         now = self._context.clock()
+        astray = await self._context.store.read(lambda tx: bool(self._astray(tx.find(OwnKey), now)))
+        if astray:
+            await self._context.store.write(self._put_right)
         due = await self._context.store.read(lambda tx: [row.id for row in self._all(tx) if _is_due(row, now)])
         if due:
             await self._context.store.write(self._retire_due)
@@ -115,6 +120,27 @@ class Rotation:
         self._context.log(tx, "key.rotated", self._context.me.id, body)
         tx.ring(BELL)
         return made.id
+
+    def _astray(self, rows: Sequence[OwnKey], now: datetime) -> list[OwnKey]:
+        """Rows of an older copy of the store, put right: a destroyed key is retired, an earlier one gets an end."""
+        newest, vault = max((row.number for row in rows), default=0), self._context.vault
+        newest = max(newest, *vault.versions(PARTICIPANT), 0)
+        until = now + timedelta(days=self._context.settings.key_overlap_days)
+        found = []
+        for row in (row for row in rows if row.retired_at is None):
+            if vault.is_gone(row.id):
+                found.append(replace(row, retires_at=row.retires_at or now, retired_at=now, sealed=b""))
+            elif row.number < newest and row.retires_at is None:
+                found.append(replace(row, retires_at=until))
+        return found
+
+    def _put_right(self, tx: Transaction) -> None:
+        for row in self._astray(tx.find(OwnKey), self._context.clock()):
+            tx.put(row)
+            if row.retired_at is not None:
+                body = {"fingerprint": fingerprint(self._keys.public_jwk(row))}
+                self._context.log(tx, "key.retired", self._context.me.id, body)
+        tx.ring(BELL)
 
     def _retire_due(self, tx: Transaction) -> None:
         now = self._context.clock()

@@ -30,10 +30,6 @@ class Span(Protocol):
         """Note words or figures of the house about it."""
         ...
 
-    def forget(self) -> None:
-        """It is not to be kept."""
-        ...
-
 
 class Traces(Protocol):
     """Keeps spans."""
@@ -51,9 +47,6 @@ class Traces(Protocol):
 class _Unkept:
     def say(self, **words: str | int) -> None:
         """Nobody listens."""
-
-    def forget(self) -> None:
-        """Nothing is kept."""
 
 
 class NoTraces:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from connector.problems import Problem, invalid, unauthenticated
 from connector.records import MemberEntry
 from connector.services import tracing
 from connector.services.delivery import wake_recipient
+from connector.services.exchange.restored import asked_since
 from connector.services.rereading import Rereading
 from connector.services.used_tokens import UsedTokens
 from policy.facts import Recipient
@@ -64,6 +64,14 @@ class SignedRequests:
             log.info("a request was refused: %s", refused.code)
             self.turned_away.append((self._clock(), refused.code))
             raise unauthenticated() from None
+
+    def named(self, authorization: str) -> str:
+        """Who a token says it is from, before anything is verified; empty for what is no token of ours."""
+        scheme, _, token = authorization.partition(" ")
+        try:
+            return tokens.claimed_issuer(token) if scheme.lower() == "bearer" else ""
+        except Unauthenticated:
+            return ""
 
     async def _verified(self, token: str, body: bytes) -> Member:
         """By a key we know, or by one that the member's own document, signed by a key we know, lists now."""
@@ -111,6 +119,7 @@ class Members:
         shared = store if several else None  # other processes of ours have to know which tokens were used
         self._identity = identity(self) if identity else SignedRequests(signer, clock, me, self.get, shared)
         self._changing = asyncio.Lock()
+        self._writing = asyncio.Lock()
         self._rereading = Rereading(self, lambda address, to: self._outbound.get(address, to=to), clock)
         if isinstance(self._identity, SignedRequests):
             self._identity.learn = self.learn
@@ -133,30 +142,53 @@ class Members:
 
     async def put(self, member: Member) -> None:
         """Add or replace an entry (the MembersRegister port). One that is not active is let in nowhere from now on."""
-        entry = MemberEntry(
-            id=member.id, origin=member.origin, standing=str(member.standing), entry=member.model_dump(mode="json")
-        )
+        async with self._writing:
+            before = self._known.get(member.id)
+            if member.standing is not Standing.ACTIVE:
+                self._known[member.id] = member  # whoever hears the bell must find the door shut
+            try:
+                self._known[member.id] = await self._store.write(lambda tx: self._keep(tx, member, before))
+            except Exception:
+                if before is not None and self._known.get(member.id) is member:
+                    self._known[member.id] = before
+                raise
 
-        def command(tx: Transaction) -> None:
-            known = tx.get(MemberEntry, member.id)
-            before = Member.model_validate(known.entry) if known is not None else None
-            if before is not None and before.keys != member.keys and self.noting is not None:
-                self.noting(tx, before, member)
-            tx.put(replace(entry, heard_at=known.heard_at if known else None))
-            tx.ring("consents")  # on a wallet's standing rests what may leave of its people
-            tx.ring("transfers")  # and on everybody's, what runs between us
-            tx.ring("members")  # of which every process that serves us has a copy
+    async def learned(self, before: Member, found: Member) -> bool:
+        """Take over the keys of `found`, unless the entry shows others than `before` by now; everything else stays.
 
-        before = self._known.get(member.id)
-        if member.standing is not Standing.ACTIVE:
-            self._known[member.id] = member  # whoever hears the bell must find the door shut
-        try:
-            await self._store.write(command)
-        except Exception:
-            if before is not None and self._known.get(member.id) is member:
-                self._known[member.id] = before
-            raise
-        self._known[member.id] = member
+        Somebody may have suspended the member meanwhile, or told us another key: here, or at another process of ours.
+        """
+
+        def command(tx: Transaction) -> Member | None:
+            row = tx.get(MemberEntry, before.id)
+            known = Member.model_validate(row.entry) if row is not None else None
+            if known is None or known.origin != before.origin or _keys_of(known) != _keys_of(before):
+                return None
+            return self._keep(tx, known.model_copy(update=_keys_of(found)), known)
+
+        async with self._writing:
+            member = await self._store.write(command)
+            if member is not None:
+                self._known[member.id] = member
+        return member is not None
+
+    def _keep(self, tx: Transaction, member: Member, held: Member | None) -> Member:
+        """Write an entry, made of the one that was `held`. What another process learned of its keys meanwhile stays."""
+        known = tx.get(MemberEntry, member.id)
+        before = Member.model_validate(known.entry) if known is not None else None
+        if before is not None and held is not None and _keys_of(held) == _keys_of(member):
+            member = member.model_copy(update=_keys_of(before))
+        if before is not None and before.keys != member.keys and self.noting is not None:
+            self.noting(tx, before, member)
+        entry = member.model_dump(mode="json")
+        heard_at = known.heard_at if known else None
+        tx.put(MemberEntry(
+            id=member.id, origin=member.origin, standing=str(member.standing), entry=entry, heard_at=heard_at
+        ))  # fmt: skip
+        tx.ring("consents")  # on a wallet's standing rests what may leave of its people
+        tx.ring("transfers")  # and on everybody's, what runs between us
+        tx.ring("members")  # of which every process that serves us has a copy
+        return member
 
     async def learn(self, id: str) -> bool:
         """Read a member's keys again from its own document, at most every few seconds; whether there are new ones."""
@@ -260,11 +292,23 @@ class Members:
         """The active member that sent this body. Raises Problem 401."""
         return await self._identity.authenticate(authorization, body)
 
+    def named(self, authorization: str) -> str:
+        """The active member that an `Authorization` header names; empty when it names none. Proves nothing.
+
+        Where another identity than ours decides, everybody who says something is one.
+        """
+        if not isinstance(self._identity, SignedRequests):
+            return authorization and "somebody"
+        known = self._known.get(self._identity.named(authorization))
+        return known.id if known is not None and known.standing is Standing.ACTIVE else ""
+
     def heard(self, tx: Transaction, id: str) -> None:
         """Note that a member has just spoken to us, so that what waits for it goes out now."""
-        if tx.find(MemberEntry, id=id, heard_at=None):
+        silent = bool(tx.find(MemberEntry, id=id, heard_at=None))
+        if not silent or asked_since(tx, id) is None:  # else it counts as silent until it has said everything again
+            tx.alter(MemberEntry, {"heard_at": self._clock()}, id=id)
+        if silent:
             tx.ring("consents")
-        tx.alter(MemberEntry, {"heard_at": self._clock()}, id=id)
         wake_recipient(tx, self._clock, id)
 
     async def add(self, url: str, fingerprint: str, *, allow_http: bool = False, new_key: bool = False) -> Member:
@@ -293,6 +337,11 @@ class Members:
                 return await trust.set_standing(id, Standing(standing), register=self)
             except trust.TrustRefused as refused:
                 raise Problem(400, f"trust-{refused.code}", "The register was not changed", str(refused)) from None
+
+
+def _keys_of(member: Member) -> dict[str, object]:
+    """The part of an entry that the member's own document decides."""
+    return {name: getattr(member, name) for name in ("keys", "retired", "fingerprint", "said_at")}
 
 
 def _key_named(jws: str) -> str:

@@ -17,6 +17,11 @@ from connector.records import UsedToken
 TOKEN_TIME = timedelta(seconds=120)
 """No token is accepted longer than this after it was made."""
 
+MARGIN = timedelta(hours=1)
+"""How much longer a used token is remembered: a clock that is set back makes what had ended good again."""
+MOST = 50_000
+"""More than these are remembered only while they are good: some 20 MB."""
+
 
 class UsedTokens:
     """Implements `connector.identity.replay.ReplayStore`.
@@ -41,9 +46,10 @@ class UsedTokens:
             self._started = self._swept_at = now.replace(microsecond=0)
         if until - TOKEN_TIME < self._started:
             return False
-        if now - self._swept_at > TOKEN_TIME:
+        if abs(now - self._swept_at) > TOKEN_TIME:
             self._swept_at = now
-            self._seen.forget(now)
+            self._seen.forget(now - MARGIN)
+            self._seen.shorten(MOST, now)
         if not await self._seen.remember(issuer, jti, until):
             return False
         return self._shared is None or await self._noted(self._shared, UsedToken(issuer=issuer, jti=jti, until=until))

@@ -33,12 +33,21 @@ _BEGIN = (
 """A process that stands still in the middle of a transaction loses it, and with it the turn to write. Taking the turn
 looks at nothing: what the transaction sees is what stands when it has the turn."""
 
+_NOTICED = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=20000 "
+"""What the server does so that it notices that we are gone. Left to the system's two hours, locks and the turn to write
+would outlive a host that lost its power or its network. Options of the address come after these, and count."""
+
 
 def connect(url: str) -> psycopg.Connection[Any]:
-    """A connection that notices within seconds when the server is gone. Raises psycopg.OperationalError."""
+    """A connection that notices within seconds when the server is gone, and the server when we are.
+
+    Raises psycopg.OperationalError.
+    """
+    wanted = conninfo_to_dict(url)
     given = {"connect_timeout": "3", "keepalives_idle": "5", "keepalives_interval": "5", "keepalives_count": "3",
              "tcp_user_timeout": "20000", "application_name": "concord"}  # fmt: skip
-    connection = psycopg.connect("", autocommit=True, **cast("Any", given | conninfo_to_dict(url)))
+    options = {"options": _NOTICED + str(wanted.get("options") or "")}
+    connection = psycopg.connect("", autocommit=True, **cast("Any", given | wanted | options))
     set_json_loads(_read_json, connection)
     return connection
 

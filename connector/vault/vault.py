@@ -21,6 +21,7 @@ LOG_KEY = "log"
 
 MASTER = "master.secret"
 _KEYS = "keys"
+_GONE = ".gone"
 
 
 class Vault(Protocol):
@@ -66,7 +67,7 @@ class FileVault(Hidden):
     Raises VaultFileError when the directory holds no vault, or others can read it.
     """
 
-    __slots__ = ("_files", "_master", "_secrets", "_signers", "keys")
+    __slots__ = ("_files", "_gone", "_master", "_secrets", "_signers", "keys")
 
     def __init__(self, directory: Path, master: Secret | None = None) -> None:
         private_directory(directory)
@@ -74,6 +75,7 @@ class FileVault(Hidden):
         self._signers = Sealer(derive(self._master, "seal signing keys"))
         self._secrets = Sealer(derive(self._master, "seal person secrets"))
         self._files = FileSealedStore(directory / _KEYS)
+        self._gone = directory / _KEYS
         self.keys = KeyRing(self._signers, self._files)
 
     def versions(self, use: str) -> dict[int, str]:
@@ -85,6 +87,15 @@ class FileVault(Hidden):
         """The key that signs for one use now. Raises UnknownKeyError, SealBrokenError."""
         versions = self.versions(use)
         return self.keys.signing_key(versions[max(versions)] if versions else use)
+
+    def bury(self, id: str) -> None:
+        """Destroy a key for good, and remember that: it never comes back from a copy of the store."""
+        write_once(self._gone / f"{id}{_GONE}", Secret(b"destroyed"))
+        self.keys.destroy(id)
+
+    def is_gone(self, id: str) -> bool:
+        """Whether a key of this name was destroyed here."""
+        return (self._gone / f"{id}{_GONE}").exists()
 
     @classmethod
     def create(cls, directory: Path) -> FileVault:

@@ -215,3 +215,13 @@ async def introduced(by_hand: ByHand, tmp_path: Path) -> None:
 def test_the_balancers_settings_are_understood():
     done = subprocess.run(["haproxy", "-c", "-f", str(REPOSITORY / ".container" / "haproxy.cfg")], capture_output=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_processes_behind_the_balancer_believe_it_and_nobody_else_does(described):
+    believing = {
+        name: one["environment"]["CONCORD_FORWARDED_ALLOW_IPS"]
+        for name, one in described["services"].items()
+        if "CONCORD_FORWARDED_ALLOW_IPS" in one.get("environment", {})
+    }
+    assert {believing.get("hospital-1"), believing.get("hospital-2")} == {"127.0.0.1"}
+    assert all(name.startswith("hospital-") for name in believing)

@@ -94,6 +94,7 @@ class Heard:
     method: str
     path: str
     body: dict[str, Any]
+    traceparent: str = ""
 
     @property
     def type(self) -> str:
@@ -193,7 +194,7 @@ class Puppet(Voice):
         fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
         data = await reader.readexactly(int(fields.get("content-length", "0")))
         method, path, _ = first.split(" ")
-        return Heard(method, path, orjson.loads(data) if data else {})
+        return Heard(method, path, orjson.loads(data) if data else {}, fields.get("traceparent", ""))
 
 
 def _rendered(status: int, body: Any) -> bytes:

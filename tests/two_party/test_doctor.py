@@ -76,6 +76,16 @@ async def test_one_that_does_not_run_is_looked_at_as_well_and_is_not_changed(tri
     assert (place / STORE_FILE).read_bytes() == before
 
 
+async def test_a_shared_folder_that_is_not_there_or_takes_nothing(trio: Trio, looking: Looking, tmp_path: Path):
+    shared = tmp_path / "mounted"
+    await stopped(trio.research, f'shared_folder = "{shared}"')
+    assert codes((await looking(trio.research))[1]) == ["shared-folder-missing"]
+    shared.mkdir()
+    assert "shared-folder" in codes((await looking(trio.research, everything=True))[1])
+    await stopped(trio.research, 'shared_folder = "/proc"')
+    assert codes((await looking(trio.research))[1]) == ["shared-folder-not-writable"]
+
+
 async def test_settings_that_do_not_load(trio: Trio, looking: Looking):
     await stopped(trio.research, "port = 123456")
     code, found = await looking(trio.research)

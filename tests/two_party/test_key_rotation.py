@@ -13,6 +13,7 @@ import pytest
 
 from connector.identity.document import PATH, DocumentProblem, read_document
 from connector.identity.keys import fingerprint, read_fingerprint
+from connector.identity.members import Member, Standing
 from connector.problems import Problem
 from connector.records import LogEntry, MemberEntry, OutboxMessage, OwnKey
 from connector.services.evidence import Evidence
@@ -164,6 +165,75 @@ async def test_a_key_outlives_a_restart_and_a_store_that_was_put_back(trio: Trio
     assert [row.id for row in await hospital.find(OwnKey, order="number")] == [
         "participant", "participant-2", "participant-3",
     ]  # fmt: skip
+
+
+async def test_a_key_that_was_destroyed_does_not_come_back_with_an_older_copy_of_the_store(trio: Trio):
+    hospital, operator = trio.hospital, trio.hospital.acting("operator")
+    store = Path(hospital.founded.directory) / "store.db"
+    await rotated(hospital)
+    stolen = signing(hospital)
+    await hospital.stop()
+    shutil.copy(store, store.with_name("store.before"))
+    await hospital.start()
+    await rotated(hospital)
+    await hospital.services.rotation.retire(operator, "participant-2")
+    newest = signing(hospital)
+    await hospital.stop()
+    for left in ("-wal", "-shm"):
+        store.with_name(f"store.db{left}").unlink(missing_ok=True)
+    store.with_name("store.before").replace(store)
+    await hospital.start()
+    assert signing(hospital) == newest
+    assert stolen not in hospital.context.members.myself.fingerprints, "it counts again"
+    await hospital.services.rotation.catch_up()
+    rows = {row.id: row for row in await hospital.services.rotation.rows(operator)}
+    assert (rows["participant-2"].standing, rows["participant-3"].standing) == ("retired", "signs")
+    assert rows["participant"].retires_at is not None
+    assert await hospital.find(OwnKey, sealed=b"", id="participant-2"), "the store still has it"
+    assert await kinds(hospital, "key.retired") == ["key.retired"]
+
+
+async def test_an_earlier_key_that_nothing_ends_gets_an_end(trio: Trio):
+    hospital = trio.hospital
+    await rotated(hospital)
+    [first] = await hospital.find(OwnKey, id="participant")
+    await hospital.store.write(lambda tx: tx.put(replace(first, retires_at=None)))
+    assert await hospital.services.rotation.catch_up() is not None
+    [row] = await hospital.find(OwnKey, id="participant")
+    assert row.retires_at is not None
+    assert row.retired_at is None
+
+
+async def test_what_an_operator_or_another_process_did_while_a_document_was_read_stays(trio: Trio):
+    hospital, research = trio.hospital, trio.research
+    members = research.context.members
+    known = members.known(hospital.id)
+    await rotated(hospital)
+    newer = hospital.context.members.myself
+    found = known.model_copy(update={"keys": newer.keys, "fingerprint": newer.fingerprint})
+
+    async def elsewhere(**changes: object) -> None:
+        """Another process of ours wrote the entry; its bell has not rung here."""
+        row = await research.get(MemberEntry, hospital.id)
+        member = known.model_copy(update=changes)
+        await research.store.write(
+            lambda tx: tx.put(replace(row, standing=str(member.standing), entry=member.model_dump(mode="json")))
+        )
+
+    async def written() -> Member:
+        return Member.model_validate((await research.get(MemberEntry, hospital.id)).entry)
+
+    told = members.myself.keys
+    await elsewhere(keys=told, fingerprint=fingerprint(told[0]))
+    assert not await members.learned(known, found)
+    assert (await written()).keys == told, "the key the operator told was written over"
+    await elsewhere(standing=Standing.SUSPENDED)
+    assert await members.learned(known, found)
+    assert ((await written()).standing, (await written()).keys) == (Standing.SUSPENDED, newer.keys)
+    assert members.known(hospital.id).standing is Standing.SUSPENDED, "the door is open here"
+    members._known[hospital.id] = known  # as at a process whose bell has not rung
+    await members.set_standing(hospital.id, "active")
+    assert (await written()).keys == newer.keys, "what was learned is forgotten"
 
 
 async def test_a_row_that_the_vault_did_not_write_is_refused(trio: Trio):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
+from connector.identity.people.passing_key import PassingKey
+from connector.identity.people.relying_party import SignedIn
+from connector.identity.tokens import mint
 from connector.records import Consent, Negotiation, OutboxMessage
 from connector.services.limits import Limits
 from connector.services.wallet.views import Answer
+from tests.browser.neighbourhood import serve
 from tests.two_party import story
 from tests.two_party.conftest import Trio
 from tests.two_party.space import Party, until
@@ -101,7 +107,47 @@ async def test_an_address_that_never_shows_who_it_is_waits_and_its_neighbour_in_
     statuses = [(await client.post(f"{trio.hospital.url}{CATALOG}", json=ASKED)).status_code for _ in range(20)]
     assert set(statuses) == {401, 429}
     assert (await client.get(f"{trio.hospital.url}/health/live")).status_code == 200
-    assert (await client.post(f"{trio.hospital.url}/consent/withdrawals", json={})).status_code == 401
+    assert (await client.post(f"{trio.hospital.url}/consent/withdrawals", json={})).status_code == 429
+
+
+def forged(trio: Trio, body: bytes) -> str:
+    """A token that names the research group, by a key that is not theirs."""
+    return f"Bearer {mint(PassingKey(), trio.research.id, trio.hospital.id, body, datetime.now(UTC))}"
+
+
+async def test_bad_tokens_hold_up_no_member_at_the_same_address_not_even_the_one_they_name(trio):
+    limited(trio.hospital, limit_refused=1, limit_address=10)
+    client, url = trio.space.client, f"{trio.hospital.url}{CATALOG}"
+    strangers = [await client.post(url, json=ASKED, headers={"authorization": "Bearer a.b.c"}) for _ in range(20)]
+    assert {answer.status_code for answer in strangers} == {401, 429}
+    body = json.dumps(ASKED).encode()
+    liars = [await client.post(url, content=body, headers={"authorization": forged(trio, body)}) for _ in range(20)]
+    assert {answer.status_code for answer in liars} == {401}
+    assert [await asked(trio, who) for who in (trio.research, trio.wallet)] == [200, 200]
+
+
+async def test_forged_tokens_of_one_member_are_checked_only_so_often_and_hold_up_no_other(trio):
+    limited(trio.hospital, limit_address=1)
+    client, url, body = trio.space.client, f"{trio.hospital.url}{CATALOG}", json.dumps(ASKED).encode()
+    liars = [await client.post(url, content=body, headers={"authorization": forged(trio, body)}) for _ in range(30)]
+    assert {answer.status_code for answer in liars} == {401, 429}
+    assert await asked(trio, trio.wallet) == 200
+
+
+async def test_strangers_at_the_same_address_do_not_use_up_a_signed_in_persons_stop(space):
+    hospital = await serve(space, "hospital", "St. Elisabeth Hospital", "hospital")
+    who = SignedIn(hospital.context.settings.issuer, "ann", "Ann", (), "substantial", None)
+    await hospital.services.accounts.open_account(hospital.acting("operator"), "ann", "Ann", ["steward"])
+    _, value = await hospital.services.accounts._open_session(who)
+    limited(hospital, limit_address=1, limit_person=50)
+    ann, client = {"cookie": f"concord_session={value}"}, space.client
+    assert (await client.get(f"{hospital.url}/steward", headers=ann)).status_code == 200
+    for made_up in ({}, {"cookie": "concord_session=nobody"}):
+        pages = [await client.post(f"{hospital.url}/me/studies/x/stop", headers=made_up) for _ in range(30)]
+        assert 429 in {page.status_code for page in pages}
+    stopped = await client.post(f"{hospital.url}/me/studies/x/stop", headers=ann)
+    assert stopped.status_code != 429
+    assert (await client.get(f"{hospital.url}/steward", headers=ann)).status_code == 200
 
 
 async def test_health_costs_nothing_from_this_machine_and_people_get_a_page(trio):

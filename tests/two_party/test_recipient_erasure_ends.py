@@ -129,10 +129,17 @@ async def test_a_stopped_participant_verifies_its_files_without_a_network(stage:
     ann, *_ = await stage.source_ids()
     await stage.withdraw(ann)
     await until(lambda: erased_notice(stage), "the erasure")
-    directory = stage.research.founded.directory
+    directory = Path(stage.research.founded.directory)
     await stage.research.stop()
     assert await asyncio.to_thread(run, ["received", "verify", "--directory", str(directory), "--json"]) == 0
     [found] = orjson.loads(capsys.readouterr().out)
     assert (found["ok"], len(found["manifests"])) == (True, 2)
-    put(Path(row.path), content_of(row.path) + b"{}\n")
+    moved = directory.parent / "mounted"
+    moved.mkdir()
+    (directory / "received").rename(moved / "received")
+    with (directory / "concord.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f'\nshared_folder = "{moved}"\n')
+    assert await asyncio.to_thread(run, ["received", "verify", "--directory", str(directory), "--json"]) == 0
+    path = str(moved / Path(row.path).relative_to(directory))
+    put(Path(path), content_of(path) + b"{}\n")
     assert await asyncio.to_thread(run, ["received", "verify", "--directory", str(directory), "--json"]) == 1

@@ -16,7 +16,10 @@ from connector.records import Job, Negotiation, OutboxMessage
 from connector.services import tracing
 from tests.two_party import story
 from tests.two_party.collector import Collector
+from tests.two_party.conftest import Trio
+from tests.two_party.puppet import Heard, Puppet
 from tests.two_party.space import Space, make_empty_store, opened, until
+from tests.two_party.test_withdrawals import told_by_hand
 
 
 @pytest.fixture
@@ -134,19 +137,74 @@ def test_a_door_is_named_without_what_stands_in_its_path(path, named):
 
 async def test_strangers_write_no_traces_and_a_malformed_place_begins_a_new_one(traced: Space, collector: Collector):
     hospital, research = traced.parties["hospital"], traced.parties["research"]
-    theirs = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
-    async with httpx2.AsyncClient() as client:
-        answer = await client.post(
-            f"{hospital.url}/dsp/2025-1/catalog/request", json={}, headers={tracing.TRACEPARENT: theirs}
-        )
-    assert answer.status_code == 401
+    theirs = {tracing.TRACEPARENT: "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}
+    answers = []
+    async with httpx2.AsyncClient(base_url=hospital.url, headers=theirs) as client:
+        for method, path in (
+            ("POST", "/dsp/2025-1/catalog/request"), ("GET", "/dsp/2025-1/nothing"),
+            ("POST", "/dsp/2025-1/negotiations/request"), ("DELETE", "/dsp/2025-1/catalog/request"), ("GET", "/data/x"),
+            ("GET", "/data/releases/urn:uuid:1"), ("GET", "/api/x"), ("GET", "/api/people"),
+            ("GET", "/consent/nothing"),
+        ):  # fmt: skip
+            answers.append((await client.request(method, path, content=b"{" if method == "POST" else b"")).status_code)
+    assert min(answers) >= 400
+    assert len({401, 404, 405} & set(answers)) == 3
     with tracing.within("00-nonsense-00-01"):
-        await research.context.members.fetch(hospital.id, f"{hospital.url}/consent/profiles?agreement=urn:uuid:secret")
+        url = f"{hospital.url}/dsp/2025-1/catalog/datasets/urn:uuid:secret"
+        await research.context.members.fetch(hospital.id, url, traced=True)
     [seen] = await until(lambda: collector.named("receive"), "a span")
     assert not seen.parent
-    assert seen.words == {"concord.door": "consent/profiles", "concord.method": "GET", "concord.status": 404}
+    assert seen.words == {"concord.door": "dsp/catalog/datasets/-", "concord.method": "GET", "concord.status": 404}
+    assert {span.name for span in collector.spans if span.participant == hospital.id} <= {"receive"}
     assert b"a" * 32 not in b"".join(collector.raw)
     assert bytes.fromhex("aa" * 16) not in b"".join(collector.raw)
+
+
+async def test_who_is_known_stays_in_its_trace_with_messages_of_the_protocol_only(traced: Space, collector: Collector):
+    hospital, research = traced.parties["hospital"], traced.parties["research"]
+    with research.context.traces.span("ask", begins=True):
+        asked = tracing.current().split("-")[1]
+        for path in ("/dsp/2025-1/catalog/datasets/urn:uuid:1", "/consent/profiles?agreement=urn:uuid:1"):
+            await research.context.members.fetch(hospital.id, hospital.url + path, traced=True)
+    seen = await until(lambda: found if len(found := collector.named("receive")) == 2 else [], "both requests")
+    assert {(span.words["concord.door"], span.trace == asked) for span in seen} == {
+        ("dsp/catalog/datasets/-", True), ("consent/profiles", False),
+    }  # fmt: skip
+    async with httpx2.AsyncClient(headers={"authorization": f"Bearer {hospital.app.state.running.token}"}) as client:
+        await client.get(f"{hospital.url}/api/keys")
+    await until(lambda: [one for one in collector.named("ask") if one.participant == hospital.id], "the operator's own")
+
+
+async def test_the_notices_of_one_person_cannot_be_joined_by_their_traces(traced: Space, collector: Collector):
+    hospital = traced.parties["hospital"]
+    trio = Trio(hospital, traced.parties["research"], await traced.add("wallet", "wallet"), traced)
+    await traced.introduce()
+    puppet = await Puppet.raised(traced.client)
+    try:
+        await puppet.join(hospital)
+        told = await told_by_hand(trio, puppet)
+        told.agreement = story.urn()
+        await told.hand_over()  # the same person under a second contract
+        with trio.wallet.context.traces.span("ask", begins=True):
+            await told.withdraw()
+        await until(lambda: len(_withdrawals(puppet)) >= 2, "both notices")
+        assert {one.traceparent for one in puppet.heard} == {""}, "a trace goes with it"
+    finally:
+        await puppet.close()
+    queued = await hospital.find(OutboxMessage) + await trio.wallet.find(OutboxMessage)
+    assert {row.trace for row in queued if row.kind.startswith("exchange.")} == {""}
+
+    def delivered() -> list[Any]:
+        told = [one for one in collector.named("deliver") if one.words["concord.kind"] == "exchange.withdrawal"]
+        return told if len(told) >= 2 else []
+
+    spans = await until(delivered, "the spans of both notices")
+    assert len({span.trace for span in spans}) == len(spans)
+    assert not [span for span in spans if span.parent]
+
+
+def _withdrawals(puppet: Puppet) -> list[Heard]:
+    return [one for one in puppet.heard if one.path == "/consent/withdrawals"]
 
 
 async def test_a_collector_that_takes_nothing_costs_nothing_but_spans(traced: Space, collector: Collector):

@@ -1,7 +1,8 @@
 """Signing people in at an OIDC issuer: authorization code, PKCE S256, state and nonce, every check by us.
 
 Authlib makes the requests, over the transport outbound hands in, so that every address of the issuer passes the egress
-guard. Metadata and keys are read once an hour; an unknown key is looked for again at most once a minute.
+guard. Metadata and keys are read once an hour, by one at a time; an unknown key is looked for again at most once a
+minute, and after a failure nobody asks for some seconds.
 """
 
 import hmac
@@ -22,6 +23,7 @@ from connector.identity.people.id_token import (
     read_header,
     verified_claims,
 )
+from connector.identity.people.readings import Reading
 from connector.identity.people.stated import claimed, is_logout, read_logout
 from connector.identity.strict_json import NotStrict, read_object
 from connector.outbound.faults import OutboundRefused, Unreachable
@@ -112,8 +114,8 @@ class RelyingParty:
     def __init__(self, issuer: Issuer, transport: object) -> None:
         self._issuer = issuer
         self._transport = transport
-        self._metadata: tuple[datetime, dict[str, Any]] | None = None
-        self._keys: tuple[datetime, list[dict[str, Any]]] | None = None
+        self._metadata = Reading(self._published)
+        self._keys = Reading(self._read_keys)
 
     async def depart(self, now: datetime, *, login_hint: str = "", acr_values: str = "") -> Departure:
         """Begin a sign-in. Raises IssuerUnavailable."""
@@ -131,7 +133,7 @@ class RelyingParty:
         metadata = await self._read_metadata(now)
         self._check_return(callback_url, departure, metadata)
         tokens = await self._exchange(callback_url, departure, metadata)
-        claims = await self._believe(tokens, departure, metadata, now)
+        claims = await self._believe(tokens, departure, now)
         return self._signed_in(await self._complete(claims, tokens, metadata), tokens)
 
     async def ask_after(self, refresh: str, subject: str, now: datetime) -> SignedIn:
@@ -141,7 +143,7 @@ class RelyingParty:
         metadata = await self._read_metadata(now)
         tokens = await self._refreshed(refresh, metadata)
         stated = tokens.get("id_token")
-        claims = await self._alone(stated, metadata, now) if isinstance(stated, str) else {"sub": subject}
+        claims = await self._alone(stated, now) if isinstance(stated, str) else {"sub": subject}
         if claims["sub"] != subject:
             raise SignInRefused("subject")
         return self._signed_in(await self._complete(claims, tokens, metadata), {"refresh_token": refresh, **tokens})
@@ -163,7 +165,7 @@ class RelyingParty:
         """Whose sign-in a logout token ends (OpenID Connect Back-Channel Logout 1.0, 2.6). Raises SignInRefused,
         IssuerUnavailable.
         """
-        claims = await self._alone(token, await self._read_metadata(now), now)
+        claims = await self._alone(token, now)
         try:
             return SignedOut(*read_logout(claims))
         except IdTokenProblem as problem:
@@ -173,7 +175,7 @@ class RelyingParty:
         """Whom an ID token names that our issuer made for us: proof of a sign-in of theirs, from which none of ours
         comes. Raises SignInRefused, IssuerUnavailable.
         """
-        claims = await self._alone(token, await self._read_metadata(now), now)
+        claims = await self._alone(token, now)
         if is_logout(claims):
             raise SignInRefused("id-token-claims")
         return self._signed_in(claims)
@@ -238,13 +240,11 @@ class RelyingParty:
             raise SignInRefused("tokens")
         return dict(tokens)
 
-    async def _believe(
-        self, tokens: Mapping[str, Any], departure: Departure, metadata: Mapping[str, Any], now: datetime
-    ) -> dict[str, Any]:
+    async def _believe(self, tokens: Mapping[str, Any], departure: Departure, now: datetime) -> dict[str, Any]:
         token = tokens["id_token"]
         try:
             algorithm, kid = read_header(token, self._issuer.algorithms)
-            key = await self._key(algorithm, kid, metadata, now)
+            key = await self._key(algorithm, kid, now)
             claims = verified_claims(token, key, algorithm)
             judge_claims(
                 claims,
@@ -259,11 +259,11 @@ class RelyingParty:
             raise SignInRefused(f"id-token-{problem.code}") from None
         return claims
 
-    async def _alone(self, token: str, metadata: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    async def _alone(self, token: str, now: datetime) -> dict[str, Any]:
         """The claims of a token that belongs to no sign-in of ours under way."""
         try:
             algorithm, kid = read_header(token, self._issuer.algorithms)
-            key = await self._key(algorithm, kid, metadata, now)
+            key = await self._key(algorithm, kid, now)
             claims = verified_claims(token, key, algorithm)
             judge_alone(claims, algorithm, issuer=self._issuer.url, client_id=self._issuer.client_id, now=now)
         except IdTokenProblem as problem:
@@ -297,30 +297,30 @@ class RelyingParty:
             raise SignInRefused("subject")
         return {**found, **claims}
 
-    async def _key(self, algorithm: str, kid: str, metadata: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-        if self._keys is None or now >= self._keys[0] + FRESH:
-            self._keys = (now, await self._read_keys(metadata))
-        key = find_key(self._keys[1], algorithm, kid)
-        if key is None and now >= self._keys[0] + AGAIN:
-            self._keys = (now, await self._read_keys(metadata))
-            key = find_key(self._keys[1], algorithm, kid)
+    async def _key(self, algorithm: str, kid: str, now: datetime) -> dict[str, Any]:
+        await self._read_metadata(now)  # which says where the keys are
+        key = find_key(await self._keys.get(now, FRESH), algorithm, kid)
+        if key is None:
+            key = find_key(await self._keys.get(now, AGAIN), algorithm, kid)
         if key is None:
             raise IdTokenProblem("key")
         return key
 
-    async def _read_keys(self, metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
-        keys = (await self._get(metadata["jwks_uri"])).get("keys")
+    async def _read_keys(self) -> list[dict[str, Any]]:
+        keys = (await self._get(self._jwks_uri)).get("keys")
         return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
 
     async def _read_metadata(self, now: datetime) -> dict[str, Any]:
-        if self._metadata is None or now >= self._metadata[0] + FRESH:
-            found = await self._get(f"{self._issuer.url.rstrip('/')}/.well-known/openid-configuration")
-            known = all(isinstance(found.get(name), str) and self._is_ours(found[name]) for name in _ENDPOINTS)
-            pkce = found.get("code_challenge_methods_supported", ["S256"])
-            if found.get("issuer") != self._issuer.url or not known or not isinstance(pkce, list) or "S256" not in pkce:
-                raise IssuerUnavailable
-            self._metadata = (now, found)
-        return self._metadata[1]
+        return await self._metadata.get(now, FRESH)
+
+    async def _published(self) -> dict[str, Any]:
+        found = await self._get(f"{self._issuer.url.rstrip('/')}/.well-known/openid-configuration")
+        known = all(isinstance(found.get(name), str) and self._is_ours(found[name]) for name in _ENDPOINTS)
+        pkce = found.get("code_challenge_methods_supported", ["S256"])
+        if found.get("issuer") != self._issuer.url or not known or not isinstance(pkce, list) or "S256" not in pkce:
+            raise IssuerUnavailable
+        self._jwks_uri: str = found["jwks_uri"]
+        return found
 
     async def _get(self, url: str, more: Mapping[str, str] = {}) -> dict[str, Any]:
         headers = {"accept": "application/json", **more}

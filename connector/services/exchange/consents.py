@@ -13,7 +13,7 @@ from connector.problems import Problem, conflict, forbidden, invalid
 from connector.records import Consent, Link, Study
 from connector.services import linkage
 from connector.services.context import Context
-from connector.services.exchange import speech
+from connector.services.exchange import restored, speech
 from connector.services.exchange.withdrawal import Stopping
 from contracts import exchange as wire
 from policy.authority import own_no_in
@@ -71,10 +71,19 @@ class ConsentDesk:
             return await self._context.store.write(command)
 
     async def heartbeat(self, sender: Member, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The wallet is alive; freshness of its consent copies counts from here."""
-        speech.read_body(wire.Heartbeat, body)
-        await self._context.store.write(lambda tx: self._context.members.heard(tx, sender.id))
-        return {}
+        """The wallet is alive; freshness of its consent copies counts from here.
+
+        Unless we were put back from a backup, and it has yet to say everything again.
+        """
+        beat = speech.read_body(wire.Heartbeat, body)
+
+        def command(tx: Transaction) -> wire.HeartbeatTaken:
+            if restored.said_again(tx, sender.id, beat.said_again):
+                self._context.log(tx, "wallet.said-again", sender.id, {})
+            self._context.members.heard(tx, sender.id)
+            return wire.HeartbeatTaken(say_again=restored.asked_since(tx, sender.id))
+
+        return (await self._context.store.write(command)).wire()
 
     async def _verified(self, sender: Member, body: wire.ConsentDelivery) -> Delivered:
         delivery = speech.hear(body.delivery, speech.DELIVERY, sender, wire.Delivery)

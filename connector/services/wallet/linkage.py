@@ -23,6 +23,12 @@ def token(tx: Transaction, context: Context, account: str, record: ConsentRecord
     return urlsafe_b64encode(domain.token(account)).decode().rstrip("=") if record.linkage else None
 
 
+def token_again(tx: Transaction, context: Context, account: str, record: ConsentRecord) -> str | None:
+    """The same for a version that is said again: nothing is destroyed a second time, and nothing new is made."""
+    domain = context.vault.domain(f"linkage {record.study}", SealedInTransaction(tx))
+    return urlsafe_b64encode(domain.token(account)).decode().rstrip("=") if record.linkage else None
+
+
 def digest(token: str | None) -> str | None:
     """By which the signed delivery names the token it comes with."""
     return None if token is None else sha256(token.encode()).hexdigest()

@@ -6,7 +6,7 @@ made: which studies get nothing more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -62,6 +62,8 @@ class OptOuts:
     def __init__(self, context: Context, people: People) -> None:
         self._context = context
         self._people = people
+        self.when_answered: Callable[[Transaction, str], None] = lambda _tx, _holder: None
+        """Called with a holder that has answered something."""
         context.deliveries.on(SEND_OPT_OUT, self._taken, stubborn=lambda _message: True)
         people.when_linked(self.tell_new)
 
@@ -148,6 +150,12 @@ class OptOuts:
         for one in tx.find(WalletOptOut, account=link.account, reversed_at=None):
             self._send(tx, one, link, one.by)
 
+    def tell_again(self, tx: Transaction, holder: str) -> None:
+        """The holder has forgotten what it was told: every opt-out of our people there, also those taken back."""
+        for link in tx.find(WalletLink, holder=holder, standing=_HEARD):
+            for one in tx.find(WalletOptOut, account=link.account, order="at"):
+                self._send(tx, one, link, one.by)
+
     def _deliver(self, tx: Transaction, one: WalletOptOut, by: str) -> None:
         for link in tx.find(WalletLink, account=one.account, standing=_HEARD):
             self._send(tx, one, link, by)
@@ -185,6 +193,7 @@ class OptOuts:
         else:
             tx.change(one, reversal_delivered={**(one.reversal_delivered or {}), about: when})
         self._context.log(tx, "opt-out.acknowledged", one.id, {"opted_out": said.opted_out, "statement": jws})
+        self.when_answered(tx, holder.id)
 
 
 def _check_whose(tx: Transaction, one: WalletOptOut, authority: str, now: datetime) -> None:

@@ -19,6 +19,7 @@ from connector.services.wallet.pausing import Limit, Pauses
 from connector.services.wallet.people import People
 from connector.services.wallet.receipts import Receipts
 from connector.services.wallet.renewing import Renewals
+from connector.services.wallet.repeating import Repeating
 from connector.services.wallet.stopping import Stops
 from connector.services.wallet.versions import Versions
 
@@ -30,6 +31,7 @@ class Wallet:
         self.people = People(context)
         self.opt_outs = OptOuts(context, self.people)
         versions = Versions(context, self.people)
+        self.repeating = Repeating(context, versions, self.opt_outs)
         self.answers = Answering(context, versions)
         self.renewals = Renewals(context, versions)
         self.authorities = Authorities(context, versions)

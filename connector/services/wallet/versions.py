@@ -5,6 +5,7 @@ Giving (`answering`) and ending (`stopping`) decide what a version says; here it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,8 @@ class Versions:
     def __init__(self, context: Context, people: People) -> None:
         self._context = context
         self._people = people
+        self.when_answered: Callable[[Transaction, str], None] = lambda _tx, _holder: None
+        """Called with a holder that has answered something."""
         context.deliveries.on(SEND_CONSENT, self._acknowledged, self._refused, stubborn=_is_stop)
 
     def claims(
@@ -75,22 +78,31 @@ class Versions:
             )
         )  # fmt: skip
         tx.add(Delivery(consent=record.id, version=record.version, holder=link.holder, sent_at=now))
-        token = linkage.token(tx, context, speaker.account, record)
-        delivery = wire.Delivery(
-            consent_digest=record.digest(), holder=link.holder, delivered_at=now, linkage_digest=linkage.digest(token)
-        )
-        body = wire.ConsentDelivery(
-            consent=jws, delivery=speech.say(context, speech.DELIVERY, delivery.wire()), linkage=token
-        )
-        context.deliveries.send(
-            tx, recipient=link.holder, url=f"{context.members.exchange(link.holder)}/consents", kind=SEND_CONSENT,
-            body=body.wire(), about=record.id,
-        )  # fmt: skip
+        self._send(tx, record, link.holder, jws, linkage.token(tx, context, speaker.account, record))
         said = {"version": record.version, "digest": record.digest(), "study": record.study, "holder": link.holder}
         if record.signer.kind != "self":
             said |= {"signer": record.signer.kind, "authority": record.signer.record or record.signer.authority}
         context.log(tx, f"consent.{record.state}", record.id, said)
         return record.id
+
+    def say_again(self, tx: Transaction, row: WalletConsent) -> None:
+        """The same version to the same holder, as it was signed: it has forgotten what it knew."""
+        record = ConsentRecord.from_json(row.record or {})
+        self._send(tx, record, row.holder, row.jws, linkage.token_again(tx, self._context, row.account, record))
+
+    def _send(self, tx: Transaction, record: ConsentRecord, holder: str, jws: str, token: str | None) -> None:
+        context = self._context
+        delivery = wire.Delivery(
+            consent_digest=record.digest(), holder=holder, delivered_at=context.clock(),
+            linkage_digest=linkage.digest(token),
+        )  # fmt: skip
+        body = wire.ConsentDelivery(
+            consent=jws, delivery=speech.say(context, speech.DELIVERY, delivery.wire()), linkage=token
+        )
+        context.deliveries.send(
+            tx, recipient=holder, url=f"{context.members.exchange(holder)}/consents", kind=SEND_CONSENT,
+            body=body.wire(), about=record.id,
+        )  # fmt: skip
 
     def _acknowledged(self, tx: Transaction, sent: OutboxMessage, _status: int, answer: dict[str, Any]) -> None:
         """The holder has it: from its commit on the choice counts. Whom it told is noted for the person."""
@@ -110,6 +122,7 @@ class Versions:
             fresh = known or RecipientProgress(notice=told.notice, consent=claims.consent)
             tx.put(_named(fresh, claims.version, delivery.holder, told, claims.committed_at))
         self._context.log(tx, "consent.acknowledged", claims.consent, {"version": claims.version, "statement": jws})
+        self.when_answered(tx, delivery.holder)
 
     def _refused(self, tx: Transaction, sent: OutboxMessage, status: int, answer: dict[str, Any]) -> None:
         delivery = self._delivery_of(tx, sent)
@@ -118,12 +131,14 @@ class Versions:
                 delivery, standing="refused", reason=str(answer.get("detail") or answer.get("title") or status)[:300]
             )
             self._context.log(tx, "consent.refused-by-holder", delivery.consent, {"status": status})
+            self.when_answered(tx, delivery.holder)
 
     @staticmethod
     def _delivery_of(tx: Transaction, sent: OutboxMessage) -> Delivery | None:
-        """Which version a message carried: those of one consent travel in order, so it is the oldest still waiting."""
-        waiting = tx.find(Delivery, consent=sent.about, standing="waiting", order="version", limit=1)
-        return waiting[0] if waiting else None
+        """The delivery of the version a message carried, while that waits."""
+        version = speech.unverified_claims(str((sent.body or {}).get("consent", ""))).get("version")
+        found = tx.get(Delivery, sent.about, version) if isinstance(version, int) else None
+        return found if found is not None and found.standing == "waiting" else None
 
 
 def newest(tx: Transaction, link: WalletLink, study: str) -> WalletConsent | None:

@@ -52,6 +52,9 @@ def test_a_directory_without_a_participant_says_how_one_is_made(tmp_path):
     ("old", "new", "named"),
     [
         ("port = 8080", "port = 70000", "port"), ("port = 8080", 'port = "many"', "port"),
+        ("port = 8080", 'port = 8080\nforwarded_allow_ips = "*"', "forwarded_allow_ips"),
+        ("port = 8080", 'port = 8080\nforwarded_allow_ips = "10.0.0.5, *"', "forwarded_allow_ips"),
+        ("port = 8080", 'port = 8080\nforwarded_allow_ips = "::/0"', "forwarded_allow_ips"),
         ('role = "hospital"', 'role = "bakery"', "role"), ("log_level", "log_levle", "log_levle"),
         ('environment = "development"', 'environment = "staging"', "environment"),
         ("freshness_hours = 24", "freshness_hours = 0", "freshness_hours"),

@@ -1,5 +1,6 @@
 """People sign in: the real code flow between our relying party and the development provider, over real HTTP."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -7,8 +8,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from connector.identity.jws import sign
 from connector.identity.people.accounts import Account, Client
-from connector.identity.people.answers import Asked, ProviderAnswer, Redirect
+from connector.identity.people.answers import Asked, Json, ProviderAnswer, Redirect
 from connector.identity.people.codes import MemoryCodeStore
 from connector.identity.people.passing_key import PassingKey
 from connector.identity.people.provider import DevelopmentProvider
@@ -131,6 +133,44 @@ async def test_a_new_key_of_the_issuer_is_found_but_not_looked_for_all_the_time(
     departure = await party.depart(house.now)
     assert (await party.arrive(await house.choose(departure.url), departure, house.now)).subject == "paula"
     assert house.count("/idp/jwks") == 2
+
+
+async def test_who_comes_while_keys_are_read_waits_for_them_and_reads_nothing_itself(house) -> None:
+    party = house.party()
+    results = await asyncio.gather(
+        *(party.vouch(signed_by(PassingKey()), house.now) for _ in range(20)), return_exceptions=True
+    )
+    assert [getattr(one, "code", None) for one in results] == ["id-token-key"] * 20
+    assert (house.count("/idp/.well-known/openid-configuration"), house.count("/idp/jwks")) == (1, 1)
+
+
+@pytest.mark.parametrize("broken", ["/.well-known/openid-configuration", "/jwks"])
+async def test_a_reading_that_failed_is_not_tried_again_for_some_seconds(house, broken) -> None:
+    house.twist = lambda asked, answer: Json({}, 500) if asked.path == broken else answer
+    party, token = house.party(), signed_by(PassingKey())
+    for _ in range(5):
+        with pytest.raises(IssuerUnavailable):
+            await party.vouch(token, house.now)
+    assert house.count(f"/idp{broken}") == 1
+    house.twist = lambda asked, answer: answer
+    with pytest.raises(SignInRefused):
+        await party.vouch(token, house.now + timedelta(seconds=5))
+    assert house.count(f"/idp{broken}") == 2
+
+
+async def test_a_reading_goes_on_for_the_others_when_who_began_it_goes_away(house) -> None:
+    party, token = house.party(), signed_by(PassingKey())
+    begun, other = (asyncio.create_task(party.vouch(token, house.now)) for _ in range(2))
+    await asyncio.sleep(0)
+    begun.cancel()
+    with pytest.raises(SignInRefused):
+        await other
+    assert house.count("/idp/jwks") == 1
+
+
+def signed_by(key: PassingKey) -> str:
+    """A token by a key that the provider does not publish."""
+    return sign(key, "JWT", b"{}")
 
 
 async def test_a_return_with_another_state_signs_nobody_in(house) -> None:

@@ -16,7 +16,7 @@ from connector.identity.jws import sign
 from connector.identity.keys import fingerprint, shown
 from connector.identity.members import MemoryRegister, Standing
 from connector.identity.people.passing_key import PassingKey
-from connector.identity.trust import TrustRefused, add_member, set_standing
+from connector.identity.trust import TrustRefused, add_member, read_again, set_standing
 from connector.outbound.answer import Answer
 from connector.outbound.faults import OutboundRefused, Refusal, Unreachable, Why
 from connector.outbound.guard import Destination, clear
@@ -195,3 +195,55 @@ async def test_a_participant_that_does_not_answer_is_not_added(key, now) -> None
                 ORIGIN, fingerprint(key.public_jwk), fetch=fetch, register=MemoryRegister(), now=now, allow_http=True
             )
         assert caught.value.code == code
+
+
+async def followed(member, body: str, register, now):
+    """What reading its document again makes of a member, put into the register."""
+    found = await read_again(member, fetch=Web(body=body), register=register, now=now)
+    if found is not None:
+        await register.put(found)
+    return found
+
+
+async def test_a_document_from_before_the_entry_is_not_believed_when_it_is_said_again(key, now) -> None:
+    stolen, register = PassingKey("EdDSA"), MemoryRegister()
+    member = await add(key, register, document(key, now), now)
+    during_the_overlap = document(key, now - timedelta(days=2), earlier=(stolen.public_jwk,))
+    assert await followed(member, during_the_overlap, register, now) is None
+    assert (await register.get(ID)).keys == member.keys
+    fresh = document(key, now + timedelta(days=1), earlier=(PassingKey("EdDSA").public_jwk,))
+    assert await followed(member, fresh, register, now + timedelta(days=1)) is not None
+
+
+async def test_a_retired_key_never_counts_again_whatever_a_document_says_of_its_time(key, now) -> None:
+    newer, register = PassingKey("EdDSA"), MemoryRegister()
+    member = await add(key, register, document(key, now), now)
+    later, last = now + timedelta(days=1), now + timedelta(days=15)
+    overlap = document(newer, later, earlier=(key.public_jwk,))
+    signed_by_the_first = sign(
+        key, DOCUMENT_TYPE,
+        canonical(introduce(newer, ID, "x", "hospital", ORIGIN, later, (key.public_jwk,)).model_dump(mode="json")),
+    )  # fmt: skip
+    member = await followed(member, signed_by_the_first, register, later)
+    member = await followed(member, document(newer, last), register, last)
+    assert (member.fingerprints, len(member.retired)) == ((fingerprint(newer.public_jwk),), 1)
+    assert await followed(member, overlap, register, last) is None, "it is older than what was read"
+    again = document(newer, last + timedelta(days=1), earlier=(key.public_jwk,))
+    assert await followed(member, again, register, last + timedelta(days=1)) is None
+    assert await refusal(newer, register, overlap, last) == "key-retired"
+
+
+async def test_adding_a_member_again_keeps_what_was_learned_of_its_time(key, now) -> None:
+    newer, register = PassingKey("EdDSA"), MemoryRegister()
+    await add(key, register, document(key, now), now)
+    later = now + timedelta(days=1)
+    both = document(newer, later, earlier=(key.public_jwk,))
+    member = await add_member(
+        ORIGIN, fingerprint(newer.public_jwk), fetch=Web(body=both), register=register, now=later, allow_http=True,
+        new_key=True,
+    )  # fmt: skip
+    assert (member.added_at, member.said_at) == (now, later)
+    replayed = document(newer, now + timedelta(hours=1), earlier=(PassingKey("EdDSA").public_jwk,))
+    assert await followed(member, replayed, register, later) is None
+    member = await add(newer, register, both, later + timedelta(days=1))
+    assert member.said_at == later, "it forgot how old a document may be"

@@ -29,7 +29,7 @@ class Peers:
         self.at_once: Counter[str] = Counter()
         self.most_at_once: Counter[str] = Counter()
 
-    async def post(self, recipient, url, body):
+    async def post(self, recipient, url, body, *, traced=False):
         self.at_once[recipient] += 1
         self.most_at_once[recipient] = max(self.most_at_once[recipient], self.at_once[recipient])
         try:

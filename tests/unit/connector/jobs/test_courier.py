@@ -438,8 +438,8 @@ async def test_what_a_look_left_behind_for_want_of_room_is_found_when_all_others
         await until(lambda: not office.courier._busy, "every delivery to end")
         return found
 
-    await office.store.write(lambda tx: None)
     monkeypatch.setattr(office.store, "read", slowly)
     monkeypatch.setattr(office.deliveries.departures, "free", lambda _lane: False)  # it is found by a look alone
     await office.send(99, to="hole")
+    await until(held.is_set, "the look")
     await office.settled()

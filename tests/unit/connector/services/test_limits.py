@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from connector.problems import Problem
-from connector.services.limits import AT_ONCE, Allowance, Limits, kind_of, place_of
+from connector.services.limits import AT_ONCE, MOST, Allowance, Limits, kind_of, place_of
 
 
 @dataclass
@@ -131,22 +131,75 @@ def test_nothing_else_uses_up_what_a_stop_needs(clock):
     assert limits.of_address("here", "/me/studies/x/stopped") == 0.0
 
 
-def test_who_was_refused_too_often_waits_except_to_stop_something(clock):
+CATALOGUE, STOP = "/dsp/2025-1/catalog/request", "/consent/withdrawals"
+
+
+@pytest.mark.parametrize("path", [CATALOGUE, STOP])
+def test_who_was_refused_too_often_waits_and_holds_up_nobody_we_know(clock, path):
     limits = Limits(Rates(limit_address=1000), clock)
     for _ in range(100):
         limits.refused("there")
-    assert limits.of_address("there", "/dsp/2025-1/catalog/request") > 0
-    assert limits.of_address("there", "/consent/withdrawals") == 0.0
-    assert limits.of_address("there", "/me/permissions") == 0.0
-    assert limits.of_address("elsewhere", "/dsp/2025-1/catalog/request") == 0.0
+    assert limits.of_address("there", path) > 0
+    assert limits.of_address("there", path, member="urn:known") == 0.0
+    assert limits.of_address("elsewhere", path) == 0.0
+
+
+@pytest.mark.parametrize(
+    "path", ["/health/live", "/idp/back-channel", "/me/permissions", "/data/releases/1", "/steward"]
+)
+def test_only_doors_of_participants_close_for_who_was_refused_too_often(clock, path):
+    limits = Limits(Rates(), clock)
+    for _ in range(100):
+        limits.refused("there")
+    assert limits.of_address("there", path) == 0.0
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/idp/back-channel"])
+def test_strangers_of_an_address_do_not_use_up_what_its_supervisor_and_sign_in_provider_need(clock, path):
+    limits = Limits(Rates(), clock)
+    while not limits.of_address("there", "/research"):
+        pass
+    assert limits.of_address("there", path) == 0.0
+
+
+@pytest.mark.parametrize("path", [CATALOGUE, STOP])
+def test_strangers_of_an_address_do_not_use_up_what_a_member_there_needs_and_members_not_each_others(clock, path):
+    limits = Limits(Rates(limit_refused=0), clock)
+    for caller in ("", "urn:one"):
+        while not limits.of_address("there", path, member=caller):
+            pass
+    assert limits.of_address("there", path, member="urn:other") == 0.0
+
+
+@pytest.mark.parametrize("path", ["/research", "/me", "/me/studies/x/stop"])
+def test_strangers_of_an_address_do_not_use_up_what_a_session_needs_with_or_without_a_cookie(clock, path):
+    limits = Limits(Rates(), clock)
+    limits.met("anns")
+    for made_up in ("", "nobodys", "another"):
+        while not limits.of_address("there", path, session=made_up):
+            pass
+    assert limits.of_address("there", path, session="nobodys, and new") > 0
+    assert limits.of_address("there", path, session="anns") == 0.0
+    limits.over("anns")
+    assert limits.of_address("there", path, session="anns") > 0
+
+
+def test_so_many_sessions_are_remembered_and_no_more(clock):
+    limits = Limits(Rates(limit_address=0), clock)
+    for number in range(MOST + 10):
+        limits.met(str(number))
+    assert len(limits._sessions) == MOST
 
 
 @pytest.mark.parametrize(
     ("address", "counts_as"),
     [
         ("192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2::1", "2001:db8:1:2::/64"), ("testclient", "testclient"), ("::1", "::1"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"), ("testclient", "no address"), ("::1", "::1"),
+        ("x" * 50_000, "no address"),
+        ("unknown", "no address"), ("", "no address"), ("::1%one", "::1"), ("fe80::1%one", "fe80::/64"),
     ],
+    ids=lambda text: text[:20],
 )  # fmt: skip
 def test_a_network_of_one_caller_counts_as_one_address(address, counts_as):
     assert place_of(address) == counts_as

@@ -1,10 +1,10 @@
 """How long a message is tried again: each answer has its own patience, and none is hammered."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connector.services.patience import LATER, TRIES, asked_for, later, retry_after
+from connector.services.patience import LATER, TRIES, asked_for, clocks_apart, later, retry_after
 
 
 def tries(status: int, jitter: float, *, first: bool = False) -> list[timedelta]:
@@ -57,3 +57,18 @@ def test_waiting_grows_and_stays_within_bounds():
 )
 def test_what_the_peer_asks_for_is_kept_to_at_most_a_minute(value, seconds):
     assert asked_for(value) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("date", "apart"),
+    [
+        ("Mon, 23 Nov 2026 00:00:30 GMT", False),
+        ("Mon, 23 Nov 2026 01:00:00 GMT", True),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", False),
+        ("Mon, 23 Nov 2026 01:00:00 +99999999999999999999", False),
+        ("soon", False),
+        (None, False),
+    ],
+)
+def test_clocks_are_apart_when_a_date_says_so_and_never_by_nonsense(date, apart):
+    assert clocks_apart(date, datetime(2026, 11, 23, tzinfo=UTC)) is apart

@@ -114,3 +114,48 @@ def test_a_whole_store_is_said_to_be_whole_and_a_damaged_one_is_not(directory, c
         wrong = ["SQLite cannot read the file: DatabaseError"]
     assert run(["admin", "check", "-d", str(directory), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["faults"][: len(wrong)] == wrong
+
+
+@pytest.mark.parametrize("where", ["elsewhere", "inside"])
+def test_files_of_a_shared_folder_are_backed_up_and_restored_to_where_the_settings_say(directory, tmp_path, where):
+    shared = tmp_path / "mounted" if where == "elsewhere" else directory / "ours" / "shared"
+    (shared / "provenance").mkdir(parents=True)
+    (shared / "provenance" / "one").write_bytes(b"a record")
+    (shared / "store.db").write_bytes(b"of another process")
+    (shared / "vault").mkdir()
+    (shared / "vault" / "secret").write_bytes(b"of another process")
+    with (directory / "concord.toml").open("a") as settings:
+        settings.write(f'\nshared_folder = "{shared}"\n')
+    records, vault = tmp_path / "backup", tmp_path / "safe"
+    assert run(["admin", "backup", str(records), "--vault", str(vault), "-d", str(directory)]) == 0
+    assert not [one for one in records.rglob("*") if one.is_file() and one.read_bytes() == b"of another process"]
+    lost(directory)
+    shutil.rmtree(shared, ignore_errors=True)
+    assert run(["admin", "restore", str(records), "--vault", str(vault), "-d", str(directory)]) == 0
+    assert (shared / "provenance" / "one").read_bytes() == b"a record"
+    assert (directory / "received" / "t" / "data").read_bytes() == b"what was received"
+
+
+def test_no_backup_without_the_shared_folder_and_no_restore_over_its_files(directory, tmp_path, capsys):
+    shared = tmp_path / "mounted"
+    with (directory / "concord.toml").open("a") as settings:
+        settings.write(f'\nshared_folder = "{shared}"\n')
+    records, vault = tmp_path / "backup", tmp_path / "safe"
+    wanted = ["admin", "backup", str(records), "--vault", str(vault), "-d", str(directory)]
+    assert run(wanted) == 2
+    assert "shared folder is not there" in capsys.readouterr().err
+    (shared / "received").mkdir(parents=True)
+    (shared / "received" / "data").write_bytes(b"newer")
+    assert run(wanted) == 0
+    lost(directory)
+    assert run(["admin", "restore", str(records), "--vault", str(vault), "-d", str(directory)]) == 2
+    assert not (directory / "concord.toml").exists()
+    assert (shared / "received" / "data").read_bytes() == b"newer"
+
+
+def test_copies_on_their_way_out_are_not_backed_up(directory, tmp_path):
+    for name in ("segments", "exports"):
+        (directory / name).mkdir()
+        (directory / name / "one").write_bytes(b"of people who may stop")
+    assert run(["admin", "backup", str(tmp_path / "backup"), "-d", str(directory)]) == 0
+    assert {one.name for one in (tmp_path / "backup" / "files").iterdir()} == {"received"}

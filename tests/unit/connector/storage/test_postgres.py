@@ -377,3 +377,14 @@ def test_ordered_questions_are_answered_by_an_index(stores, url):
             plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {question}"))
         assert index in plan
         assert "Sort" not in plan
+
+
+@pytest.mark.parametrize("given", ["", "?options=-c%20work_mem%3D7MB"])
+def test_the_server_notices_within_seconds_that_a_process_is_gone(url, given):
+    """Locks and the turn to write end with the session, so the session must end with the host."""
+    with sessions.connect(url + given) as connection:
+        names = ("idle", "interval", "count")
+        told = [connection.execute(f"SHOW tcp_keepalives_{name}").fetchone() for name in names]
+        assert told == [("5",), ("5",), ("3",)]
+        assert connection.execute("SHOW tcp_user_timeout").fetchone() == ("20000",)
+        assert not given or connection.execute("SHOW work_mem").fetchone() == ("7MB",)
