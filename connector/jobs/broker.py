@@ -1,6 +1,6 @@
 """The broker: Celery on Redis, as every process of a participant sees it.
 
-It carries hints. A message says which job, or which lane of the outbox, somebody should look at, and nothing else; what
+It carries hints: the id of a job, or of a message of the outbox, that somebody should look at, and nothing else; what
 there is to do stands in the database. So Redis may lose everything at any moment. Every key of a participant begins
 with a prefix of its own: several may share one Redis.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from celery import Celery
 
 DELIVER, DO = "concord.deliver", "concord.do"
-"""The tasks: look at a lane of the outbox, do a job."""
+"""The tasks: look at the lane of a message of the outbox, do a job."""
 _VISIBILITY = 60
 """Seconds after which Redis gives a message to another worker that nobody has finished; by then the table has been
 looked at long since, and whoever comes second finds the lease taken."""

@@ -33,7 +33,7 @@ log = logging.getLogger("concord.consuming")
 
 
 class Consuming:
-    """Listens from `start` to `close`. `deliver` gets a lane, `do` a job's id; both run on the loop that starts it."""
+    """Listens until `close`. `deliver` gets a letter's id, `do` a job's; both run on the loop that starts it."""
 
     def __init__(self, participant: str, broker: str, deliver: Answer, do: Answer, at_once: int) -> None:
         self._participant = participant
@@ -49,6 +49,7 @@ class Consuming:
         from celery.worker import state
 
         state.should_stop = None
+        _answer_pings_only()
         self._loop = asyncio.get_running_loop()
         for task, (_, at_once) in self._answers.items():
             made = application(self._participant, self._broker)
@@ -103,6 +104,14 @@ class Consuming:
                 log.error("the broker is not listened to: %s\n%s", type(error).__name__, trace_of(error))
             if not self._closing:
                 time.sleep(_REST)
+
+
+def _answer_pings_only() -> None:
+    """Whoever can write into Redis could otherwise make a worker deaf, end it, or have it tell its settings."""
+    from celery.worker.control import Panel
+
+    for command in Panel.data.keys() - {"ping"}:
+        Panel.data.pop(command, None)
 
 
 def _pool_of(made: Celery) -> type[TaskPool]:

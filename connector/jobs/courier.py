@@ -94,21 +94,26 @@ class Courier:
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
             await self._leases.close()
 
-    async def deliver(self, lane: str) -> None:
-        """Deliver what is due in this lane, one after another; returns when nothing of it can be sent now.
+    async def deliver(self, id: str) -> None:
+        """Deliver what is due in the lane of this message, one after another; returns when nothing of it can be sent.
 
-        Without a lane it has the whole table looked at.
+        Without an id it has the whole table looked at. A hint costs nobody a turn to write unless there is work in it.
         """
-        if not lane:
+        store, clock = self._context.store, self._context.clock
+        if not id:
             self._context.bells.ring(self._bell)
+            return
+        lane = await store.read(partial(self._leases.lane_of, id, clock()))
         while lane:
             if (task := self._busy.get(lane)) is None:
-                found = await self._context.store.write(partial(self._leases.taken, lane, self._context.clock()))
+                found = await store.write(partial(self._leases.taken, lane, clock()))
                 if found is None or lane in self._busy:
                     return
                 self._begin(found)
                 task = self._busy[lane]
             await asyncio.wait({task})
+            if await store.read(partial(self._leases.oldest, lane, clock())) is None:
+                return
 
     async def _attend(self) -> None:
         """Take messages from memory from now on; what an earlier process left is in the table."""
@@ -180,7 +185,9 @@ class Courier:
             self._sent.pop(message.lane, None)
             self._peers[message.recipient] -= 1
             self._peers += Counter()
-            more = settled and self._context.deliveries.departures.settled(message)
+            departures = self._context.deliveries.departures
+            departures.tried(message)
+            more = settled and departures.settled(message)
             if more or not settled or self._left_behind:
                 self._context.bells.ring(self._bell)
 

@@ -66,12 +66,22 @@ class Leases:
 
     def taken(self, lane: str, now: datetime, tx: Transaction) -> OutboxMessage | None:
         """The oldest of a lane, which is ours now; None when it is not due, or another process has it."""
+        oldest = self.oldest(lane, now, tx)
+        return tx.change(oldest, lease=self._token, leased_until=now + LEASE) if oldest is not None else None
+
+    def oldest(self, lane: str, now: datetime, tx: Transaction) -> OutboxMessage | None:
+        """The same, which may be taken now."""
         oldest = tx.find(OutboxMessage, lane=lane, standing="waiting", order="sequence", limit=1)
         if not oldest or not is_free(oldest[0], now, self._token):
             return None
-        if oldest[0].due_at is not None and oldest[0].due_at > now:
-            return None
-        return tx.change(oldest[0], lease=self._token, leased_until=now + LEASE)
+        early = oldest[0].due_at is not None and oldest[0].due_at > now
+        return None if early else oldest[0]
+
+    def lane_of(self, id: str, now: datetime, tx: Transaction) -> str:
+        """The lane of a message that waits, if there is something to be taken in it now; empty: there is not."""
+        one = tx.get(OutboxMessage, id)
+        waits = one is not None and one.standing == "waiting"
+        return one.lane if one is not None and waits and self.oldest(one.lane, now, tx) is not None else ""
 
     def none(self) -> dict[str, object]:
         """What a message that waits on has to lose."""

@@ -1,4 +1,4 @@
-"""Telling workers, by way of the broker, what has just been committed: which job, which lane of the outbox.
+"""Telling workers, by way of the broker, what has just been committed: which job, which message.
 
 Nothing rests on it. When the broker does not answer, what is told meanwhile is let go: workers find it in the table.
 """
@@ -23,7 +23,7 @@ from connector.services.jobs import POSTED
 from connector.services.tasks import trace_of
 
 EVERYTHING = ""
-"""In place of a lane or a job: look at the whole table."""
+"""In place of a message or a job: look at the whole table."""
 _MOST = 10_000
 _REST = 1.0
 """Seconds for which nothing is told after the broker did not answer."""

@@ -20,6 +20,7 @@ from connector.ports import Transaction
 from connector.problems import Problem
 from connector.records import Job
 from connector.services.context import Context
+from connector.services.delivery import LONGEST_WAIT
 from connector.services.jobs import BELL, Work, ended_bell
 from connector.services.leases import LEASE, RENEW, SWEEP, is_free, new_token
 from connector.services.patience import retry_after
@@ -77,8 +78,10 @@ class JobRunner:
             self._context.bells.ring(self._bell)
         if not id or id in self._running:
             return
-        now = self._context.clock()
-        job = await self._context.store.write(lambda tx: self._taken(tx, tx.get(Job, id), now))
+        now, store = self._context.clock(), self._context.store
+        if not await store.read(lambda tx: self._may_be_taken(tx.get(Job, id), now)):
+            return  # a hint costs nobody a turn to write unless there is work in it
+        job = await store.write(lambda tx: self._taken(tx, tx.get(Job, id), now))
         if job is not None:
             await asyncio.wait({self._begin(job)})
 
@@ -99,24 +102,31 @@ class JobRunner:
 
     def _due(self, tx: Transaction, now: datetime) -> list[Job]:
         kinds = self._context.jobs.kinds
-        waiting = tx.find(Job, standing="waiting", kind=kinds, due_at__le=now, order="due_at", limit=_MOST)
-        return [job for job in waiting if job.id not in self._running and is_free(job, now)]
+        ready = tx.find(Job, standing="waiting", kind=kinds, due_at__le=now, order="due_at", limit=_MOST)
+        beyond = now + LONGEST_WAIT
+        stranded = tx.find(Job, standing="waiting", kind=kinds, due_at__gt=beyond, order="due_at", limit=_MOST)
+        return [job for job in (*ready, *stranded) if job.id not in self._running and is_free(job, now)]
 
     def _claimed(self, tx: Transaction, now: datetime, room: int) -> list[Job]:
         return [taken for job in self._due(tx, now)[:room] if (taken := self._taken(tx, job, now)) is not None]
 
     def _taken(self, tx: Transaction, job: Job | None, now: datetime) -> Job | None:
         """It is ours now; None when there is nothing to take, or nobody here who does it."""
-        if job is None or job.standing != "waiting" or not is_free(job, now):
-            return None
-        early = job.due_at is not None and job.due_at > now
-        if early or self._context.jobs.work(job.kind) is None:
+        if job is None or not self._may_be_taken(job, now):
             return None
         if job.attempts >= TRIES:
             tx.change(job, standing="failed", error=LOST, ended_at=now, lease="", leased_until=None)
             tx.ring(ended_bell(job.id))
             return None
         return tx.change(job, lease=self._token, leased_until=now + LEASE, attempts=job.attempts + 1)
+
+    def _may_be_taken(self, job: Job | None, now: datetime) -> bool:
+        """Whether it is due, nobody has it, and somebody here does it. What is put off for longer than anything waits
+        is due: the clock was set back since."""
+        if job is None or job.standing != "waiting" or not is_free(job, now):
+            return False
+        early = job.due_at is not None and now < job.due_at <= now + LONGEST_WAIT
+        return not early and self._context.jobs.work(job.kind) is not None
 
     def _until_next(self, tx: Transaction, now: datetime) -> float | None:
         """Seconds until something falls due or a lease ends; None when nothing waits for time to pass."""

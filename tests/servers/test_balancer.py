@@ -1,4 +1,4 @@
-"""The hospital's HAProxy, run for real in front of two small servers: who calls, and what passes through as it comes."""
+"""The hospital's HAProxy, run for real before two small servers: who calls, and what passes through as it comes."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ The embedded runner on both stores, and workers that are told by Celery on a rea
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -18,12 +20,12 @@ import pytest
 
 from connector.bells import LocalBells
 from connector.jobs import posting, runner
-from connector.jobs.broker import DELIVER, answering, prefix_of
+from connector.jobs.broker import DELIVER, DO, answering, application, prefix_of, queue_of
 from connector.jobs.consuming import Consuming
 from connector.jobs.posting import Posting, posting_to
 from connector.jobs.runner import LOST, TRIES, JobRunner
 from connector.problems import Problem, conflict, unavailable
-from connector.records import Job
+from connector.records import Job, OutboxMessage
 from connector.services.delivery import Deliveries
 from connector.services.jobs import Jobs, ended_bell
 from connector.services.leases import LEASE
@@ -259,6 +261,28 @@ async def test_a_lease_written_by_a_clock_that_was_set_back_since_holds_nobody_o
     assert (await process.ended("far")).standing == "done"
 
 
+async def test_a_job_asked_for_before_the_clock_was_set_back_is_done_at_once(process: Process):
+    process.late = timedelta(hours=1)
+    id = await process.ask()
+    process.late = timedelta()
+    await process.start()
+    assert (await process.ended(id)).standing == "done"
+
+
+async def test_a_hint_with_nothing_to_do_in_it_takes_no_turn_to_write(process: Process, monkeypatch):
+    later = await process.ask(pause=60)
+    written, write = [], process.store.write
+    monkeypatch.setattr(process.store, "write", lambda command: written.append(command) or write(command))
+    hands = JobRunner(process.context, 4, shared=True)
+    for id in (later, "nobody's"):
+        await hands.take(id)
+    assert not written
+    process.late = timedelta(minutes=2)
+    await hands.take(later)
+    assert written
+    assert (await process.job(later)).standing == "done"
+
+
 async def test_whoever_comes_back_late_settles_nothing(process: Process):
     entered, leave = asyncio.Event(), asyncio.Event()
 
@@ -372,6 +396,55 @@ async def test_what_redis_holds_names_jobs_and_nothing_else(tmp_path_factory):
         assert b"urn:person" not in message
         assert process.id.encode() not in message
         assert all(key.startswith("concord:") for key in broker.held())
+
+
+async def test_what_redis_holds_of_a_letter_names_no_lane(tmp_path_factory):
+    """A lane may be that of one person's link."""
+    place = tmp_path_factory.mktemp("jobs")
+    async with AsyncExitStack() as stack:
+        process = Process(WAYS[2], place, stack, works=False)
+        stack.callback(process.store.close)
+        deliveries, broker = process.context.deliveries, brokers.needed()
+        deliveries.departures.posted = True
+        process._run(Posting(process.context, posting_to(process.id, broker.url), lanes=True).run())
+        letter = {"recipient": "r", "url": "u", "kind": "k", "body": {}, "about": "x", "lane": "link:urn:person:7"}
+
+        def told() -> bytes:
+            with broker.client() as client:
+                queue = f"{prefix_of(process.id)}{queue_of(process.id, DELIVER)}"
+                return b"".join(base64.b64decode(json.loads(one)["body"]) for one in client.lrange(queue, 0, -1))
+
+        async def sent_and_told() -> bool:  # whoever tells begins to listen some time
+            await process.store.write(lambda tx: deliveries.send(tx, id="the-letter", **letter))
+            await process.store.write(lambda tx: tx.remove(OutboxMessage, id="the-letter"))
+            return bool(told())
+
+        await until(sent_and_told, "the message")
+        assert b"the-letter" in told()
+        assert b"urn:person" not in told()
+
+
+async def test_whoever_can_write_into_redis_has_no_say_over_a_worker(tmp_path_factory, monkeypatch):
+    monkeypatch.setattr(runner, "SWEEP", 3600.0)  # only what the broker says
+    place = tmp_path_factory.mktemp("jobs")
+    async with AsyncExitStack() as stack:
+        process = Process(WAYS[2], place, stack, works=True)
+        stack.callback(process.store.close)
+        await process.start()
+        url = brokers.needed().url
+        await until(lambda: asyncio.to_thread(answering, process.id, url), "the worker to answer")
+        made = application(process.id, url)
+        stack.callback(made.close)
+
+        def order(command: str, **arguments: Any) -> str:
+            return repr(made.control.broadcast(command, arguments=arguments, reply=True, timeout=1.0, limit=1))
+
+        for command, arguments in (("cancel_consumer", {"queue": queue_of(process.id, DO)}), ("conf", {})):
+            said = await asyncio.to_thread(order, command, **arguments)
+            assert "'ok'" not in said
+            assert "broker_url" not in said
+        assert (await process.ended(await process.ask())).standing == "done"
+        assert await asyncio.to_thread(answering, process.id, url)
 
 
 def test_a_lease_changes_hands_only_by_its_end():

@@ -111,6 +111,8 @@ CAUSES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "no-participant": (OPERATOR, "There is no participant in this directory.",
             "`concord init`, or name the right `--directory`."),
         "bad-settings": (OPERATOR, "The settings cannot be used.", "Correct what the words name in `concord.toml`."),
+        "no-servers": (OPERATOR, "The production engine of the demonstration needs servers that run.",
+            "Start PostgreSQL and Redis, and name them as the words say."),
         "exists": (OPERATOR, "There is a participant in this directory already.", "Choose another directory."),
         "in-use": (OPERATOR, "Another process uses this directory.", "Stop it first, or use the one that runs."),
         "not-serving": (OPERATOR, "Others must be able to answer us while this runs.", "`concord serve` first."),

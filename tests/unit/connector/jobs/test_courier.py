@@ -14,9 +14,11 @@ from connector.jobs import courier
 from connector.jobs.courier import Courier
 from connector.outbound.faults import OutboundRefused, Refusal, Unreachable, Why
 from connector.problems import Problem, invalid
-from connector.records import Setting
+from connector.records import OutboxMessage, Setting
 from connector.services.delivery import Deliveries, wake_recipient
 from tests.two_party.space import until
+
+HOUR = timedelta(hours=1)
 
 
 async def test_what_is_sent_arrives_without_being_waited_for(office):
@@ -442,4 +444,42 @@ async def test_what_a_look_left_behind_for_want_of_room_is_found_when_all_others
     monkeypatch.setattr(office.deliveries.departures, "free", lambda _lane: False)  # it is found by a look alone
     await office.send(99, to="hole")
     await until(held.is_set, "the look")
+    await office.settled()
+
+
+async def test_a_hint_is_looked_at_before_it_takes_a_turn_to_write(office, monkeypatch):
+    office.deliveries.departures.posted = True
+    office.deliveries.lease = "mine"
+    await office.send(1, 2, lane="lane")
+    first, second = await office.messages()
+    await office.store.write(lambda tx: tx.alter(OutboxMessage, {"due_at": first.due_at + HOUR}, id=first.id))
+    written, write = [], office.store.write
+    monkeypatch.setattr(office.store, "write", lambda command: written.append(command) or write(command))
+    for id in ("nobody's", second.id, first.id):
+        await office.courier.deliver(id)
+    assert not written
+    office.late = HOUR
+    await office.courier.deliver(second.id)
+    assert office.peers.of("peer") == [1, 2]
+    await office.courier.deliver(first.id)
+    assert len(written) == 4  # taken and settled, each
+
+
+async def test_what_was_put_off_may_be_delivered_by_another_process(office):
+    never, tried = asyncio.Event(), Counter()
+
+    def answer(_body):
+        tried["peer"] += 1
+        return 503 if tried["peer"] == 1 else never
+
+    office.peers.answers["peer"] = answer
+    departures = office.deliveries.departures
+    departures.shared, office.deliveries.lease = True, "mine"
+    office.start()
+    await until(lambda: departures._start, "the courier")
+    await office.send(1, lane="lane")
+    assert departures.waits("lane")
+    await until(lambda: tried["peer"] == 2, "the second try")
+    assert not departures.waits("lane")
+    never.set()
     await office.settled()
