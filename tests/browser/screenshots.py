@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, Page
 
-from connector.demo.processes import Served
+from connector.demo.crews import Crew
 from connector.demo.space import CHARACTERS, prepare
 from connector.lock import running
 from connector.settings import load
@@ -179,7 +179,7 @@ async def attended(space: Path) -> AsyncIterator[dict[str, str]]:
     async with AsyncExitStack() as stack:
         homes = await prepare(space)
         for home in homes:
-            served = Served(home)
+            served = Crew(home)
             stack.push_async_callback(served.stop)
             await served.start()
         yield {home.character.folder: home.url for home in homes}

@@ -19,11 +19,11 @@ from unittest.mock import patch
 
 from connector.demo import contracting, deciding, offering, setting
 from connector.demo.bundles import people, shipped
+from connector.demo.crews import Crew
 from connector.demo.desk import Staff, until
 from connector.demo.narrator import Narrator
 from connector.demo.offices import Holder, ResearchGroup, Wallet, moment
 from connector.demo.people import Part, cast_of
-from connector.demo.processes import Served
 from connector.demo.space import prepare
 from connector.demo.stage import Found, Stage
 from connector.outbound.client import Outbound
@@ -39,7 +39,7 @@ async def opened(space: Path, found: Found | None = None) -> AsyncIterator[Stage
     bundles = shipped()
     async with AsyncExitStack() as stack:
         outbound = await stack.enter_async_context(Outbound())
-        served = [Served(home) for home in await prepare(space)]
+        served = [Crew(home) for home in await prepare(space)]
         for one in served:
             stack.push_async_callback(one.stop)
             await one.start()
@@ -201,9 +201,9 @@ def ran_at(release: Json, at: datetime) -> bool:
 
 
 @contextmanager
-def frozen(served: Served) -> Iterator[None]:
+def frozen(crew: Crew) -> Iterator[None]:
     """The process neither reads nor answers meanwhile."""
-    pid = served.pid
+    pid = crew.serving[0].pid
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -212,10 +212,10 @@ def frozen(served: Served) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def kill(served: Served) -> None:
+def kill(crew: Crew) -> None:
     """End it without a word; it is started again."""
     with suppress(ProcessLookupError):
-        os.kill(served.pid, signal.SIGKILL)
+        os.kill(crew.serving[0].pid, signal.SIGKILL)
 
 
 @asynccontextmanager
@@ -224,6 +224,6 @@ async def away(stage: Stage) -> AsyncIterator[None]:
     home = stage.research.staff.served.home
     await stage.research.staff.served.stop()
     yield
-    back = Served(home)
+    back = Crew(home)
     stage.research.staff.served = back
     await back.start()
