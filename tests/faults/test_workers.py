@@ -136,7 +136,7 @@ async def test_a_worker_that_stood_still_past_its_lease_settles_nothing(stage: S
     sleeper, stage.mail.open = await stage.worker(), asyncio.Event()
     await stage.ask(1)
     await until(lambda: stage.mail.came, "a delivery to be under way", seconds=PATIENCE)
-    [taken] = await stage.hospital.find(OutboxMessage, standing="waiting")
+    taken, *_ = await stage.hospital.find(OutboxMessage, standing="waiting", order="sequence")
     assert taken.lease
     sleeper.send(signal.SIGSTOP)
     await stage.worker()
